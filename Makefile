@@ -73,10 +73,11 @@ sbom: rust ## what the program is made of, as CycloneDX, in target/sbom
 	@command -v cargo-cyclonedx >/dev/null || { echo 'cargo-cyclonedx is missing: cargo install --locked cargo-cyclonedx' >&2; exit 1; }
 	@cargo metadata --locked --format-version 1 >/dev/null
 	@cargo cyclonedx --quiet --format json --spec-version 1.5 --all --override-filename traffic-manager.cdx
+	@rm -f crates/*/traffic-manager.cdx.json # the server's has their parts too
 	@mkdir -p target/sbom && mv traffic-manager.cdx.json target/sbom/ && ls -l target/sbom
 
 fuzz: rust up ## every property with many cases, then requests made from the OpenAPI document, for ten minutes
-	@PROPTEST_CASES=$${PROPTEST_CASES:-$$(( $${TM_FUZZ_SECONDS:-600} * 5 ))} cargo test --locked --lib
+	@PROPTEST_CASES=$${PROPTEST_CASES:-$$(( $${TM_FUZZ_SECONDS:-600} * 5 ))} cargo test --locked --workspace --lib
 	@set -a; . .stack/env; TM_FUZZ_SECONDS=$${TM_FUZZ_SECONDS:-600} cargo test --locked --test fuzz -- --nocapture
 
 soak-kill: rust up ## the kill -9 tests at their full size
@@ -86,7 +87,7 @@ soak-export: rust up ## the export test at its full size: 1,000,000 events
 	@set -a; . .stack/env; TM_EXPORT_EVENTS=1000000 cargo test --locked --test faults exports -- --nocapture
 
 soak-plan: rust up ## a plan of 10,000 changes while 1,000 pollers wait: time and memory
-	@set -a; . .stack/env; ulimit -n $$(ulimit -H -n) || true; TM_SCALE=10000,1000 cargo test --locked --test api -- scale::those --nocapture
+	@set -a; . .stack/env; ulimit -n $$(ulimit -H -n) || true; TM_SCALE=10000,1000 cargo test --locked --test api -- scale::waiting --nocapture
 
 soak-neighbours: rust up ## a tenant at twenty times its limit beside another, which may get 1.2 times slower: for two minutes
 	@set -a; . .stack/env; TM_NEIGHBOURS_SECONDS=120 cargo test --locked --test faults neighbours -- --nocapture
@@ -96,9 +97,9 @@ soak-memory: rust up ## two hours' worth of large work in minutes: what it took 
 
 simulate: rust ## the simulator, optimised, for TM_SIM_SECONDS (five minutes), or one TM_SIM_SEED again
 	@[ -n "$${TM_SIM_SEED:-}$${TM_SIM_SEEDS:-}" ] || export TM_SIM_SECONDS=$${TM_SIM_SECONDS:-300}; \
-	 cargo test --locked --profile simulate --test simulator -- --nocapture
+	 cargo test --locked --profile simulate -p traffic-manager-core --test simulator -- --nocapture
 
-mutants: rust ## mutation tests of the pure core (hours); MUTANTS="-f src/domain/walk.rs" for a part of it
+mutants: rust ## mutation tests of the pure core (hours); MUTANTS="-f crates/core/src/walk.rs" for a part of it
 	@.ci/mutants.sh $(MUTANTS)
 
 FAULTS := t1_ t2_ t3_ t4_ t5_ t6_ t7_ t8_ t13_ t15_ t16_ restored kill9_of_every sessions_ half_open commit:: neighbours

@@ -328,12 +328,12 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_valid() {
+    fn default_settings_are_valid() {
         Settings::without_environment(&[]).unwrap();
     }
 
     #[test]
-    fn a_wrong_value_names_its_key() {
+    fn invalid_setting_error_names_its_key() {
         for (wrong, key) in [
             ("http.max_body_bytes=12", "http.max_body_bytes"),
             ("http.listen=nowhere", "http.listen"),
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_nobody_listens_on_loopback_only() {
+    fn listener_without_authentication_must_be_on_loopback() {
         let open = |listener: &str| error(&["auth.mode=none", &format!("{listener}=0.0.0.0:8000")]);
         for listener in ["http.listen", "http.ops_listen"] {
             assert!(open(listener).contains(listener), "{}", open(listener));
@@ -362,12 +362,12 @@ mod tests {
         assert_eq!(
             Settings::without_environment(&[]).unwrap().auth.mode,
             AuthMode::Required,
-            "unless said otherwise"
+            "the default"
         );
     }
 
     #[test]
-    fn what_would_not_protect_is_refused() {
+    fn incomplete_tls_and_password_settings_are_refused() {
         for (wrong, key) in [
             (&["http.tls.cert_file=a"][..], "http.tls.key_file"),
             (&["http.tls.key_file=a"], "http.tls.cert_file"),
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_of_replicas_is_none() {
+    fn empty_replica_list_means_no_replicas() {
         let with = |urls: &str| {
             Settings::without_environment(&[format!("postgres.replica_urls={urls}")])
                 .unwrap()
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_the_environment_is_taken_as_it_stands() {
+    fn password_in_the_environment_stays_text() {
         let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let variables = [
             variable("TM__KAFKA__SECURITY_PROTOCOL", "sasl_ssl"),
@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_hide_themselves() {
+    fn secrets_are_absent_from_debug_output() {
         let settings =
             Settings::without_environment(
                 &["postgres.primary_url=postgres://u:hunter2@h/d".into()],

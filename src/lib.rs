@@ -19,7 +19,7 @@
 //! | [`config`] | typed settings, checked at the start |
 //! | [`telemetry`] | logs, traces, metrics and their names |
 //! | [`health`] | checks, readiness and metrics of the process |
-//! | [`domain`] | pure types and rules: decide, evolve, the hash chain, snapshots |
+//! | [`domain`] | the package `traffic-manager-core`: pure types and decisions |
 //! | [`http`] | the only actix code: endpoints, extractors, the problem table |
 //! | [`service`] | use cases; the writer is the group commit |
 //! | [`store`] | the only tokio-postgres code: servers, transactions, statements |
@@ -43,7 +43,6 @@ pub mod auth;
 pub mod cache;
 pub mod coding;
 pub mod config;
-pub mod domain;
 pub mod health;
 pub mod http;
 pub mod kafka;
@@ -53,3 +52,6 @@ pub mod service;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
+
+/// The pure part, in a package of its own: `crates/core`.
+pub use traffic_manager_core as domain;

@@ -8,7 +8,6 @@
 //! rows as published (the cost of a batch grows with the backlog), a cursor over ids (loses rows
 //! that commit late), several relays with `SKIP LOCKED` (breaks the order per tenant).
 
-pub mod delivered;
 mod replay;
 mod retry;
 mod sending;
@@ -27,14 +26,16 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::domain::pipeline::delivered;
+
 use self::{replay::Pace, retry::Retry, suspects::Suspects};
 use crate::{
     config::{ConfigError, Settings, ms},
-    kafka::{self, EventHeaders, Producing},
+    kafka::{self, Producing},
     resilience::{CallError, Dependency, pauses},
     store::{
         self, Renewed, Server,
-        outbox::{self, Lease, OutboxRow, Session},
+        outbox::{self, Lease, Session},
         set_aside,
     },
     telemetry::names,
@@ -390,21 +391,6 @@ impl Relay {
 
     fn suspects(&self) -> MutexGuard<'_, Suspects> {
         self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Returns the headers with which a row is published.
-pub fn headers(row: &OutboxRow, source: &str, traceparent: Option<String>) -> EventHeaders {
-    EventHeaders {
-        id: row.event_id.to_string(),
-        source: source.to_owned(),
-        ce_type: row.ce_type.clone(),
-        subject: row.subject.clone(),
-        time: row.occurred_at.to_string(),
-        revision: row.tag.revision.to_string(),
-        epoch: row.tag.epoch.to_string(),
-        traceparent,
-        replay: row.replay.map(|replay| replay.to_string()),
     }
 }
 

@@ -209,7 +209,7 @@ fn revision(snapshot: &TenantSnapshot) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_load_that_a_commit_overtook_is_never_left_in_place() {
+async fn load_overtaken_by_a_commit_is_never_kept() {
     const ROUNDS: u64 = 150;
     let db = Database::create().await;
     let instance = Arc::new(Instance::start(&db, 1 << 30).await);
@@ -259,7 +259,7 @@ async fn a_load_that_a_commit_overtook_is_never_left_in_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_cache_too_small_for_its_tenants_never_goes_back_either() {
+async fn cache_too_small_for_its_tenants_never_goes_back() {
     const COMMITS: u64 = 120;
     let db = Database::create().await;
     // The cache has room for one of the three tenants: each load evicts another tenant, and the

@@ -26,9 +26,9 @@ const ITEMS: usize = 5_000;
 /// The highest permitted peak of memory, as a multiple of the body's size.
 const MOST: usize = 4;
 
-/// Memory in bytes that a request takes whatever its size: buffers of both ends of the connection,
-/// statements, logs. Other work of the process meanwhile is included.
-const ANYHOW: usize = 1 << 20;
+/// The memory in bytes that a request of any size takes: buffers of both ends of the connection,
+/// statements, logs. Includes other work of the process at the same time.
+const BASE_BYTES: usize = 1 << 20;
 
 /// A lock, so that each measurement covers one test at a time.
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -148,7 +148,7 @@ fn kinds() -> Vec<(&'static str, &'static str, String)> {
         );
         both("no end", filled(&open, |at| json_route(at, ""), ",", ""));
         both(
-            "routes of which the last is wrong",
+            "routes with an invalid last one",
             late(&open, json_route, ",", "]}"),
         );
         let change = |at: usize, description: &str| {
@@ -158,7 +158,7 @@ fn kinds() -> Vec<(&'static str, &'static str, String)> {
             )
         };
         both(
-            "changes of which the last is wrong",
+            "changes with an invalid last one",
             late(&open, change, ",", "]}"),
         );
     }
@@ -169,7 +169,7 @@ fn kinds() -> Vec<(&'static str, &'static str, String)> {
     };
     let yaml = [
         (
-            "block routes of which the last is wrong",
+            "block routes with an invalid last one",
             late("routes:\n", block, "", ""),
         ),
         ("dashes", same("routes:\n", "-\n", "", "")),
@@ -209,7 +209,7 @@ fn kinds() -> Vec<(&'static str, &'static str, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_body_takes_more_than_four_times_its_size() {
+async fn body_uses_at_most_four_times_its_size_in_memory() {
     let _alone = ALONE.lock().await;
     let app = TestApp::with(&[
         "http.request_timeout_ms=120000",
@@ -234,7 +234,7 @@ async fn no_body_takes_more_than_four_times_its_size() {
             let answer = call.send().await;
             let peak = MEMORY.peak_usage().saturating_sub(before);
             let status = answer.status.as_u16();
-            if !matches!(status, 400 | 422) || peak > MOST * size + ANYHOW {
+            if !matches!(status, 400 | 422) || peak > MOST * size + BASE_BYTES {
                 wrong.push(format!(
                     "{name} as {media_type} to {path}: {status}, {:.1} times its size",
                     peak as f64 / size as f64
@@ -247,7 +247,7 @@ async fn no_body_takes_more_than_four_times_its_size() {
 
 /// The longest wait of other requests in a release build. A debug build is some twenty times
 /// slower.
-const OTHERS_WAIT: Duration =
+const LONGEST_WAIT: Duration =
     Duration::from_millis(if cfg!(debug_assertions) { 2_000 } else { 100 });
 
 /// A valid plan of the same size as the other bodies.
@@ -256,7 +256,7 @@ fn accepted() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn others_are_answered_while_large_bodies_are_read() {
+async fn large_bodies_do_not_delay_other_requests() {
     let _alone = ALONE.lock().await;
     // A single worker thread: if it read the body, no other request would be answered meanwhile.
     let app = TestApp::with(&[
@@ -272,12 +272,12 @@ async fn others_are_answered_while_large_bodies_are_read() {
     let refused = kinds()
         .into_iter()
         .map(|(name, media_type, body)| (name, media_type, body, &[400, 422][..]));
-    let all = refused.chain([("a plan that is taken", JSON, accepted(), &[201][..])]);
+    let all = refused.chain([("a valid plan", JSON, accepted(), &[201][..])]);
     let (mut longest_of_all, mut answered_in_all, mut wrong) =
         ((Duration::ZERO, String::new()), 0, Vec::new());
     for (name, media_type, body, statuses) in all {
         let is_read_to_its_end =
-            name == "routes of which the last is wrong" && body.starts_with(r#"{"routes":["#);
+            name == "routes with an invalid last one" && body.starts_with(r#"{"routes":["#);
         let large = app
             .post("/tenants/other/plans")
             .patient(PATIENCE)
@@ -302,7 +302,7 @@ async fn others_are_answered_while_large_bodies_are_read() {
             );
         }
         answered_in_all += answered;
-        if longest > OTHERS_WAIT {
+        if longest > LONGEST_WAIT {
             wrong.push(format!("{name} as {media_type}: {longest:?}"));
         }
         longest_of_all = longest_of_all.max((longest, format!("{name} as {media_type}")));

@@ -186,7 +186,9 @@ fn prepare(arguments: &Arguments) -> Result<Bench> {
         bail!("--seconds is 0.1 to 600");
     }
     if std::env::var_os("PG_PRIMARY_URL").is_none() {
-        bail!("the stack is not in the environment: `make bench-quick` starts it, and tells of it");
+        bail!(
+            "the stack is not in the environment: `make bench-quick` starts it and sets the variables"
+        );
     }
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
     std::fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
@@ -249,7 +251,7 @@ fn attempt(bench: &Bench, name: &str, limit: Duration, case: fn(&Bench) -> Resul
     match ended {
         Ok(Ok(())) => {}
         Ok(Err(error)) => bench.report().invalid(name, format!("{error:#}")),
-        Err(_) => bench.report().invalid(name, "it panicked; see above"),
+        Err(_) => bench.report().invalid(name, "the case panicked; see above"),
     }
     bench.report().case(
         name,

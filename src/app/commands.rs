@@ -330,7 +330,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listener_is_reached_where_it_listens() {
+    fn wildcard_listener_is_reached_through_loopback() {
         for (listen, wanted) in [
             ("0.0.0.0:9", "127.0.0.1:9"),
             ("[::]:9", "[::1]:9"),

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_panics_is_begun_anew_and_what_ends_is_not() {
+    async fn task_restarts_after_a_panic_and_not_after_a_normal_end() {
         let (begun, told) = (Cell::new(0), Cell::new(0));
         let make = || {
             begun.set(begun.get() + 1);
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_begun_anew_after_the_stop() {
+    async fn panicked_task_does_not_restart_after_stop() {
         let stop = CancellationToken::new();
         stop.cancel();
         let begun = Cell::new(0);

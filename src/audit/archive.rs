@@ -7,7 +7,6 @@
 
 mod access;
 pub mod chains;
-pub mod stored;
 pub mod timeline;
 
 use std::{collections::HashMap, future::Future, time::Duration};
@@ -24,13 +23,14 @@ use mongodb::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use self::stored::{Bulk, CannotStore, INVALID_BSON, Stored, TOO_LARGE};
 use super::document::{Archivable, ArchivedEvent};
+pub use crate::domain::pipeline::stored;
 use crate::{
     config::{self, ConfigError, ms},
     domain::{event::Action, filter::EventFilter, hash::EventHash, tag::VersionTag},
     tls,
 };
+use stored::{Bulk, CannotStore, INVALID_BSON, Stored, TOO_LARGE};
 
 const NAMESPACE_EXISTS: i32 = 48;
 const MAX_TIME_EXPIRED: i32 = 50;
@@ -559,7 +559,7 @@ mod tests {
     use crate::domain::filter::AccessFilter;
 
     #[test]
-    fn every_page_of_a_list_begins_with_a_plain_bound() {
+    fn every_page_query_starts_with_a_plain_range_bound() {
         let position = EventPosition {
             occurred_at: "2026-11-21T08:00:00.000001Z".into(),
             id: "x".into(),

@@ -309,7 +309,7 @@ impl Consumer {
             batch.begin(now);
             match received {
                 Err(_) => break,
-                Ok(Ok(message)) => batch.add(now, Record::from(&message)),
+                Ok(Ok(message)) => batch.add(now, kafka::record(&message)),
                 Ok(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::PollExceeded))) => {
                     return Err("poll_exceeded");
                 }
@@ -359,7 +359,7 @@ impl Consumer {
                 done = &mut handled => break done,
                 received = consumer.recv() => match received {
                     Ok(message) => {
-                        pending.push_back((generation.load(Ordering::SeqCst), Record::from(&message)));
+                        pending.push_back((generation.load(Ordering::SeqCst), kafka::record(&message)));
                         // A rebalance may have assigned partitions that are not paused yet.
                         pause(consumer);
                     }
@@ -610,7 +610,9 @@ async fn leave(consumer: Arc<Stream>, limit: Duration) {
         drop(consumer);
     });
     if tokio::time::timeout(limit, left).await.is_err() {
-        tracing::warn!("the consumer could not leave its group in time; its session timeout ends its membership");
+        tracing::warn!(
+            "the consumer could not leave its group in time; its session timeout ends its membership"
+        );
     }
 }
 

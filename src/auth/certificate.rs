@@ -47,7 +47,9 @@ pub enum CertificateError {
     Unreadable,
     /// The certificate does not have exactly one URI among its subject alternative names, as SPIFFE
     /// requires.
-    #[error("the certificate has {0} URIs in its subject alternative names, and must have exactly one")]
+    #[error(
+        "the certificate has {0} URIs in its subject alternative names, and must have exactly one"
+    )]
     NotOneUri(usize),
     /// The URI has another trust domain, or does not name a node.
     #[error(
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_names_a_node_of_one_tenant() {
+    fn certificate_identifies_a_node_of_one_tenant() {
         let uri = "spiffe://routes.example/tenant/acme/node/edge-1";
         let caller = caller(&certificate(&[uri]), DOMAIN).unwrap();
         assert_eq!(caller.grant.roles(), [Role::Node]);
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_not_exactly_that_names_nobody() {
+    fn certificate_with_any_other_uri_identifies_no_caller() {
         let good = "spiffe://routes.example/tenant/acme/node/edge-1";
         for uris in [&[][..], &[good, good], &[good, "https://routes.example/"]] {
             assert_eq!(
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_outlives_its_certificate_is_nobodys() {
+    fn connection_has_no_caller_after_its_certificate_expires() {
         let peer = Peer::of(
             &certificate(&["spiffe://routes.example/tenant/acme/node/edge-1"]),
             DOMAIN,

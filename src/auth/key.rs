@@ -10,22 +10,22 @@
 //! secrets against it. A slow hash would add nothing to so many random bits, and would be a way to
 //! use up our processors. Keys from before the mark was introduced have 43 random characters.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use aws_lc_rs::{
     hmac,
     rand::{SecureRandom as _, SystemRandom},
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Serialize, Serializer};
 
 use crate::domain::Invalid;
+pub use crate::domain::access::{KeyId, TokenHash};
 
 /// The prefix of every token.
 pub const PREFIX: &str = "tmk_";
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const ID: usize = 12;
+const ID: usize = KeyId::LEN;
 const SECRET: usize = 43;
 const MARK: usize = 11;
 const CHECKSUM: usize = 6;
@@ -33,59 +33,6 @@ const TOKEN: usize = PREFIX.len() + ID + 1 + SECRET + CHECKSUM;
 
 /// The minimum length of a pepper, in bytes.
 pub const MIN_PEPPER: usize = 32;
-
-/// The public id of a key, used to look it up. It is no secret: events and the audit contain it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyId([u8; ID]);
-
-impl KeyId {
-    /// Returns the id as text: 12 letters and digits.
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for KeyId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl FromStr for KeyId {
-    type Err = Invalid;
-
-    fn from_str(raw: &str) -> Result<Self, Invalid> {
-        let bytes: Option<[u8; ID]> = raw.as_bytes().try_into().ok();
-        let id = bytes
-            .filter(|bytes| bytes.iter().all(u8::is_ascii_alphanumeric))
-            .map(Self);
-        id.ok_or_else(|| Invalid::new("not_a_key_id", format!("must be {ID} letters and digits")))
-    }
-}
-
-impl TryFrom<String> for KeyId {
-    type Error = Invalid;
-
-    fn try_from(raw: String) -> Result<Self, Invalid> {
-        raw.parse()
-    }
-}
-
-/// The keyed hash of a token, which is stored in place of the token.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct TokenHash(pub [u8; 32]);
-
-impl fmt::Debug for TokenHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenHash")
-    }
-}
 
 /// A new token. It is shown once and never stored.
 pub struct NewToken {
@@ -103,7 +50,7 @@ pub struct NoRandomness;
 impl NewToken {
     /// Creates a token of a new key, issued under `pepper`.
     pub fn make(pepper: &Pepper) -> Result<Self, NoRandomness> {
-        Self::of(KeyId(random()?), pepper)
+        Self::of(KeyId::from_random(random()?), pepper)
     }
 
     /// Creates another token of the key `id`.
@@ -250,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_of_its_key_alone() {
+    fn token_matches_only_its_own_key_and_pepper() {
         let NewToken { id, token } = NewToken::make(&pepper(b'a')).unwrap();
         let presented = Presented::parse(token.expose_secret()).unwrap();
         assert_eq!(presented.id, id);
@@ -268,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_pepper_cannot_make_a_token_look_issued() {
+    fn token_made_without_the_pepper_does_not_look_issued() {
         let token = NewToken::make(&pepper(b'a')).unwrap().token;
         let token = token.expose_secret();
         let is_issued = |token: &str| pepper(b'a').has_issued(&Presented::parse(token).unwrap());
@@ -288,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_mistyped_or_made_up_is_no_token() {
+    fn mistyped_or_invented_tokens_do_not_parse() {
         let token = NewToken::make(&pepper(b'a')).unwrap().token;
         let token = token.expose_secret();
         assert_eq!(token.len(), TOKEN);
@@ -315,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_differ_and_hide_themselves() {
+    fn secrets_are_unique_and_absent_from_debug_output() {
         let made: std::collections::HashSet<_> = (0..1000)
             .map(|_| {
                 NewToken::make(&pepper(b'a'))

@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_is_what_was_saved() {
+    fn saved_snapshot_file_reads_back_equal() {
         let scratch = Scratch::new();
         let files = Files::open(&scratch.0).unwrap();
         assert!(!files.has_any());
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_damaged_is_refused_in_favour_of_the_one_before() {
+    fn damaged_snapshot_file_falls_back_to_the_previous_one() {
         let scratch = Scratch::new();
         let files = Files::open(&scratch.0).unwrap();
         files.save(&[snapshot(1)]);
@@ -301,14 +301,14 @@ mod tests {
         fs::write(&path, &whole).unwrap();
         assert_eq!(revision(&files), Some(2));
         fs::remove_file(&path).unwrap();
-        assert_eq!(revision(&files), Some(1), "in between the two moves");
+        assert_eq!(revision(&files), Some(1), "between the two renames");
         // An intact file of another tenant is refused.
         fs::copy(scratch.0.join("t.previous.json"), scratch.0.join("u.json")).unwrap();
         assert!(files.read(&"u".parse().unwrap()).is_none());
     }
 
     #[test]
-    fn what_has_not_moved_is_only_confirmed() {
+    fn unchanged_snapshot_file_only_gets_a_new_timestamp() {
         let scratch = Scratch::new();
         let files = Files::open(&scratch.0).unwrap();
         files.save(&[snapshot(1)]);

@@ -6,7 +6,7 @@
 //! safety read advances the cache instead.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -18,12 +18,9 @@ use rdkafka::{
 use tokio_util::sync::CancellationToken;
 
 use super::Cache;
+pub use crate::domain::cache::revisions::{Revisions, recorded};
 use crate::{
     config::{self, ms},
-    domain::{
-        event::{Recorded, versions},
-        ids::TenantName,
-    },
     kafka::{self, Progress, Record},
     telemetry::names,
 };
@@ -67,7 +64,7 @@ async fn apply_all(cache: &Cache, consumer: &StreamConsumer, places: &Places) {
     loop {
         match consumer.recv().await {
             Ok(message) => {
-                let record = Record::from(&message);
+                let record = kafka::record(&message);
                 places.reached(record.partition, record.offset + 1);
                 // Replays and redriven dead letters repeat the past and bring nothing new.
                 if !record.is_repeated() {
@@ -156,61 +153,12 @@ fn apply(cache: &Cache, revisions: &mut Revisions, record: &Record) {
     }
 }
 
-/// Tenants whose revisions are assembled at the same time. Above this, all incomplete revisions are
-/// dropped, and their tenants are loaded anew when the last items arrive.
-const TOGETHER: usize = 64;
-
-/// Collects the items of revisions that have several, until each revision is complete: the cache
-/// takes a revision whole.
-#[derive(Debug, Default)]
-pub struct Revisions(HashMap<TenantName, Vec<Recorded>>);
-
-impl Revisions {
-    /// Adds an event, and returns its revision when the last item is there. A revision with a gap
-    /// is returned too: the cache detects the gap.
-    pub fn add(&mut self, recorded: Recorded) -> Option<Vec<Recorded>> {
-        let body = &recorded.event.body;
-        if body.items == 1 {
-            return Some(vec![recorded]);
-        }
-        if !self.0.contains_key(&body.tenant) && self.0.len() >= TOGETHER {
-            self.0.clear();
-        }
-        let (tenant, tag, is_last) = (
-            body.tenant.clone(),
-            recorded.event.tag(),
-            body.is_last_item(),
-        );
-        let is_first = body.item == 0;
-        let items = self.0.entry(tenant.clone()).or_default();
-        // A relay that was stopped in the middle of a revision publishes the revision again from
-        // its start.
-        if is_first || items.first().is_some_and(|first| first.event.tag() != tag) {
-            items.clear();
-        }
-        items.push(recorded);
-        if is_last {
-            self.0.remove(&tenant)
-        } else {
-            None
-        }
-    }
-}
-
-/// Parses the value of a record of that type; `None` if it is not an event.
-pub fn recorded(ce_type: &str, payload: &[u8]) -> Option<Recorded> {
-    Some(Recorded {
-        event: versions::read(ce_type, payload).ok()?,
-        json: payload.to_vec().into(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn who_has_read_every_partition_to_its_end_is_not_behind() {
+    fn follower_at_the_end_of_every_partition_is_not_behind() {
         let at = |offsets: &[(i32, i64)]| offsets.iter().copied().collect::<BTreeMap<_, _>>();
         let ends = at(&[(0, 5), (1, 0)]);
         assert!(
@@ -219,7 +167,7 @@ mod tests {
         assert!(is_behind(&at(&[(0, 4), (1, 0)]), &ends));
         assert!(
             is_behind(&at(&[(0, 5)]), &ends),
-            "a partition of which nothing is known"
+            "a partition without a known offset"
         );
     }
 }

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn listeners_that_take_nothing_hold_a_bounded_number_of_bytes() {
+    fn idle_listeners_hold_a_bounded_number_of_bytes() {
         let live = Live::default();
         let mut slow = live.listen();
         let send = || {
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(
             live.held_bytes().used,
             BYTES - (1 << 20),
-            "what is taken waits no more"
+            "a received message no longer counts as waiting"
         );
         drop(slow);
         assert_eq!(live.held_bytes().used, 0);

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_needs_what_makes_it_safe() {
+    fn issuer_without_its_safety_settings_is_refused() {
         assert!(with(&[]).unwrap().auth.jwt.is_on());
         for (wrong, key) in [
             ("auth.jwt.audience=", "auth.jwt.audience"),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_issuer_the_rest_may_be_empty() {
+    fn jwt_settings_may_be_empty_without_an_issuer() {
         assert!(!Settings::without_environment(&[]).unwrap().auth.jwt.is_on());
     }
 }

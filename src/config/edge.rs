@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_exact() {
+    fn only_exact_cors_origins_are_accepted() {
         for good in [
             "https://a.example",
             "http://localhost:3000",
@@ -109,19 +109,19 @@ mod tests {
         ];
         for wrong in wrong {
             let message = refused(&[&format!("http.cors_origins={wrong}")])
-                .unwrap_or_else(|| panic!("{wrong} is taken"));
+                .unwrap_or_else(|| panic!("{wrong} is accepted"));
             assert!(message.contains("http.cors_origins"), "{wrong}: {message}");
         }
     }
 
     #[test]
-    fn the_operations_listener_asks_for_a_token_unless_it_is_on_loopback() {
+    fn operations_listener_off_loopback_requires_a_token() {
         let token = "http.ops_token=0123456789abcdef";
         assert_eq!(refused(&["http.ops_listen=127.0.0.1:9000"]), None);
         assert_eq!(refused(&["http.ops_listen=[::1]:9000", token]), None);
         for open in ["0.0.0.0:9000", "[::]:9000", "10.1.2.3:9000"] {
             let message = refused(&[&format!("http.ops_listen={open}")])
-                .unwrap_or_else(|| panic!("{open} is taken"));
+                .unwrap_or_else(|| panic!("{open} is accepted"));
             assert!(message.contains("http.ops_token"), "{open}: {message}");
             let with_token = refused(&[&format!("http.ops_listen={open}"), token]);
             assert!(
@@ -131,7 +131,7 @@ mod tests {
         }
         for weak in ["short", "with a space in it", "0123456789abcde\u{e4}"] {
             let message = refused(&[&format!("http.ops_token={weak}")])
-                .unwrap_or_else(|| panic!("{weak} is taken"));
+                .unwrap_or_else(|| panic!("{weak} is accepted"));
             assert!(
                 message.contains("http.ops_token") && !message.contains(weak),
                 "{message}"

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_examples_are_what_they_are_examples_of() {
+    fn asyncapi_examples_match_their_schemas() {
         let document = document(&config::Settings::without_environment(&[]).unwrap().kafka);
         let message = &document["components"]["messages"]["change"];
         let headers = jsonschema::validator_for(&message["headers"]).unwrap();

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_credentials_only_loopback_and_allowed_names_are_answered() {
+    fn without_credentials_only_loopback_and_allowed_hosts_work() {
         let answered = Answered::new(&["Console.Example".to_owned()], false);
         for host in [
             "localhost",
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn with_credentials_every_name_is_answered_unless_some_are_listed() {
+    fn with_credentials_any_host_works_unless_a_list_is_set() {
         assert!(Answered::new(&[], true).has("anything.example"));
         let only = Answered::new(&["api.example".to_owned()], true);
         assert!(

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn large_bodies_share_one_bound_and_small_ones_do_not_count() {
+    fn large_bodies_share_one_limit_and_small_ones_are_free() {
         let limits = limits();
         let process = Payer::Process;
         let (mut one, mut other) = (None, None);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn one_tenant_s_large_bodies_leave_room_for_others() {
+    fn large_bodies_of_one_tenant_leave_room_for_others() {
         let settings = config::Settings::without_environment(&[]).unwrap();
         let limits = BodyLimits::new(&settings.http, settings.resilience.share());
         let [a, b] = ["a", "b"].map(|name| Payer::Tenant(name.parse().unwrap()));

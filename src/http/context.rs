@@ -28,11 +28,7 @@ use crate::{
         plain_text,
         tag::VersionTag,
     },
-    service::{
-        Freshness, Seen,
-        batch::{self, Request},
-        keys::By,
-    },
+    service::{Freshness, Seen, batch::Request, keys::By, requests},
     telemetry,
 };
 
@@ -105,7 +101,7 @@ impl WriteContext {
             .unzip();
         let facts = Facts {
             event_id: Uuid::now_v7(),
-            new_epoch: batch::random_epoch(),
+            new_epoch: requests::random_epoch(),
             now: Timestamp::now().into(),
             may_create_tenant: self.caller.may_manage_tenants(),
             narrowing: self.caller.grant.narrowing().clone(),

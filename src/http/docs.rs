@@ -221,7 +221,7 @@ fn page_of(kind: &ProblemKind) -> String {
 pub fn errors_page() -> String {
     let mut page = String::from(
         "# Errors\n\nEvery error is a problem document (RFC 9457). Its `type` is `/problems/<code>`, where the service explains it: as HTML for \
-         those who\nask for `text/html`, else as JSON. This page is made from the table in [src/http/problem/code.rs](../src/http/problem/code.rs) by\n\
+         those who\nask for `text/html`, else as JSON. This page is made from the table in [crates/api-types/src/code.rs](../crates/api-types/src/code.rs) by\n\
          `UPDATE_DOCS=1 cargo test --test contract`.\n\n| status | code | title | when | what to do |\n|---|---|---|---|---|\n",
     );
     for code in Code::ALL.iter().copied() {

@@ -104,7 +104,6 @@ mod tests {
     use actix_web::{App, HttpResponse, introspection::IntrospectionTree, test as server, web};
 
     use super::*;
-    use crate::http::endpoints;
 
     /// Pages for people, which are served but not described.
     const PAGES: [&str; 2] = ["/docs", "/docs/{file:.*}"];
@@ -151,12 +150,12 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn every_endpoint_has_an_operation_and_every_operation_an_endpoint() {
+    async fn endpoints_and_openapi_operations_match() {
         let mut served = served().await;
         served.retain(|(path, _)| !PAGES.contains(&path.as_str()));
         assert!(served.len() > 25, "{served:?}");
         let mut documented = Endpoints::new();
-        for (path, item) in document()["paths"].as_object().unwrap() {
+        for (path, item) in openapi()["paths"].as_object().unwrap() {
             documented.extend(
                 item.as_object()
                     .unwrap()
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn every_endpoint_has_a_row_in_the_table_of_access_and_every_row_an_endpoint() {
+    async fn endpoints_and_access_rows_match() {
         let served = served().await;
         assert!(
             PAGES
@@ -205,8 +204,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_referred_to_is_there_and_what_is_there_is_described() {
-        let document = document();
+    fn references_resolve_and_every_part_has_a_description() {
+        let document = openapi();
         let mut ids = BTreeMap::new();
         each(&document, &mut |members| {
             if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
@@ -234,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limits_are_those_of_the_settings() {
+    fn documented_limits_are_the_default_settings() {
         let http = crate::config::Settings::without_environment(&[])
             .unwrap()
             .http;
@@ -250,8 +249,8 @@ mod tests {
     }
 
     #[test]
-    fn examples_are_what_their_schemas_say() {
-        let document = document();
+    fn openapi_examples_match_their_schemas() {
+        let document = openapi();
         let mut examples = Vec::new();
         each(&document, &mut |members| {
             let Some(schema) = members.get("schema") else {

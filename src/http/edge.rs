@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_answer_says_for_itself_stays_and_tls_is_asked_for_over_tls_only() {
+    fn security_headers_keep_own_values_and_hsts_needs_tls() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(

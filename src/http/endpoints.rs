@@ -177,7 +177,7 @@ mod tests {
     use crate::auth::Role::{Auditor, Node, Viewer};
 
     #[test]
-    fn every_endpoint_has_one_row() {
+    fn every_endpoint_has_exactly_one_access_row() {
         let mut places: Vec<_> = all().iter().map(|row| (row.path, row.method)).collect();
         places.sort_unstable();
         let count = places.len();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dry_run_takes_the_roles_of_reading_and_nothing_else_does() {
+    fn only_a_dry_run_plan_needs_just_a_reading_role() {
         let Found::Endpoint(read) = find("GET", "/api/v1/tenants/{tenant}/plans") else {
             panic!("plans are listed")
         };
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_writes_who_only_reads() {
+    fn reading_roles_cannot_write() {
         for row in all().iter().filter(|row| row.method != "GET") {
             let Some(roles) = row.access.roles() else {
                 panic!("{} {} is public", row.method, row.path)

@@ -229,7 +229,7 @@ mod tests {
     const TWO: &str = "W/\"0123456789abcdef.2\"";
 
     #[test]
-    fn conditions_are_a_star_or_a_list_of_tags() {
+    fn condition_is_a_star_or_a_list_of_tags() {
         let read =
             |lines: &[&str]| condition(&headers(&header::IF_MATCH, lines), &header::IF_MATCH).ok();
         let both = format!("{ONE},\t,{TWO} ,");
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_passes_over_what_is_no_condition() {
+    fn read_ignores_an_invalid_condition() {
         let read = |lines: &[&str]| seen(&headers(&header::IF_NONE_MATCH, lines));
         assert!(read(&["*"]).has(&tag(9)) && read(&[" * "]).has(&tag(9)));
         for lines in [
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_tag_is_taken_as_it_is_answered() {
+    fn version_tag_is_accepted_in_every_form_it_is_sent() {
         for raw in [
             "0123456789abcdef.7",
             "\"0123456789abcdef.7\"",
@@ -332,7 +332,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lists_of_tags_that_are_written_are_read(
+        fn written_tag_list_parses_back(
             revisions in prop::collection::vec(0_u64..100, 1..5), weak: bool, comma in " ?,[ ,\t]{0,3}",
         ) {
             let written: Vec<_> = revisions.iter().map(|at| format!("{}\"{}\"", if weak { "W/" } else { "" }, tag(*at))).collect();
@@ -346,7 +346,7 @@ mod tests {
         }
 
         #[test]
-        fn no_list_makes_a_parser_panic_or_read_what_is_not_there(list in LISTS, other in LISTS) {
+        fn tag_list_parser_never_panics_or_invents_tags(list in LISTS, other in LISTS) {
             let all = headers(&header::IF_MATCH, &[&list, &other]);
             if let Ok(Some(Condition::Tags { strong, weak })) = condition(&all, &header::IF_MATCH) {
                 prop_assert!(strong.iter().chain(&weak).all(|tag| list.contains(&tag.to_string()) || other.contains(&tag.to_string())));

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_are_events_with_their_own_hashes() {
+    fn schema_examples_are_events_with_valid_hashes() {
         for example in [example(), policy_example(), tenant_example()] {
             assert!(
                 chain::check(&example).is_ok(),
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_takes_nothing_that_is_not_an_event() {
+    fn schema_refuses_everything_that_is_not_an_event() {
         let validator = validator();
         let nothing = Value::Null;
         let wrong: [(Value, &str, Value); 14] = [

@@ -342,7 +342,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn random_cells_are_no_formulas_whatever_separates_cells(
+        fn random_csv_cells_are_never_formulas_with_any_separator(
             rows in vec(proptest::array::uniform4("[=+@\t\r\n\0\"',; a＝\u{200b}\u{feff}-]{0,6}|\\PC{0,12}|[=+@-]\\PC{0,6}"), 1..8),
         ) {
             // Each text of an event goes into the column of the same name.
@@ -363,14 +363,14 @@ mod tests {
                 for (name, cell) in header.iter().zip(record) {
                     let sent = names.iter().position(|known| *known == name).map_or("", |at| texts[at].as_str());
                     prop_assert_eq!(cell, harmless(sent));
-                    prop_assert_eq!(cell.replace('\'', ""), sent.replace('\'', ""), "nothing but apostrophes is added");
+                    prop_assert_eq!(cell.replace('\'', ""), sent.replace('\'', ""), "only apostrophes are added");
                 }
             }
         }
     }
 
     #[test]
-    fn texts_without_formulas_stay_as_they_are() {
+    fn csv_text_without_a_formula_stays_unchanged() {
         for text in [
             "",
             "a=b",
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_object_is_one_line_for_every_reader() {
+    fn json_line_has_no_line_break_for_any_reader() {
         let events = [
             json!({"reason": "a\u{2028}b\u{2029}c\u{85}d\n\u{b}\u{c}\u{1c}e"}),
             json!({"reason": "é"}),
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_and_cells_are_quoted_as_rfc_4180_says() {
+    fn csv_line_ends_and_quotes_follow_rfc_4180() {
         let event = json!({
             "tenant": "acme", "route": { "service": "a,b" }, "reason": "say \"so\"", "revision": -7, "url": null,
             "event": { "actor": { "kind": "key" } },

@@ -392,7 +392,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_but_polls_of_the_present_take_a_place() {
+    fn only_polls_of_the_present_take_no_concurrency_place() {
         let polls: Vec<_> = endpoints::all()
             .iter()
             .filter(|row| !takes_place(row, "wait=5s"))

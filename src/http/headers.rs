@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn only_fields_with_one_value_may_not_be_doubled() {
+    fn only_single_value_headers_may_not_be_repeated() {
         for name in SINGLE {
             assert_eq!(doubled(&headers(&name, &["a"])), None);
             assert_eq!(doubled(&headers(&name, &["a", "a"])), Some(name));
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn preferences_are_read_by_their_grammar() {
+    fn prefer_header_is_parsed_by_its_grammar() {
         let wait = |lines: &[&str]| {
             preference(&headers(&HeaderName::from_static("prefer"), lines), "wait")
         };
@@ -200,7 +200,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_preference_makes_the_parser_panic(line in "((?i)wait|foo|[=;, \t\"\\\\]|[0-9]{1,3}){0,12}|[\\x20-\\x7e\t]{0,40}") {
+        fn prefer_parser_never_panics(line in "((?i)wait|foo|[=;, \t\"\\\\]|[0-9]{1,3}){0,12}|[\\x20-\\x7e\t]{0,40}") {
             let all = headers(&HeaderName::from_static("prefer"), &[&line]);
             if preference(&all, "wait").is_some() {
                 prop_assert!(line.to_ascii_lowercase().contains("wait"));
@@ -208,7 +208,7 @@ mod tests {
         }
 
         #[test]
-        fn a_preference_that_is_written_is_read(
+        fn written_preference_parses_back(
             before in "([a-z]{1,5}(=[a-z0-9]{1,3}|=\"[ -!#-\\[\\]-~]{0,5}\")?(;[a-z]{1,4}(=[0-9])?)?, ?){0,3}", name in "(?i)wait", value in "[0-9]{1,4}",
             is_quoted: bool,
         ) {

@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_a_second_s_worth_and_no_other_pays_for_it() {
+    fn address_limit_does_not_affect_other_addresses() {
         let limits = limits(|settings| settings.requests_per_second_per_address = 3);
         let [one, other]: [IpAddr; 2] = ["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
         assert!((0..3).all(|_| limits.address(one).is_ok()));
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn all_addresses_of_a_network_are_one() {
+    fn addresses_of_one_ipv6_network_share_a_limit() {
         let limits = limits(|settings| settings.attempts_per_second_per_address = 1);
         assert!(limits.attempt("2001:db8::1".parse().unwrap()).is_ok());
         assert!(limits.attempt("2001:db8::2".parse().unwrap()).is_err());
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_s_callers_share_its_limit() {
+    fn callers_of_a_tenant_share_its_limit() {
         let limits = limits(|settings| {
             settings.requests_per_second_per_caller = 5;
             settings.requests_per_second_per_tenant = 6;
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_s_requests_at_a_time_are_bounded() {
+    fn concurrent_requests_of_a_tenant_are_limited() {
         let limits = limits(|settings| settings.concurrent_requests_per_tenant = 2);
         let [a, b] = ["t", "u"].map(|name| Payer::Tenant(name.parse().unwrap()));
         let held: Vec<_> = (0..2).map(|_| limits.place(&a).unwrap()).collect();

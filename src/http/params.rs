@@ -248,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escaped_unreserved_characters_are_written_out_once() {
+    fn escaped_unreserved_characters_are_decoded_once() {
         for (path, expected) in [
             ("/a", Some("/a")),
             ("/%61", Some("/a")),
@@ -268,7 +268,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_escaped_unreserved_character_is_that_character(
+        fn escaped_unreserved_character_equals_the_plain_one(
             text in "[A-Za-z0-9._~-]{1,40}", escaped in prop::collection::vec(0_u8..3, 40),
         ) {
             let sent: String = text.bytes().zip(&escaped).map(|(byte, how)| match how {
@@ -281,7 +281,7 @@ mod tests {
         }
 
         #[test]
-        fn a_spelling_that_is_written_out_stays(path in "(/|[a-z]|%[0-9a-fA-F]{2}){0,30}") {
+        fn decoded_path_is_not_decoded_again(path in "(/|[a-z]|%[0-9a-fA-F]{2}){0,30}") {
             let once = unescaped(&path).unwrap().into_owned();
             // A `%` that was itself escaped (`%25`) may be followed by two digits that were
             // escaped: these are not read a second time.

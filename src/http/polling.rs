@@ -13,6 +13,7 @@ use actix_web::{
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use traffic_manager_dataplane::native;
 use validator::Validate;
 
 use super::{
@@ -134,7 +135,7 @@ async fn snapshot_at(
     let tag = snapshot.scope_tag(&scope);
     let body = state
         .workers
-        .run(move || snapshot.body(&scope))
+        .run(move || native::snapshot(&snapshot, &scope))
         .await
         .map_err(Error::internal)?;
     let mut response = respond::json_bytes(body.into());

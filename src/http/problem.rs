@@ -1,6 +1,5 @@
 //! Errors as RFC 9457 problem documents: the one table from error to status, stable code and title.
 
-mod code;
 mod errors;
 
 use actix_web::{
@@ -10,7 +9,8 @@ use actix_web::{
 use problem_details::{ProblemDetails, ProblemType};
 use serde::Serialize;
 
-pub use self::code::Code;
+pub use traffic_manager_api_types::Code;
+
 use super::headers::CORRELATION_ID;
 use crate::domain::{
     Invalid,
@@ -277,11 +277,12 @@ impl std::fmt::Display for Problem {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.code.status()
+        let status = self.code.status().as_u16();
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
-        let (status, code, title) = (self.code.status(), self.code.name(), self.code.title());
+        let (status, code, title) = (self.status_code(), self.code.name(), self.code.title());
         let request_id = self.request_id.as_deref().unwrap_or_default().to_owned();
         let mut response = HttpResponse::build(status);
         response.content_type("application/problem+json");
@@ -306,7 +307,7 @@ impl ResponseError for Problem {
             response.insert_header((header::ETAG, current.to_etag()));
         }
         let body = ProblemDetails::new()
-            .with_status(actix_to_http(status))
+            .with_status(self.code.status())
             .with_title(title)
             .with_detail(self.detail.clone())
             .with_extensions(Extension {
@@ -321,10 +322,6 @@ impl ResponseError for Problem {
             Err(_) => response.json(body),
         }
     }
-}
-
-fn actix_to_http(status: StatusCode) -> http::StatusCode {
-    http::StatusCode::from_u16(status.as_u16()).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 #[cfg(test)]
@@ -343,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_bounded_whatever_goes_into_them() {
+    fn problem_answers_are_bounded_for_any_content() {
         let errors = |count: usize, text: &str| {
             let error = |at| FieldError {
                 pointer: format!("/{at}{text}"),
@@ -373,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_plan_tells_the_changes_that_have_room() {
+    fn stale_plan_lists_only_the_changes_that_fit() {
         let value = crate::http::shapes::plans::plan();
         let mut plan: Plan = serde_json::from_value(value).unwrap();
         assert_eq!(

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_the_service_are_passed_over_and_names_must_be_the_path_s() {
+    fn read_only_members_are_ignored_and_names_match_the_path() {
         let parse = |json: &str| parse_json::<Returned<Thing>>(json.as_bytes()).unwrap();
         let sent = r#"{"revision": {"any": [1]}, "tenant": "a", "size": 3, "by": null}"#;
         assert_eq!(parse(sent).of(&[("tenant", "a")], "").unwrap().size, 3);
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn other_members_and_values_are_refused_at_their_place() {
+    fn unknown_members_are_refused_at_their_place() {
         for (json, place) in [
             (r#"{"size": 1, "sise": 2}"#, "/sise"),
             (r#"{"size": "x"}"#, "/size"),

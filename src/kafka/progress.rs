@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_at_one_place_for_the_limit_is_a_stall() {
+    fn waiting_at_one_offset_for_the_limit_is_a_stall() {
         let (start, mut progress) = (Instant::now(), Progress::new());
         for (seconds, stalled) in [(0, false), (5, false), (19, false), (20, true), (300, true)] {
             progress.waits(7, after(start, seconds));
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn another_place_and_nothing_to_do_begin_again() {
+    fn new_offset_or_idle_time_resets_the_stall_timer() {
         let (start, mut progress) = (Instant::now(), Progress::new());
         progress.waits(7, start);
         progress.waits(8, after(start, 15));
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_goes_back_is_no_stall() {
+    fn clock_that_goes_back_is_no_stall() {
         let (start, mut progress) = (Instant::now(), Progress::new());
         progress.waits((), after(start, 100));
         assert!(!progress.is_stalled(start, LIMIT));

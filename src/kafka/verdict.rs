@@ -101,7 +101,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_code_has_exactly_one_verdict() {
+    fn every_kafka_code_has_exactly_one_verdict() {
         let codes = every_code();
         assert!(codes.len() > 150, "{} codes", codes.len());
         for code in codes {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_operator_can_mend_is_not_for_good() {
+    fn errors_that_an_operator_can_fix_are_not_permanent() {
         for code in [
             Code::TopicAuthorizationFailed,
             Code::UnknownTopicOrPartition,

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_than_its_events_in_a_second_and_no_fewer_where_steps_are_slow() {
+    fn replay_keeps_its_rate_also_with_slow_steps() {
         let (poll, start) = (
             Duration::from_secs(1),
             Instant::now() + Duration::from_secs(60),

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suspect_goes_alone_and_all_others_together() {
+    fn suspect_is_sent_alone_and_the_others_together() {
         let mut suspects = Suspects::default();
         assert_eq!(cut(&mut suspects, 1), ((1..=9).collect(), false));
         suspects.add(&[3, 4, 8]);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn suspects_that_have_left_the_queue_are_forgotten() {
+    fn suspects_that_left_the_queue_are_forgotten() {
         let mut suspects = Suspects::default();
         suspects.add(&[1, 2, 7]);
         assert_eq!(cut(&mut suspects, 5), (vec![5, 6], false));

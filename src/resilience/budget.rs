@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_percent_means_one_retry_for_ten_successes() {
+    fn ten_percent_budget_gives_one_retry_for_ten_successes() {
         let budget = RetryBudget::new(10, 2);
         assert!(budget.try_spend() && budget.try_spend() && !budget.try_spend());
         (0..9).for_each(|_| budget.deposit());

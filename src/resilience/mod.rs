@@ -12,18 +12,17 @@ pub mod breaker;
 mod budget;
 mod payer;
 mod shares;
-mod sojourn;
 mod workers;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+pub use crate::domain::resilience::Sojourn;
 use backon::BackoffBuilder as _;
 pub use breaker::{Admission, Breaker, BreakerState, Forced, Machine, Move, Outcome, Rules};
 pub use budget::RetryBudget;
 pub use payer::Payer;
 use serde::Serialize;
 pub use shares::{NoPlace, Place, PoolReport, Shares};
-pub use sojourn::Sojourn;
 pub use workers::{NotDone, Workers};
 
 use crate::{
@@ -192,7 +191,7 @@ impl Dependency {
             .breaker
             .admit()
             .ok_or(CallError::Open(self.name))?
-            .of(payer);
+            .of(payer.mark());
         Ok(Permit {
             dependency: self,
             admission,
@@ -382,7 +381,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hang_counts_as_a_failure_and_opens_the_breaker() {
+    async fn timeout_counts_as_a_failure_and_opens_the_breaker() {
         let dependency = dependency(4);
         for _ in 0..3 {
             let hung = dependency
@@ -395,7 +394,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn half_open_lets_one_probe_through_and_its_success_closes() {
+    async fn half_open_admits_one_probe_whose_success_closes() {
         let dependency = dependency(4);
         for _ in 0..3 {
             fail(&dependency).await;
@@ -411,7 +410,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cancelled_probe_gives_its_place_to_the_next() {
+    async fn cancelled_probe_frees_its_place() {
         let dependency = dependency(4);
         for _ in 0..3 {
             fail(&dependency).await;
@@ -421,7 +420,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_bulkhead_refuses_and_recovers() {
+    async fn full_bulkhead_refuses_and_recovers() {
         let dependency = dependency(1);
         let held = dependency.enter::<()>().unwrap();
         assert!(matches!(dependency.enter::<()>(), Err(CallError::Full(_))));
@@ -438,7 +437,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_payer_s_time_outs_alone_open_no_breaker() {
+    async fn timeouts_of_a_single_payer_open_no_breaker() {
         let [a, b] = ["a", "b"].map(|name| Payer::Tenant(name.parse().unwrap()));
         for other in [b, Payer::Platform, Payer::Process] {
             let dependency = dependency(4);
@@ -457,12 +456,12 @@ mod tests {
         assert_eq!(
             dependency.state(),
             BreakerState::Open,
-            "what is away is away for all"
+            "an unreachable dependency fails for every payer"
         );
     }
 
     #[tokio::test]
-    async fn a_bulkhead_has_a_share_for_each_payer() {
+    async fn bulkhead_has_a_share_for_each_payer() {
         let dependency = dependency(8);
         let [a, b] = ["a", "b"].map(|name| Payer::Tenant(name.parse().unwrap()));
         let enter = async |payer: &Payer| {
@@ -483,7 +482,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn proper_answers_never_open_the_breaker() {
+    async fn expected_errors_never_open_the_breaker() {
         let dependency = dependency(4);
         for _ in 0..20 {
             let refused = dependency

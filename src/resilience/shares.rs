@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn one_payer_takes_its_share_and_no_more_of_any_size() {
+    fn payer_gets_its_share_and_no_more_at_any_pool_size() {
         for size in [1, 2, 3, 4, 16, 128] {
             let pool = Shares::new("test", "calls", size, quarter());
             let [a, b] = ["a", "b"].map(tenant);
@@ -344,14 +344,14 @@ mod tests {
         assert_eq!(
             (pool.report().payers, pool.used()),
             (Some(4), 4),
-            "who gave up waiting is forgotten"
+            "a cancelled waiter is forgotten"
         );
         drop(held);
         assert_eq!((pool.report().payers, pool.used()), (Some(0), 0));
     }
 
     #[tokio::test]
-    async fn who_waits_in_its_own_line_holds_up_nobody() {
+    async fn payer_waiting_in_its_own_queue_blocks_no_other() {
         let pool = Shares::new("test", "calls", 4, quarter());
         let [a, b] = ["a", "b"].map(tenant);
         let first = pool.take(&a).await.unwrap();
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_stays_within_the_share() {
+    fn growing_place_stays_within_the_share() {
         let pool = Shares::new("test", "KiB", 16, quarter());
         let mut place = pool.try_take(&tenant("a"), 1).unwrap();
         place.grow(3).unwrap();

@@ -363,7 +363,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn a_question_that_takes_too_long_is_no_outage_and_is_not_asked_again() {
+    async fn too_slow_query_is_no_outage_and_is_not_retried() {
         let settings = Settings::without_environment(&[]).unwrap().resilience;
         let policy = settings.policy(&settings.mongodb_queries);
         let archive = Dependency::new(

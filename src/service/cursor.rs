@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_opens_only_unaltered_and_in_its_own_list() {
+    fn cursor_opens_only_unaltered_and_in_its_own_list() {
         let cursors = Cursors::new([7; 32]);
         let cursor = cursors.seal("routes", &("a", 1)).unwrap();
         assert_eq!(
@@ -95,7 +95,7 @@ mod tests {
     proptest! {
         /// Arbitrary input is never accepted as a cursor.
         #[test]
-        fn only_a_sealed_cursor_is_a_position(bytes: Vec<u8>, text in "[A-Za-z0-9_=-]{0,90}|\\PC{0,40}|(?s).{0,40}", position in "\\PC{0,20}") {
+        fn forged_cursors_are_refused(bytes: Vec<u8>, text in "[A-Za-z0-9_=-]{0,90}|\\PC{0,40}|(?s).{0,40}", position in "\\PC{0,20}") {
             let cursors = Cursors::new([7; 32]);
             let forged = [&[0; MAC][..], &serde_json::to_vec(&position).unwrap()].concat();
             let encoded = [bytes, forged].map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
@@ -107,7 +107,7 @@ mod tests {
 
         /// A cursor is accepted only in its own list, and only with every bit as it was sealed.
         #[test]
-        fn a_cursor_is_of_one_list_and_whole(
+        fn cursor_of_another_list_or_with_a_flipped_bit_is_refused(
             list in "\\PC{0,20}", other in "\\PC{0,20}", position in "(?s).{0,20}", at: prop::sample::Index, bit in 0..8_u32,
         ) {
             let cursors = Cursors::new([7; 32]);

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_tenant_that_waits_for_its_own_leaves_places_to_others() {
+    async fn tenant_that_waits_for_its_share_leaves_places_to_others() {
         let pool = pool(3);
         let (begun, has_begun) = mpsc::channel();
         let (end, ends) = mpsc::channel::<()>();
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_panics_or_is_given_up_frees_its_place() {
+    async fn panicked_or_cancelled_work_frees_its_place() {
         let pool = pool(1);
         let panicked = pool.run(&tenant("a"), || panic!("on purpose")).await;
         assert!(matches!(panicked, Err(Error::Internal(_))));

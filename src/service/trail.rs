@@ -129,7 +129,10 @@ impl Trail {
             .unwrap_or_else(PoisonError::into_inner);
         match (&*last, &error) {
             (None, Some(error)) => {
-                tracing::warn!(error, "the access log cannot be written; its records wait in memory")
+                tracing::warn!(
+                    error,
+                    "the access log cannot be written; its records wait in memory"
+                )
             }
             (Some(_), None) => tracing::info!("the access log can be written again"),
             _ => {}

@@ -27,9 +27,7 @@ pub enum Closed {
     #[error("{0} events are not published yet, limit {1}")]
     Events(i64, u32),
     /// The oldest event waits for longer than the limit: both times in seconds.
-    #[error(
-        "the oldest unpublished event is {0:.0} s old, limit {1} s"
-    )]
+    #[error("the oldest unpublished event is {0:.0} s old, limit {1} s")]
     Seconds(f64, u32),
     /// There is no sample that is new enough.
     #[error("the number of unpublished events is unknown")]
@@ -140,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_stop_beyond_a_limit_and_when_nothing_is_known() {
+    fn writes_stop_over_a_limit_or_with_an_unknown_backlog() {
         let unpublished = with(true);
         assert_eq!(unpublished.admits(), Err(Closed::Unknown));
         let now = Instant::now();
@@ -196,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn unless_asked_to_writes_never_stop() {
+    fn without_fail_closed_writes_never_stop() {
         let unpublished = with(false);
         assert_eq!(
             (unpublished.admits(), unpublished.has_room()),

@@ -33,6 +33,7 @@ use super::{
     batch::{self, Committed, Plan, Reply, Request},
     patterns::PatternPool,
     privacy::{self, Privacy},
+    requests,
     unpublished::Unpublished,
 };
 use crate::{
@@ -205,7 +206,9 @@ impl Writer {
                 tracing::warn!(error = %error, "the answer to a write has names that could not be decrypted")
             }
             Err(_) => {
-                tracing::warn!("the answer to a write has names that could not be decrypted in time")
+                tracing::warn!(
+                    "the answer to a write has names that could not be decrypted in time"
+                )
             }
         }
         Ok(reply)
@@ -219,7 +222,7 @@ impl Writer {
     /// Starts a new epoch for a tenant in the database's current timeline, if the tenant's newest
     /// revision belongs to another timeline.
     pub async fn continue_history(&self, tenant: TenantName) -> Result<Reply, Error> {
-        self.wait_for(Request::continuing(tenant)).await
+        self.wait_for(requests::continuing(tenant)).await
     }
 
     /// Continues a tenant's deletion until it is done or `until` is reached. Upkeep continues with
@@ -251,7 +254,7 @@ impl Writer {
 
     /// Commits one more revision of a tenant's deletion; `None` if no deletion is under way.
     pub async fn end_step(&self, tenant: &TenantName) -> Result<Option<Outcome>, Error> {
-        match self.wait_for(Request::ending(tenant.clone())).await {
+        match self.wait_for(requests::ending(tenant.clone())).await {
             Ok(reply) => {
                 Ok(Some(reply.outcome).filter(|outcome| outcome.effect != Effect::Unchanged))
             }
@@ -407,7 +410,10 @@ impl Lane {
         };
         let mut refused = BTreeMap::new();
         for tenant in foreign {
-            if let Err(error) = self.begin_epoch(&Request::continuing(tenant.clone())).await {
+            if let Err(error) = self
+                .begin_epoch(&requests::continuing(tenant.clone()))
+                .await
+            {
                 let commands = requests
                     .iter()
                     .filter(|request| request.command.tenant == tenant)

@@ -260,7 +260,7 @@ mod tests {
     use crate::config::Settings;
 
     #[tokio::test]
-    async fn who_connects_anew_begins_with_the_host_that_was_good_last() {
+    async fn new_connection_tries_the_last_good_host_first() {
         let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (first, second) = (listen().await, listen().await);
         let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_takes_writes_is_a_primary_and_a_replica_need_not() {
+    fn primary_must_accept_writes_and_a_replica_need_not() {
         let settings = config::Settings::without_environment(&[]).unwrap().postgres;
         let wanted = |key, url: &str| {
             let hosts = hosts(key, &SecretString::from(url), &settings, "").unwrap();

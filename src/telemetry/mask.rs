@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked_and_the_rest_stays() {
+    fn secrets_are_masked_and_other_text_stays() {
         let mask = mask();
         for (line, masked) in [
             (
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_careless_log_line_shows_no_secret_in_either_format() {
+    fn careless_log_line_shows_no_secret_in_either_format() {
         let secrets = ["hunter2", "abcdef0123456789", "s3cr3t"];
         let formats = [config::LogFormat::Json, config::LogFormat::Text];
         for format in formats {
@@ -450,7 +450,7 @@ mod tests {
         String::from_utf8(text).unwrap()
     }
 
-    fn is_of_two_lines(format: config::LogFormat, chosen: &str) {
+    fn assert_two_separate_lines(format: config::LogFormat, chosen: &str) {
         let text = logged(format, chosen);
         assert!(
             text.ends_with('\n') && text.matches('\n').count() == 2,
@@ -475,7 +475,7 @@ mod tests {
             for (name, value) in [("level", "WARN"), ("http.route", "/a")] {
                 assert_eq!(
                     first[name], value,
-                    "{chosen:?}: nothing beside it is touched"
+                    "{chosen:?}: neighbouring fields are unchanged"
                 );
             }
             assert_eq!(
@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_a_caller_does_not_reach_beyond_itself() {
+    fn masking_a_callers_value_leaves_the_next_fields_alone() {
         let names = ["key", "password", "token", "x-api-key", "cookie", "secret"];
         let ends = [
             "", "'", "\"", "\\", "\\\"", "'\\", "\"a", "'a", "{", "[", "Some(", "Bearer ",
@@ -501,7 +501,7 @@ mod tests {
             for name in names {
                 for between in ["=", ":", "=>", "\":", "'=", " = "] {
                     for end in ends {
-                        is_of_two_lines(format, &format!("{name}{between}{end}"));
+                        assert_two_separate_lines(format, &format!("{name}{between}{end}"));
                     }
                 }
             }
@@ -511,16 +511,16 @@ mod tests {
     proptest::proptest! {
         #![proptest_config(proptest::test_runner::Config { cases: 128, ..Default::default() })]
         #[test]
-        fn random_values_of_headers_stay_in_their_lines(
+        fn masking_random_header_values_keeps_other_log_lines(
             chosen in "([ -~\\t]{0,24}|(key|token|cookie|x-auth-secret|password)[=:>\"' ]{0,3}|[\"'\\\\{}\\[\\],:=;]{1,4}|tmk_|Bearer |eyJ[a-z]\\.|[a-z]+://[^ ]{0,6}@?|\\PC{0,6}){0,6}",
         ) {
-            is_of_two_lines(config::LogFormat::Json, &chosen);
-            is_of_two_lines(config::LogFormat::Text, &chosen);
+            assert_two_separate_lines(config::LogFormat::Json, &chosen);
+            assert_two_separate_lines(config::LogFormat::Text, &chosen);
         }
     }
 
     #[test]
-    fn a_member_that_is_secret_is_masked_whatever_it_holds() {
+    fn secret_json_member_is_masked_with_any_content() {
         let mask = mask();
         let line = r#"{"a":[1,-2,0.5,null,{"db.password":{"deep":["hunter2"]},"is_token":true}],"x-api-key":7,"monkey":"b","t":"token=abc d"}"#;
         let masked = r#"{"a":[1,-2,0.5,null,{"db.password":"***","is_token":"***"}],"x-api-key":"***","monkey":"b","t":"token=*** d"}"#;
@@ -528,7 +528,7 @@ mod tests {
         assert_eq!(
             mask.apply_to_json("password=hunter2 {"),
             "password=*** {",
-            "what is no JSON is masked as text"
+            "invalid JSON is masked as text"
         );
     }
 }

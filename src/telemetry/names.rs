@@ -74,7 +74,7 @@ metrics_table! {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn names_are_unique_and_follow_the_conventions() {
+    fn metric_names_are_unique_and_follow_the_conventions() {
         let mut names: Vec<_> = super::TABLE.iter().map(|(_, name, _)| *name).collect();
         names.sort_unstable();
         names.dedup();

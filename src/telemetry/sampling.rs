@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_about_unreadable_requests_are_few_and_others_all_there() {
+    fn only_log_lines_about_unreadable_requests_are_sampled() {
         let count = Count::default();
         let filter = EnvFilter::new("info").and(Sampled::new());
         tracing::subscriber::with_default(

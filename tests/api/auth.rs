@@ -98,7 +98,7 @@ fn listed() -> impl Iterator<Item = &'static Endpoint> {
 }
 
 #[tokio::test]
-async fn without_credentials_nothing_but_what_is_public() {
+async fn without_credentials_only_public_endpoints_answer() {
     let office = Office::open().await;
     for endpoint in listed() {
         let method: Method = endpoint.method.parse().unwrap();
@@ -130,7 +130,7 @@ async fn without_credentials_nothing_but_what_is_public() {
 }
 
 #[tokio::test]
-async fn another_tenant_s_objects_are_answered_as_those_that_do_not_exist() {
+async fn objects_of_another_tenant_get_404() {
     let office = Office::open().await;
     office.tenant("acme").await;
     office.tenant("other").await;
@@ -186,11 +186,11 @@ async fn another_tenant_s_objects_are_answered_as_those_that_do_not_exist() {
         .expect(200)
         .await
         .revision();
-    assert_eq!(revision, 2, "nothing was written");
+    assert_eq!(revision, 2, "no row was written");
 }
 
 #[tokio::test]
-async fn every_role_may_what_the_table_says_and_nothing_else() {
+async fn every_role_may_do_exactly_what_the_access_table_says() {
     use traffic_manager::auth::Role;
     let office = Office::open().await;
     office.tenant("acme").await;
@@ -234,7 +234,7 @@ async fn every_role_may_what_the_table_says_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_is_no_tenant_s_is_read_by_auditors_of_every_tenant_and_of_none_alone() {
+async fn only_platform_auditors_read_platform_wide_lists() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let everywhere = office.made(&json!({ "roles": ["auditor"] })).await;
@@ -264,7 +264,7 @@ async fn what_is_no_tenant_s_is_read_by_auditors_of_every_tenant_and_of_none_alo
 }
 
 #[tokio::test]
-async fn lists_show_what_the_caller_reaches() {
+async fn lists_show_only_the_tenants_of_the_caller() {
     let office = Office::open().await;
     office.tenant("acme").await;
     office.tenant("other").await;
@@ -298,7 +298,7 @@ async fn lists_show_what_the_caller_reaches() {
 }
 
 #[tokio::test]
-async fn a_narrowed_editor_changes_what_it_is_narrowed_to() {
+async fn scoped_editor_changes_only_its_resource_scope() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let body = json!({ "tenant": "acme", "roles": ["editor"], "services": ["checkout"], "envs": ["test"] });
@@ -363,7 +363,7 @@ async fn a_narrowed_editor_changes_what_it_is_narrowed_to() {
 }
 
 #[tokio::test]
-async fn a_narrowed_node_polls_what_it_is_narrowed_to() {
+async fn scoped_node_polls_only_its_resource_scope() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let token = office
@@ -407,7 +407,7 @@ async fn a_narrowed_node_polls_what_it_is_narrowed_to() {
 }
 
 #[tokio::test]
-async fn a_key_is_shown_once_rotated_with_an_overlap_and_revoked_everywhere() {
+async fn key_is_shown_once_rotates_with_overlap_and_can_be_revoked() {
     let office = Office::open().await;
     let second = office.another().await;
     office.tenant("acme").await;
@@ -467,7 +467,7 @@ async fn a_key_is_shown_once_rotated_with_an_overlap_and_revoked_everywhere() {
                 status(&second, token).await
             ),
             (200, 200),
-            "at once, everywhere"
+            "both tokens work on both instances"
         );
     }
     let last = rotate(0).await;
@@ -487,7 +487,7 @@ async fn a_key_is_shown_once_rotated_with_an_overlap_and_revoked_everywhere() {
         .await;
     let revoked = std::time::Instant::now();
     for app in [&office.app, &second] {
-        eventually("it is revoked", async || {
+        eventually("the key is revoked", async || {
             (status(app, &last).await == 401).then_some(())
         })
         .await;
@@ -513,7 +513,7 @@ async fn a_key_is_shown_once_rotated_with_an_overlap_and_revoked_everywhere() {
 }
 
 #[tokio::test]
-async fn how_much_others_write_is_told_to_nobody_of_a_tenant() {
+async fn tenant_callers_do_not_see_the_backlog_of_other_tenants() {
     let office = Office::open().await;
     office.tenant("acme").await;
     office.tenant("other").await;

@@ -9,13 +9,13 @@ use crate::support::{Answer, Call, TestApp};
 const V1: &str = "/routes/acme/web/prod/v1";
 
 /// A service with one route, and a fingerprint to check that nothing was changed.
-struct Bad {
+struct BadInput {
     app: TestApp,
     before: String,
     tried: std::cell::Cell<usize>,
 }
 
-impl Bad {
+impl BadInput {
     async fn start() -> Self {
         let app = TestApp::start().await;
         app.put(V1)
@@ -71,7 +71,7 @@ impl Bad {
     }
 
     /// Asserts that at least `at_least` cases were tried, and that nothing was written.
-    async fn left_nothing(self, at_least: usize) {
+    async fn assert_nothing_written(self, at_least: usize) {
         assert!(
             self.tried.get() >= at_least,
             "only {} cases",
@@ -268,8 +268,8 @@ fn bad_values(member: &str) -> Vec<(Value, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_member_of_every_body() {
-    let bad = Bad::start().await;
+async fn every_invalid_body_member_is_refused_by_name() {
+    let bad = BadInput::start().await;
     for (method, path, body) in bodies() {
         for member in body.as_object().unwrap().keys() {
             for (value, pointer) in bad_values(member) {
@@ -285,12 +285,12 @@ async fn every_member_of_every_body() {
             }
         }
     }
-    bad.left_nothing(300).await;
+    bad.assert_nothing_written(300).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn members_that_are_missing_unknown_or_doubled() {
-    let bad = Bad::start().await;
+async fn missing_unknown_and_duplicate_members_are_refused() {
+    let bad = BadInput::start().await;
     for (method, path, body) in bodies() {
         let required: &[&str] = match (method, path) {
             ("POST", "/routes") => &["tenant", "service", "env", "version", "url"],
@@ -328,7 +328,7 @@ async fn members_that_are_missing_unknown_or_doubled() {
             assert_eq!(
                 answer.pointers().len(),
                 required.len(),
-                "all of them are named at once"
+                "the answer names all invalid members"
             );
         }
         for unknown in ["colour", "URL", "identity", "revisions", "~/"] {
@@ -372,12 +372,12 @@ async fn members_that_are_missing_unknown_or_doubled() {
             }
         }
     }
-    bad.left_nothing(80).await;
+    bad.assert_nothing_written(80).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_are_no_objects_or_no_json() {
-    let bad = Bad::start().await;
+async fn bodies_that_are_no_json_object_are_refused() {
+    let bad = BadInput::start().await;
     for (method, path, body) in bodies() {
         let text = body.to_string();
         // An array in the members' order is no object either.
@@ -482,12 +482,12 @@ async fn bodies_that_are_no_objects_or_no_json() {
         )
         .expect(200)
         .await;
-    bad.left_nothing(150).await;
+    bad.assert_nothing_written(150).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_parameter_of_every_query() {
-    let bad = Bad::start().await;
+async fn every_invalid_query_parameter_is_refused_by_name() {
+    let bad = BadInput::start().await;
     let resolve = "tenant=acme&service=web&env=prod&version=v1";
     let endpoints: [(&str, &str, &[&str]); 7] = [
         (
@@ -612,12 +612,12 @@ async fn every_parameter_of_every_query() {
                 .await;
         }
     }
-    bad.left_nothing(150).await;
+    bad.assert_nothing_written(150).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_part_of_every_path() {
-    let bad = Bad::start().await;
+async fn every_invalid_path_segment_is_refused() {
+    let bad = BadInput::start().await;
     let spec = json!({ "url": "http://new" });
     let calls = [
         ("GET", ""),
@@ -716,12 +716,12 @@ async fn every_part_of_every_path() {
         )
         .await;
     }
-    bad.left_nothing(300).await;
+    bad.assert_nothing_written(300).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_header_of_every_write() {
-    let bad = Bad::start().await;
+async fn every_invalid_write_header_is_refused() {
+    let bad = BadInput::start().await;
     let delete = ("DELETE", V1, Value::Null);
     let activate = ("POST", "/routes/acme/web/prod/v1/deactivate", Value::Null);
     let of_tenant = ("DELETE", "/tenants/acme", Value::Null);
@@ -795,11 +795,11 @@ async fn every_header_of_every_write() {
         )
         .await;
     assert_eq!(answer.json["errors"][0]["code"], "not_a_version_tag");
-    bad.left_nothing(150).await;
+    bad.assert_nothing_written(150).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_request_id_is_the_clients_when_it_can_be_used() {
+async fn usable_request_id_of_the_client_is_kept() {
     let app = TestApp::start().await;
     let ask = async |id: &[u8]| {
         let answer = app

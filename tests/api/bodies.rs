@@ -196,7 +196,7 @@ fn refused() -> Vec<(String, &'static str, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_refused_body_gets_a_long_answer() {
+async fn refused_body_gets_a_short_answer() {
     let app = TestApp::with(&["http.request_timeout_ms=120000", "write.timeout_ms=60000"]).await;
     app.put("/routes/acme/web/prod/v1")
         .json(&json!({ "url": "http://a" }))
@@ -247,12 +247,12 @@ async fn no_refused_body_gets_a_long_answer() {
     assert_eq!(
         app.get("/tenants/acme").expect(200).await.tag(),
         before,
-        "nothing was written"
+        "no row was written"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_errors_than_are_told_are_said_to_be_there() {
+async fn answer_says_when_more_errors_exist_than_it_lists() {
     let app = acme().await;
     let change = json!({ "action": "delete", "route": { "service": "web", "env": "prod", "version": "none" } });
     for count in [20, 21, 500] {
@@ -277,7 +277,7 @@ async fn more_errors_than_are_told_are_said_to_be_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn yaml_that_repeats_or_types_itself_is_refused_at_its_place() {
+async fn yaml_with_anchors_or_tags_is_refused_with_its_position() {
     let app = acme().await;
     for (path, _) in LARGE {
         for (body, place) in [
@@ -313,7 +313,7 @@ async fn yaml_that_repeats_or_types_itself_is_refused_at_its_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plain_scalars_of_yaml_are_read_as_1_2_says() {
+async fn plain_yaml_scalars_are_read_as_yaml_1_2() {
     let app = acme().await;
     let plan = async |part: &str| {
         let body = format!(
@@ -346,7 +346,7 @@ async fn plain_scalars_of_yaml_are_read_as_1_2_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mark_of_byte_order_is_passed_over_and_other_encodings_are_named() {
+async fn utf8_byte_order_mark_is_ignored_and_utf16_is_refused() {
     let app = acme().await;
     let mark = b"\xef\xbb\xbf".to_vec();
     let with_mark = |body: &str| [mark.clone(), body.as_bytes().to_vec()].concat();
@@ -413,7 +413,7 @@ async fn with_policy() -> TestApp {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_read_can_be_sent_back() {
+async fn object_that_was_read_can_be_sent_back() {
     let app = with_policy().await;
     for (read, method, write) in resources() {
         let was = app.get(read).expect(200).await;
@@ -469,7 +469,7 @@ async fn what_was_read_can_be_sent_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_read_can_stand_in_documents_and_batches() {
+async fn object_that_was_read_works_in_documents_and_batches() {
     let app = with_policy().await;
     let (route, policy) = (
         app.get("/routes/acme/web/prod/v1").expect(200).await.json,
@@ -533,7 +533,7 @@ fn places(answer: &Answer) -> (String, Vec<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_conflict_of_a_batch_names_its_change() {
+async fn batch_conflict_names_its_change() {
     let app = with_policy().await;
     app.put("/routes/acme/web/prod/v2")
         .json(&json!({ "url": "http://b" }))
@@ -637,7 +637,7 @@ async fn every_conflict_of_a_batch_names_its_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_conflict_of_a_plan_names_its_place() {
+async fn plan_conflict_names_its_place() {
     let app = with_policy().await;
     app.put("/routes/other/web/prod/v1")
         .json(&json!({ "url": "http://c" }))
@@ -694,7 +694,7 @@ async fn a_conflict_of_a_plan_names_its_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn instants_that_are_not_there_are_named_where_they_stand() {
+async fn missing_revisions_are_named_by_their_parameter() {
     let app = acme().await;
     let late = app
         .post("/tenants/acme/rollback")
@@ -720,7 +720,7 @@ async fn instants_that_are_not_there_are_named_where_they_stand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_cursor_is_the_first_page() {
+async fn empty_cursor_gives_the_first_page() {
     let app = acme().await;
     for path in [
         "/routes?",

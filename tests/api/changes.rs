@@ -29,7 +29,7 @@ fn revisions(answer: &Answer) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_are_the_events_without_a_gap_from_memory_and_from_postgres() {
+async fn changes_have_no_gap_from_memory_and_from_postgres() {
     let app = TestApp::start().await;
     let first = put(&app, "web/prod/v1", "a").await;
     app.get("/tenants/acme/snapshot").expect(200).await;
@@ -64,7 +64,7 @@ async fn changes_are_the_events_without_a_gap_from_memory_and_from_postgres() {
             .await;
         assert_eq!(
             all.json["changes"][8]["hash"], history.json["items"][0]["hash"],
-            "the events as they are kept"
+            "the stored events"
         );
 
         let page = changes(instance, &format!("after={epoch}.3&limit=4")).await;
@@ -101,7 +101,7 @@ async fn changes_are_the_events_without_a_gap_from_memory_and_from_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_told_is_reset_with_the_whole_snapshot() {
+async fn unknown_changes_are_replaced_by_the_whole_snapshot() {
     let app = TestApp::start().await;
     let first = put(&app, "web/prod/v1", "a").await;
     for n in 0..4 {
@@ -144,7 +144,7 @@ async fn what_cannot_be_told_is_reset_with_the_whole_snapshot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_can_be_waited_for() {
+async fn changes_request_waits_for_the_next_change() {
     let app = TestApp::with(&["read.max_waiters=1"]).await;
     put(&app, "web/prod/v1", "a").await;
     let newest = put(&app, "web/dev/v1", "a").await;
@@ -157,7 +157,7 @@ async fn changes_can_be_waited_for() {
     assert!(started.elapsed() >= Duration::from_millis(350));
     // The only place is taken for as long as the wait goes on.
     let is_held = async || {
-        eventually("the wait is held", async || {
+        eventually("the waiting request has its place", async || {
             let now = app.get("/tenants/acme/snapshot").expect(200).await;
             let probe = app
                 .get("/tenants/acme/snapshot?wait=1ms")
@@ -194,7 +194,7 @@ async fn changes_can_be_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_questions_are_refused_and_the_future_is_not_invented() {
+async fn invalid_changes_query_gets_422_and_a_future_tag_503() {
     let app = TestApp::start().await;
     let newest = put(&app, "web/prod/v1", "a").await;
     for (query, pointer) in [

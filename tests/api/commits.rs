@@ -38,7 +38,7 @@ async fn unknown(call: Call) -> Answer {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_lost_in_its_commit_is_told_as_it_is() {
+async fn connection_lost_during_commit_is_reported_as_unknown() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let path = format!(
@@ -96,13 +96,13 @@ async fn a_connection_that_is_lost_in_its_commit_is_told_as_it_is() {
         let retry = write().expect(done).await;
         assert!(
             !retry.headers.contains_key("idempotency-replayed"),
-            "{table}: it was not done"
+            "{table}: the lost commit was not applied"
         );
     }
 }
 
 #[tokio::test]
-async fn a_commit_that_takes_too_long_is_not_cancelled_and_a_retry_finds_it() {
+async fn slow_commit_is_not_cancelled_and_a_retry_finds_it() {
     let office = Office::with(&[
         "resilience.postgres_primary.timeout_ms=500",
         "postgres.lock_timeout_ms=60000",
@@ -137,7 +137,7 @@ async fn a_commit_that_takes_too_long_is_not_cancelled_and_a_retry_finds_it() {
         .execute("select pg_advisory_unlock(1)", &[])
         .await
         .unwrap();
-    eventually("what was under way is done", async || {
+    eventually("the slow commit was applied", async || {
         (keys().await == 1).then_some(())
     })
     .await;
@@ -149,7 +149,7 @@ async fn a_commit_that_takes_too_long_is_not_cancelled_and_a_retry_finds_it() {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_group_does_not_take_its_lane_with_it() {
+async fn panic_in_a_group_commit_does_not_stop_its_lane() {
     let db = Database::create().await;
     let has_panicked = AtomicBool::new(false);
     let once = move |_: &_| {
@@ -171,7 +171,7 @@ async fn a_panic_in_a_group_does_not_take_its_lane_with_it() {
         desk.put(who, "acme", "http://a", Some("key"))
             .await
             .replayed,
-        "it was done"
+        "the commit was applied"
     );
     assert!(!desk.put(who, "acme", "http://b", None).await.replayed);
 }

@@ -153,7 +153,7 @@ async fn long_lists(office: &Office) -> BTreeMap<&'static str, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_long_answer_is_compressed_and_says_the_same() {
+async fn long_answers_are_compressed_with_the_same_content() {
     let office = Office::open().await;
     let long = long_lists(&office).await;
     let covered: Vec<_> = documented()
@@ -222,7 +222,7 @@ async fn every_long_answer_is_compressed_and_says_the_same() {
 }
 
 #[tokio::test]
-async fn short_answers_and_objects_are_sent_as_they_are() {
+async fn short_answers_and_objects_are_not_compressed() {
     let app = TestApp::start().await;
     let labels: serde_json::Map<_, _> = (0..16)
         .map(|n| (format!("label-{n}"), json!("x".repeat(120))))

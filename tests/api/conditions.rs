@@ -11,7 +11,7 @@ async fn events(app: &TestApp) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn if_match_lets_through_only_the_present_tag() {
+async fn if_match_accepts_only_the_current_tag() {
     let app = TestApp::start().await;
     let first = app
         .put(ROUTE)
@@ -53,7 +53,11 @@ async fn if_match_lets_through_only_the_present_tag() {
                 call.json(&body)
             };
             let refused = call.problem(412, "precondition_failed").await;
-            assert_eq!(refused.tag(), second.tag(), "the present tag is told");
+            assert_eq!(
+                refused.tag(),
+                second.tag(),
+                "the refusal carries the current tag"
+            );
         }
     }
     for form in ["activate", "deactivate"] {
@@ -94,7 +98,7 @@ async fn if_match_lets_through_only_the_present_tag() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn if_match_on_what_is_not_there() {
+async fn if_match_on_a_missing_object_is_refused() {
     let app = TestApp::start().await;
     for tag in ["*", "\"0123456789abcdef.1\""] {
         let refused = app
@@ -117,7 +121,7 @@ async fn if_match_on_what_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_if_match_that_cannot_be_read_is_refused() {
+async fn malformed_if_match_is_refused() {
     let app = TestApp::start().await;
     let route = app
         .put(ROUTE)
@@ -149,7 +153,7 @@ async fn an_if_match_that_cannot_be_read_is_refused() {
 
 /// Found by tests/fuzz: lists were split at every comma.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_comma_may_be_a_part_of_an_entity_tag() {
+async fn entity_tag_may_contain_a_comma() {
     let app = TestApp::start().await;
     let route = app
         .put(ROUTE)
@@ -176,7 +180,7 @@ async fn a_comma_may_be_a_part_of_an_entity_tag() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn if_none_match_star_creates_only() {
+async fn if_none_match_star_only_creates() {
     let app = TestApp::start().await;
     let created = app
         .put(ROUTE)
@@ -212,7 +216,7 @@ async fn if_none_match_star_creates_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_gets_the_first_answer_again_whatever_happened_since() {
+async fn idempotency_key_replays_the_first_answer_after_changes() {
     let app = TestApp::start().await;
     let create = || {
         app.put(ROUTE)
@@ -250,7 +254,7 @@ async fn a_key_gets_the_first_answer_again_whatever_happened_since() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_bound_to_its_request() {
+async fn idempotency_key_is_bound_to_its_request() {
     let app = TestApp::start().await;
     let key = |call: crate::support::Call| call.header("idempotency-key", "k");
     let first = key(app.put(ROUTE))
@@ -289,7 +293,7 @@ async fn a_key_is_bound_to_its_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_member_that_is_null_is_another_request_than_one_that_is_absent() {
+async fn null_and_absent_member_are_different_requests() {
     let app = TestApp::start().await;
     app.put(ROUTE)
         .json(&json!({ "url": "http://a", "description": "d", "labels": { "k": "v" } }))
@@ -327,7 +331,7 @@ async fn a_member_that_is_null_is_another_request_than_one_that_is_absent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unchanged_answers_and_deletes_are_replayed_too() {
+async fn unchanged_answers_and_deletes_are_replayed() {
     let app = TestApp::start().await;
     let body = json!({ "url": "http://a" });
     app.put(ROUTE).json(&body).expect(201).await;
@@ -366,7 +370,7 @@ async fn unchanged_answers_and_deletes_are_replayed_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_request_does_not_use_up_its_key() {
+async fn refused_request_does_not_use_up_its_idempotency_key() {
     let app = TestApp::start().await;
     app.delete(ROUTE)
         .header("idempotency-key", "k")
@@ -383,7 +387,7 @@ async fn a_refused_request_does_not_use_up_its_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tenants_take_keys_too() {
+async fn tenant_creation_accepts_an_idempotency_key() {
     let app = TestApp::start().await;
     let create = || {
         app.post("/tenants")
@@ -409,7 +413,7 @@ async fn tenants_take_keys_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn concurrent_requests_with_one_key_are_done_once() {
+async fn concurrent_requests_with_one_idempotency_key_run_once() {
     let app = TestApp::start().await;
     let other = TestApp::on(app.db.clone(), &[]).await;
     for round in 0..10 {
@@ -432,7 +436,10 @@ async fn concurrent_requests_with_one_key_are_done_once() {
             .iter()
             .filter(|answer| answer.header("idempotency-replayed").is_empty())
             .count();
-        assert_eq!(fresh, 1, "one is done, the others hear of it");
+        assert_eq!(
+            fresh, 1,
+            "one request runs and the others replay its answer"
+        );
         assert!(
             answers
                 .iter()

@@ -52,7 +52,7 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
 }
 
 /// Asserts that no header lets a browser give the answer to its page.
-fn assert_tells_nothing(response: &Response, what: &str) {
+fn assert_no_cors_headers(response: &Response, what: &str) {
     assert_eq!(
         header(response, "access-control-allow-origin"),
         "",
@@ -66,7 +66,7 @@ fn assert_tells_nothing(response: &Response, what: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cors_is_for_the_exact_origin() {
+async fn cors_allows_only_the_exact_origin() {
     let app =
         TestApp::with(&["http.cors_origins=https://other.example:8443,https://console.example"])
             .await;
@@ -119,7 +119,7 @@ async fn cors_is_for_the_exact_origin() {
                 .send()
                 .await
                 .unwrap();
-            assert_tells_nothing(&response, &format!("{path} {origin}"));
+            assert_no_cors_headers(&response, &format!("{path} {origin}"));
         }
         // A cache in between must not give one origin's answer to another.
         let plain = secure::get(&format!("{}{path}", app.api)).await.unwrap();
@@ -131,7 +131,7 @@ async fn cors_is_for_the_exact_origin() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn preflights_are_answered_for_the_exact_origin_and_what_the_api_has() {
+async fn preflight_allows_only_listed_origins_methods_and_headers() {
     let app = TestApp::with(&["http.cors_origins=https://console.example"]).await;
     let wanted = "authorization, content-type, idempotency-key, if-match, if-none-match, x-reason, x-correlation-id, \
                   tm-min-revision, prefer, last-event-id, traceparent";
@@ -147,7 +147,7 @@ async fn preflights_are_answered_for_the_exact_origin_and_what_the_api_has() {
     for origin in OTHERS {
         let response = preflight(&app, origin, "POST", "content-type").await;
         assert_eq!(response.status(), 400, "{origin}");
-        assert_tells_nothing(&response, origin);
+        assert_no_cors_headers(&response, origin);
         assert_eq!(
             header(&response, "content-type"),
             "application/problem+json"
@@ -161,12 +161,12 @@ async fn preflights_are_answered_for_the_exact_origin_and_what_the_api_has() {
     ] {
         let response = preflight(&app, ALLOWED, method, headers).await;
         assert_eq!(response.status(), 400, "{method} {headers}");
-        assert_tells_nothing(&response, headers);
+        assert_no_cors_headers(&response, headers);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_origins_there_is_no_cors() {
+async fn without_configured_origins_there_is_no_cors() {
     let app = TestApp::start().await;
     assert_eq!(
         preflight(&app, ALLOWED, "POST", "content-type")
@@ -189,6 +189,6 @@ async fn without_origins_there_is_no_cors() {
     assert_eq!(
         header(&response, "vary"),
         "accept-encoding",
-        "and not the origin"
+        "vary does not name the origin"
     );
 }

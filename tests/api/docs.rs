@@ -16,7 +16,7 @@ fn policy(headers: &HeaderMap) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_document_is_served_as_it_is_committed() {
+async fn served_openapi_document_equals_the_committed_one() {
     let app = TestApp::start().await;
     let document = app.get("/openapi.json").expect(200).await;
     let committed: Value = serde_json::from_str(include_str!("../../docs/openapi.json")).unwrap();
@@ -30,7 +30,7 @@ async fn the_document_is_served_as_it_is_committed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_needs_nothing_from_elsewhere() {
+async fn docs_page_loads_nothing_from_other_hosts() {
     let app = TestApp::start().await;
     let client = crate::support::secure::http().build().unwrap();
     let get = async |path: &str| {
@@ -91,7 +91,7 @@ async fn the_page_needs_nothing_from_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_type_of_a_problem_leads_to_what_it_means() {
+async fn problem_type_url_leads_to_its_description() {
     let app = TestApp::start().await;
     let problem = app
         .get("/tenants/nobody")

@@ -25,7 +25,7 @@ async fn primary(app: &TestApp) -> Value {
         .clone()
 }
 
-async fn told(app: &TestApp) -> Vec<(String, String)> {
+async fn logged_actions(app: &TestApp) -> Vec<(String, String)> {
     let sql = "select event->>'action', event->>'reason' from access_outbox where event->>'kind' = 'operated' order by id";
     app.db
         .rows(sql, &[])
@@ -36,7 +36,7 @@ async fn told(app: &TestApp) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn a_breaker_that_is_forced_open_keeps_calls_away_until_it_is_released() {
+async fn breaker_forced_open_refuses_calls_until_it_is_released() {
     let app = app().await;
     write(&app).expect(201).await;
     app.get("/tenants/acme/snapshot").expect(200).await;
@@ -75,13 +75,13 @@ async fn a_breaker_that_is_forced_open_keeps_calls_away_until_it_is_released() {
         ("breaker_released", "postgres_primary"),
     ];
     assert_eq!(
-        told(&app).await,
+        logged_actions(&app).await,
         expected.map(|(action, what)| (action.to_owned(), what.to_owned()))
     );
 }
 
 #[tokio::test]
-async fn a_drill_ends_by_itself() {
+async fn forced_state_ends_by_itself() {
     let app = app().await;
     app.post(DRILL)
         .json(&json!({ "state": "open", "seconds": 4 }))
@@ -96,7 +96,7 @@ async fn a_drill_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn a_drill_is_bounded_and_of_something_that_is_there() {
+async fn forced_state_needs_a_known_dependency_and_a_bounded_time() {
     let app = TestApp::with(&["trail.poll_ms=60000", "resilience.max_drill_seconds=10"]).await;
     for seconds in [0, 11] {
         let refused = app
@@ -117,6 +117,6 @@ async fn a_drill_is_bounded_and_of_something_that_is_there() {
     ] {
         call.problem(404, "dependency_not_found").await;
     }
-    assert_eq!(told(&app).await, []);
+    assert_eq!(logged_actions(&app).await, []);
     assert_eq!(primary(&app).await["breaker"], "closed");
 }

@@ -20,22 +20,22 @@ async fn follow(name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn curl_alone_can_poll_as_documented() {
+async fn polling_page_examples_work_with_curl() {
     follow("polling.md").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_api_answers_as_documented() {
+async fn api_page_examples_work() {
     follow("api.md").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn callers_are_known_as_documented() {
+async fn authentication_page_examples_work() {
     follow("authentication.md").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_guides_can_be_followed() {
+async fn guide_examples_work() {
     let files = fs::read_dir(docs().join("guides")).expect("guides");
     let names = files.map(|file| {
         format!(
@@ -90,7 +90,7 @@ fn anchors(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn links_between_the_pages_lead_somewhere() {
+fn links_between_the_docs_pages_resolve() {
     let (link, mut dead, mut seen) = (
         Regex::new(r"\]\(([^)\s]+)\)").expect("a pattern"),
         Vec::new(),

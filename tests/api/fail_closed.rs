@@ -36,7 +36,7 @@ async fn until_refused(app: &TestApp) -> (usize, Answer) {
             return (version, answer);
         }
     }
-    panic!("2000 writes were taken");
+    panic!("2000 writes were accepted");
 }
 
 async fn reads_go_on(app: &TestApp) {
@@ -71,7 +71,7 @@ fn assert_closed(answer: &Answer) {
 async fn fail_closed_stops_writes_at_the_limit_until_it_drains() {
     let app = closing(&["audit.max_unpublished_events=3"]).await;
     let (written, refused) = until_refused(&app).await;
-    assert!(written > 3, "{written} were taken");
+    assert!(written > 3, "{written} writes were accepted");
     assert_closed(&refused);
     let before = app.db.fingerprint().await;
     let path = "/routes/acme/web/prod/v0";
@@ -132,7 +132,7 @@ async fn fail_closed_stops_writes_at_the_limit_until_it_drains() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fail_closed_stops_writes_when_the_oldest_event_waits_too_long() {
+async fn fail_closed_stops_writes_when_the_oldest_event_is_too_old() {
     let app = closing(&["audit.max_unpublished_seconds=60"]).await;
     assert_eq!(write(&app, 0).await.status, 201);
     app.db
@@ -153,7 +153,7 @@ async fn fail_closed_stops_writes_when_the_oldest_event_waits_too_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fail_closed_stops_writes_when_the_backlog_is_not_known() {
+async fn fail_closed_stops_writes_when_the_backlog_is_unknown() {
     let app = closing(&[]).await;
     assert_eq!(write(&app, 0).await.status, 201);
     app.db
@@ -181,7 +181,7 @@ async fn fail_closed_stops_writes_when_the_backlog_is_not_known() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_fail_closed_writes_go_on_whatever_waits() {
+async fn without_fail_closed_writes_continue_with_any_backlog() {
     let app = TestApp::with(&[
         "audit.max_unpublished_events=1",
         "audit.max_unpublished_seconds=1",
@@ -211,7 +211,7 @@ async fn without_fail_closed_writes_go_on_whatever_waits() {
 
 /// T9: whichever of the two tables refuses the event, the change is refused, and not as a defect.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_whose_event_cannot_be_written_is_refused_and_undone() {
+async fn change_is_undone_if_its_event_cannot_be_written() {
     let app = TestApp::start().await;
     assert_eq!(write(&app, 0).await.status, 201);
     let function = "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$";
@@ -268,7 +268,7 @@ async fn a_change_whose_event_cannot_be_written_is_refused_and_undone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_right_that_is_missing_is_no_defect_either() {
+async fn missing_database_right_gives_503_and_not_500() {
     let app = TestApp::start().await;
     assert_eq!(write(&app, 0).await.status, 201);
     app.db
@@ -290,7 +290,7 @@ async fn a_right_that_is_missing_is_no_defect_either() {
 
 /// Uses one lane, so that the events meet in one transaction.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_is_refused_costs_its_neighbours_nothing() {
+async fn refused_event_does_not_affect_its_group() {
     let app = TestApp::with(&["write.lanes=1"]).await;
     for tenant in ["acme", "bad"] {
         app.post("/routes")

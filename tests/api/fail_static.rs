@@ -66,7 +66,7 @@ async fn put(app: &TestApp, path: &str, url: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_without_postgres_serves_what_the_first_run_kept() {
+async fn start_without_postgres_serves_the_saved_snapshot_files() {
     let (db, directory) = (Arc::new(Database::create().await), Directory::new());
     let app = instance(&db, &directory, true).await;
     put(&app, "acme/web/prod/v1", "a").await;
@@ -158,7 +158,7 @@ async fn a_start_without_postgres_serves_what_the_first_run_kept() {
 /// A tenant that is not resident in an instance is removed elsewhere, so the instance gets no
 /// notification. The instance compares its files with the primary now and then.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_file_of_a_tenant_that_was_removed_elsewhere_goes() {
+async fn snapshot_file_of_a_tenant_deleted_elsewhere_is_removed() {
     let (db, directory) = (Arc::new(Database::create().await), Directory::new());
     let app = instance(&db, &directory, true).await;
     put(&app, "acme/web/prod/v1", "a").await;
@@ -178,7 +178,7 @@ async fn the_file_of_a_tenant_that_was_removed_elsewhere_goes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_minimum_that_the_file_reaches_is_answered_by_the_first_request() {
+async fn first_request_uses_a_file_that_reaches_the_minimum() {
     let (db, directory) = (Arc::new(Database::create().await), Directory::new());
     let app = instance(&db, &directory, true).await;
     let first = put(&app, "acme/web/prod/v1", "a").await;
@@ -193,7 +193,7 @@ async fn a_minimum_that_the_file_reaches_is_answered_by_the_first_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_file_is_refused_in_favour_of_the_one_before() {
+async fn damaged_file_falls_back_to_the_previous_one() {
     let (db, directory) = (Arc::new(Database::create().await), Directory::new());
     let app = instance(&db, &directory, true).await;
     let first = put(&app, "acme/web/prod/v1", "a").await;
@@ -222,7 +222,7 @@ async fn a_damaged_file_is_refused_in_favour_of_the_one_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_that_kept_something_old_catches_up_once_postgres_is_there() {
+async fn instance_with_an_old_file_catches_up_with_postgres() {
     let (db, directory) = (Arc::new(Database::create().await), Directory::new());
     let app = instance(&db, &directory, true).await;
     put(&app, "acme/web/prod/v1", "a").await;
@@ -240,7 +240,7 @@ async fn an_instance_that_kept_something_old_catches_up_once_postgres_is_there()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_known_to_be_behind_and_cannot_be_loaded_is_served_with_its_age() {
+async fn stale_snapshot_is_served_with_its_age_without_postgres() {
     let db = Arc::new(Database::create().await);
     let overrides = [
         "read.refresh_ms=50",
@@ -259,14 +259,14 @@ async fn what_is_known_to_be_behind_and_cannot_be_loaded_is_served_with_its_age(
         &[],
     )
     .await;
-    eventually("it is told how old it is", async || {
+    eventually("the answer carries its age", async || {
         let served = app.get(SNAPSHOT).expect(200).await;
         assert_eq!(served.tag(), first.tag());
         (!served.header("tm-stale").is_empty()).then_some(())
     })
     .await;
     held.release().await;
-    eventually("the newest is served, as such", async || {
+    eventually("the newest snapshot is served as fresh", async || {
         let served = app.get(SNAPSHOT).expect(200).await;
         (served.revision() == first.revision() + 1 && served.header("tm-stale").is_empty())
             .then_some(())

@@ -14,7 +14,7 @@ fn value<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
         .map_or("", |value| value.to_str().unwrap())
 }
 
-fn assert_careful(response: &Response, what: &str, caching: &str) {
+fn assert_security_headers(response: &Response, what: &str, caching: &str) {
     let headers = response.headers();
     assert_eq!(
         value(headers, "x-content-type-options"),
@@ -57,7 +57,7 @@ fn assert_careful(response: &Response, what: &str, caching: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_is_careful() {
+async fn every_answer_has_security_headers() {
     let app = TestApp::start().await;
     let route =
         json!({ "tenant": "t", "service": "s", "env": "e", "version": "v", "url": "http://a" });
@@ -99,7 +99,7 @@ async fn every_answer_is_careful() {
             .await
             .unwrap();
         assert_eq!(response.status(), status, "{method} {path}");
-        assert_careful(&response, &format!("{method} {path}"), caching);
+        assert_security_headers(&response, &format!("{method} {path}"), caching);
     }
     let page = client
         .get(format!("{}/problems/internal", app.api))
@@ -107,7 +107,7 @@ async fn every_answer_is_careful() {
         .send()
         .await
         .unwrap();
-    assert_careful(&page, "text/html", "no-store");
+    assert_security_headers(&page, "text/html", "no-store");
     for (path, caching) in [
         (RESOLVE, "no-cache"),
         ("/api/v1/tenants/t/snapshot", "no-cache"),
@@ -120,7 +120,7 @@ async fn every_answer_is_careful() {
             .await
             .unwrap();
         assert_eq!(response.status(), 304, "{path}");
-        assert_careful(&response, path, caching);
+        assert_security_headers(&response, path, caching);
     }
     for (path, status) in [("/metrics", 200), ("/health", 200), ("/nothing", 404)] {
         let response = client
@@ -129,12 +129,12 @@ async fn every_answer_is_careful() {
             .await
             .unwrap();
         assert_eq!(response.status(), status, "{path}");
-        assert_careful(&response, path, "no-store");
+        assert_security_headers(&response, path, "no-store");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_past_its_deadline_is_answered_as_carefully() {
+async fn deadline_answer_has_security_headers() {
     let app = TestApp::with(&[
         "http.request_timeout_ms=400",
         "write.timeout_ms=300",
@@ -146,14 +146,14 @@ async fn a_request_past_its_deadline_is_answered_as_carefully() {
         .await
         .unwrap();
     assert_eq!(response.status(), 503);
-    assert_careful(&response, "/api/v1/tenants", "no-store");
+    assert_security_headers(&response, "/api/v1/tenants", "no-store");
     held.release().await;
 }
 
 /// A minimum that is already reached sends a poll on the ordinary path instead of the fast path,
 /// and changes nothing else.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_short_way_and_the_ordinary_one_answer_alike() {
+async fn fast_path_and_ordinary_path_send_the_same_headers() {
     let app = TestApp::start().await;
     let route =
         json!({ "tenant": "t", "service": "s", "env": "e", "version": "v", "url": "http://a" });
@@ -186,7 +186,7 @@ async fn the_short_way_and_the_ordinary_one_answer_alike() {
 const TOKEN: &str = "0123456789abcdef-ops";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_and_health_want_the_operators_token() {
+async fn metrics_and_health_require_the_operations_token() {
     let app = TestApp::with(&[&format!("http.ops_token={TOKEN}")]).await;
     let ask = async |path: &str, authorization: &str| {
         let request = Client::new().get(format!("{}{path}", app.ops));
@@ -218,7 +218,7 @@ async fn metrics_and_health_want_the_operators_token() {
     ] {
         for authorization in &forged {
             let response = ask(path, authorization).await;
-            assert_careful(&response, path, "no-store");
+            assert_security_headers(&response, path, "no-store");
             if !authorization.is_empty() && response.status() == 429 {
                 continue; // Too many wrong tokens in a second get 429 instead of 401.
             }
@@ -252,7 +252,7 @@ async fn metrics_and_health_want_the_operators_token() {
 /// A web page can make its own host name resolve to this machine. Its requests carry that host
 /// name.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listener_without_credentials_answers_to_loopback_names_alone() {
+async fn listener_without_credentials_answers_only_loopback_names() {
     let app = TestApp::with(&["auth.mode=none", "http.allowed_hosts=console.example"]).await;
     let status = async |url: String, host: &str| {
         let answer = secure::http()
@@ -307,7 +307,7 @@ async fn a_listener_without_credentials_answers_to_loopback_names_alone() {
     assert_eq!(
         status(format!("{}/metrics", with_credentials.ops), "any.example").await,
         421,
-        "it has no token"
+        "the operations listener has no token"
     );
 }
 
@@ -340,7 +340,7 @@ async fn probes_are_answered_beside_a_thousand_idle_connections() {
 
 /// Wrong tokens get 401 a few times a second. The right token is always accepted.
 #[tokio::test(flavor = "multi_thread")]
-async fn guesses_at_the_operators_token_are_limited() {
+async fn guesses_of_the_operations_token_are_limited() {
     let app = TestApp::with(&[&format!("http.ops_token={TOKEN}")]).await;
     let ask = async |token: &str| {
         Client::new()
@@ -366,7 +366,7 @@ async fn guesses_at_the_operators_token_are_limited() {
 
 /// Figures of the whole installation are only for callers of the whole platform.
 #[tokio::test(flavor = "multi_thread")]
-async fn resilience_is_told_to_callers_of_the_whole_platform() {
+async fn resilience_report_needs_a_platform_caller() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let of_acme = office.key("acme", &["tenant_admin", "auditor"]).await;
@@ -381,7 +381,7 @@ async fn resilience_is_told_to_callers_of_the_whole_platform() {
 
 /// Endpoints for operators are not on the API's listener, with or without the operators' token.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_api_has_no_metrics() {
+async fn api_listener_serves_no_metrics() {
     let app = TestApp::with(&[&format!("http.ops_token={TOKEN}")]).await;
     for path in ["/metrics", "/api/v1/metrics", "/debug", "/config"] {
         let call = app

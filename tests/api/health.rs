@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{TestApp, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_process_is_live_on_both_listeners() {
+async fn both_listeners_answer_liveness() {
     let app = TestApp::start().await;
     let live = json!({ "status": "healthy", "ready": true, "version": env!("CARGO_PKG_VERSION") });
     for path in ["/health", "/health/live"] {
@@ -18,7 +18,7 @@ async fn the_process_is_live_on_both_listeners() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readiness_names_every_dependency() {
+async fn readiness_lists_every_dependency() {
     let app = TestApp::start().await;
     let healthy = eventually("the primary and its replica are healthy", async || {
         let ready = app.ops("/health/ready").expect(200).await.json;
@@ -35,7 +35,7 @@ async fn readiness_names_every_dependency() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_is_away_degrades_and_does_not_unready() {
+async fn unreachable_replica_degrades_but_stays_ready() {
     // Nothing listens on port 1.
     let app = TestApp::with(&["postgres.replica_urls=postgres://nobody@127.0.0.1:1/nothing"]).await;
     app.post("/routes")
@@ -59,7 +59,7 @@ async fn a_replica_that_is_away_degrades_and_does_not_unready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn resilience_shows_breakers_backlog_replicas_and_cache() {
+async fn resilience_report_has_breakers_backlog_replicas_and_cache() {
     let app = TestApp::start().await;
     for version in ["v1", "v2"] {
         let route = json!({ "tenant": "t", "service": "s", "env": "e", "version": version, "url": "http://a" });
@@ -123,7 +123,7 @@ async fn metrics_are_on_the_operations_listener_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn invented_methods_make_no_metrics_of_their_own() {
+async fn unknown_methods_share_one_metric_label() {
     let app = TestApp::start().await;
     app.call(
         reqwest::Method::from_bytes(b"BREW").unwrap(),
@@ -142,7 +142,7 @@ async fn invented_methods_make_no_metrics_of_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_past_its_deadline_says_so_and_is_counted() {
+async fn request_past_its_deadline_is_answered_and_counted() {
     let app = TestApp::with(&[
         "http.request_timeout_ms=400",
         "write.timeout_ms=300",
@@ -162,7 +162,7 @@ async fn a_request_past_its_deadline_says_so_and_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_drained_service_answers_no_more() {
+async fn drained_service_accepts_no_connection() {
     let app = TestApp::start().await;
     let (api, ops) = (app.api.clone(), app.ops.clone());
     let _database = app.db.clone();

@@ -31,7 +31,12 @@ fn host(raw: &str) -> Host {
 }
 
 /// Claims a host through each endpoint that can write a policy.
-async fn by_every_way(app: &TestApp, tenant: &str, name: &str, prefix: &str) -> Vec<Answer> {
+async fn claims_by_every_command(
+    app: &TestApp,
+    tenant: &str,
+    name: &str,
+    prefix: &str,
+) -> Vec<Answer> {
     let path = format!("/policies/{tenant}/web/prod");
     let mut policy = claim(name, prefix);
     let put = app.put(&path).json(&policy).send().await;
@@ -66,7 +71,7 @@ async fn by_every_way(app: &TestApp, tenant: &str, name: &str, prefix: &str) -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_of_another_tenant_is_taken_with_any_prefix() {
+async fn host_of_another_tenant_is_refused_with_any_prefix() {
     let app = with_tenants(&["acme", "evil"]).await;
     let free = json!({ "failover": ["v1"] });
     app.put("/policies/evil/web/prod")
@@ -89,7 +94,7 @@ async fn a_host_of_another_tenant_is_taken_with_any_prefix() {
             .iter()
             .flat_map(|mine| [(mine, "/"), (mine, "/x/login")])
         {
-            for (at, answer) in by_every_way(&app, "evil", mine, prefix)
+            for (at, answer) in claims_by_every_command(&app, "evil", mine, prefix)
                 .await
                 .into_iter()
                 .enumerate()
@@ -108,7 +113,7 @@ async fn a_host_of_another_tenant_is_taken_with_any_prefix() {
                     );
                     assert!(
                         !String::from_utf8_lossy(&answer.bytes).contains("acme"),
-                        "whose it is is not told: {what}"
+                        "the answer does not name the holder: {what}"
                     );
                 } else {
                     assert!(answer.status.is_success(), "{what}");
@@ -169,7 +174,7 @@ async fn a_host_of_another_tenant_is_taken_with_any_prefix() {
 
 /// A retry gets the first answer, whoever has the host by now. A new command does not.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retry_is_told_of_the_host_that_the_first_got() {
+async fn host_claim_retry_gets_the_first_answer() {
     let app = with_tenants(&["acme", "evil"]).await;
     let put = |key: &str| {
         app.put("/policies/acme/web/prod")
@@ -199,7 +204,7 @@ async fn a_retry_is_told_of_the_host_that_the_first_got() {
 /// Many tenants claim overlapping hosts through two instances at the same moment. No two tenants
 /// get hosts that overlap.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_want_a_host_at_once_one_gets_it() {
+async fn concurrent_claims_give_a_host_to_one_tenant() {
     let app = TestApp::start().await;
     let other = TestApp::on(app.db.clone(), &[]).await;
     for tenant in 0..12 {
@@ -259,7 +264,7 @@ async fn of_many_who_want_a_host_at_once_one_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_one_spelling_of_a_host_is_taken() {
+async fn only_one_spelling_of_a_host_is_accepted() {
     let app = with_tenants(&["acme", "evil"]).await;
     app.put("/policies/acme/web/prod")
         .json(&claim("xn--bcher-kva.example.com", "/"))
@@ -277,7 +282,7 @@ async fn only_one_spelling_of_a_host_is_taken() {
         "xn--bcher-kva\u{3002}example\u{ff0e}com",
     ];
     for spelling in spellings {
-        for answer in by_every_way(&app, "evil", spelling, "/").await {
+        for answer in claims_by_every_command(&app, "evil", spelling, "/").await {
             answer.assert_problem("invalid_request");
             let errors = answer.json["errors"].to_string();
             assert!(
@@ -293,7 +298,7 @@ async fn only_one_spelling_of_a_host_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_has_only_hosts_that_it_is_allowed() {
+async fn tenant_gets_only_hosts_that_it_is_allowed() {
     let app = with_tenants(&["acme"]).await;
     let needs_grant = [
         "*.com",
@@ -304,7 +309,7 @@ async fn a_tenant_has_only_hosts_that_it_is_allowed() {
         "*.localhost",
     ];
     for name in needs_grant {
-        for answer in by_every_way(&app, "acme", name, "/").await {
+        for answer in claims_by_every_command(&app, "acme", name, "/").await {
             // There is no policy to patch.
             if answer.status != 404 {
                 assert_eq!(
@@ -429,7 +434,7 @@ async fn a_tenant_has_only_hosts_that_it_is_allowed() {
     clippy::disallowed_methods,
     reason = "migrations are texts of many statements, on a connection of the test's own"
 )]
-async fn before_the_rule(db: &Database) -> Client {
+async fn database_before_the_host_rule(db: &Database) -> Client {
     let client = connect(&url_of("PG_OWNER_URL", &db.name)).await;
     client
         .batch_execute("create schema before; set search_path = before; set app.tenants = '*'")
@@ -469,9 +474,9 @@ fn migrations() -> Vec<(u32, String)> {
     reason = "migrations are texts of many statements, on a connection of the test's own"
 )]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_keeps_hosts_of_two_tenants_and_tells_of_them() {
+async fn migration_keeps_and_reports_hosts_of_two_tenants() {
     let db = Database::create().await;
-    let client = before_the_rule(&db).await;
+    let client = database_before_the_host_rule(&db).await;
     let rows = [
         ("acme", "web", "shop.example.com", "/"),
         ("acme", "app", "deep.er.wild.example.org", "/"),
@@ -578,7 +583,7 @@ async fn a_migration_keeps_hosts_of_two_tenants_and_tells_of_them() {
 }
 
 /// Gives evil's policy the host of acme, as was possible before the rule.
-async fn share(db: &Database) {
+async fn share_hosts(db: &Database) {
     let guards = [
         "keep_hosts_of_one_tenant",
         "keep_hosts_of_one_tenant_changed",
@@ -608,7 +613,7 @@ async fn share(db: &Database) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_two_tenants_had_before_the_rule_goes_on() {
+async fn hosts_shared_before_the_rule_keep_working() {
     let before = with_tenants(&["acme", "evil"]).await;
     before
         .put("/policies/acme/web/prod")
@@ -622,7 +627,7 @@ async fn what_two_tenants_had_before_the_rule_goes_on() {
         .await;
     let db = before.db.clone();
     before.drain().await;
-    share(&db).await;
+    share_hosts(&db).await;
     let app = TestApp::on(db, &[]).await;
     for (tenant, prefix) in [("acme", "/"), ("evil", "/login")] {
         let path = format!("/policies/{tenant}/web/prod");

@@ -141,7 +141,7 @@ fn host(raw: &str) -> Host {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_table_with_tenants_rows_is_guarded_also_from_its_owner() {
+async fn tenant_tables_force_row_level_security_on_their_owner() {
     let db = Database::create().await;
     let sql = "select c.relrowsecurity and c.relforcerowsecurity, \
                    (select array_agg((p.polpermissive, p.polcmd::text, p.polroles, p.polqual is not null, p.polwithcheck is not null)::text) \
@@ -157,13 +157,13 @@ async fn every_table_with_tenants_rows_is_guarded_also_from_its_owner() {
         assert_eq!(
             policies.as_deref(),
             Some(&["(t,*,{0},t,t)".to_owned()][..]),
-            "{table}: one policy, for everything and everybody"
+            "{table}: one policy for all commands and roles"
         );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_owner_sees_rows_in_the_session_of_the_migrations_and_in_no_other() {
+async fn owner_sees_tenant_rows_only_in_the_migration_session() {
     let app = two_tenants().await;
     let url = url_of("PG_OWNER_URL", &app.db.name);
     let mut migrating = connect(&url).await;
@@ -183,7 +183,7 @@ async fn the_owner_sees_rows_in_the_session_of_the_migrations_and_in_no_other() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_services_role_sees_no_row_of_a_tenant_that_is_not_named() {
+async fn service_role_sees_no_row_of_an_unnamed_tenant() {
     let app = two_tenants().await;
     let cases: [(Option<&str>, &[&str]); 9] = [
         (None, &[]),
@@ -222,7 +222,7 @@ async fn the_services_role_sees_no_row_of_a_tenant_that_is_not_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_services_role_changes_no_row_of_a_tenant_that_is_not_named() {
+async fn service_role_changes_no_row_of_an_unnamed_tenant() {
     let app = two_tenants().await;
     let probe = probe(&app.db, Some("acme")).await;
     let may = async |table: &str, right: &str| {
@@ -253,7 +253,7 @@ async fn the_services_role_changes_no_row_of_a_tenant_that_is_not_named() {
     assert_eq!(
         (inserts, updates, deletes),
         (11, 8, 8),
-        "so many of the refusals were of the rows, not of the tables"
+        "the statements that only row-level security could refuse"
     );
     let steal = "insert into routes select 'globex', service, env, version, 'http://mine', is_active, labels, description, revision, \
                  created_at, created_by, updated_at, updated_by from routes \
@@ -263,7 +263,7 @@ async fn the_services_role_changes_no_row_of_a_tenant_that_is_not_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_services_role_owns_nothing_and_cannot_take_the_guard_away() {
+async fn service_role_owns_nothing_and_cannot_disable_row_security() {
     let app = two_tenants().await;
     let is_more = "select count(*) from pg_roles r where (r.rolsuper or r.rolbypassrls or r.rolcreaterole) \
                    and pg_has_role('traffic_manager', r.oid, 'member')";
@@ -312,7 +312,7 @@ async fn the_services_role_owns_nothing_and_cannot_take_the_guard_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_services_role_makes_no_tables_and_no_large_objects() {
+async fn service_role_creates_no_tables_and_no_large_objects() {
     let app = two_tenants().await;
     let probe = probe(&app.db, Some("acme")).await;
     for sql in [
@@ -348,7 +348,7 @@ async fn the_services_role_makes_no_tables_and_no_large_objects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_that_forgets_its_tenant_sees_nothing_foreign() {
+async fn query_without_a_tenant_predicate_sees_no_foreign_rows() {
     let app = two_tenants().await;
     // The reads run one after the other, so that each borrows the connection of the read before it.
     let server = primary(&app.db, &[]);
@@ -385,7 +385,7 @@ async fn a_read_that_forgets_its_tenant_sees_nothing_foreign() {
         assert_eq!(
             next.query("select from routes", &[]).await.unwrap().len(),
             0,
-            "nothing stays for the next borrower"
+            "the tenants of a read do not stay on its connection"
         );
     }
     // A read cannot write, and a write changes no rows of other tenants.
@@ -415,12 +415,12 @@ async fn a_read_that_forgets_its_tenant_sees_nothing_foreign() {
     assert_eq!(
         next.query("select from routes", &[]).await.unwrap().len(),
         0,
-        "nor of what is committed"
+        "the tenants of a write do not stay on its connection"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_changes_only_what_is_of_its_tenants() {
+async fn group_commit_changes_only_rows_of_its_tenants() {
     let app = two_tenants().await;
     let server = primary(&app.db, &[]);
     let before = app.db.fingerprint().await;
@@ -451,7 +451,7 @@ async fn a_group_changes_only_what_is_of_its_tenants() {
         assert_eq!(
             client.query("select from routes", &[]).await.unwrap().len(),
             0,
-            "nothing stays for the next group"
+            "the tenants of a group do not stay on its connection"
         );
         owners
     };
@@ -490,7 +490,7 @@ async fn a_group_changes_only_what_is_of_its_tenants() {
 /// `taken_hosts` reveals only that another tenant has a host, and makes no other rows visible after
 /// that. It reads no whole table.
 #[tokio::test(flavor = "multi_thread")]
-async fn that_a_host_is_taken_is_told_and_not_by_whom() {
+async fn taken_host_is_reported_without_its_owner() {
     let app = two_tenants().await;
     let mut probe = probe(&app.db, Some("acme")).await;
     let tx = probe.transaction().await.unwrap();
@@ -519,7 +519,7 @@ async fn that_a_host_is_taken_is_told_and_not_by_whom() {
     let scans = "select pg_stat_get_xact_numscans('policy_hosts'::regclass), pg_stat_get_xact_numscans('policy_hosts_by_place'::regclass)";
     let scans = tx.query_one(scans, &[]).await.unwrap();
     assert_eq!(scans.get::<_, i64>(0), 0, "no scan of the whole table");
-    assert!(scans.get::<_, i64>(1) > 0, "but by its index");
+    assert!(scans.get::<_, i64>(1) > 0, "the index is used");
     assert_eq!(
         tx.query("select from policies where tenant = 'globex'", &[])
             .await
@@ -546,7 +546,7 @@ async fn that_a_host_is_taken_is_told_and_not_by_whom() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_group_writes_for_many_tenants() {
+async fn group_commit_writes_for_many_tenants() {
     let app = TestApp::with(&["write.lanes=1"]).await;
     let written = join_all((0..60).map(|at| {
         let path = format!("/routes/t{}/web/prod/v{}", at % 20, at / 20);
@@ -579,7 +579,7 @@ async fn one_group_writes_for_many_tenants() {
 /// Rows under row-level security are still found by their keys. A filter that no index can use
 /// would make each write read whole tables.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_statement_of_a_group_finds_its_rows_by_an_index() {
+async fn every_group_commit_statement_uses_an_index() {
     let app = two_tenants().await;
     let server = primary(&app.db, &[]);
     let mut client = server.writing_connection().await.unwrap();

@@ -63,7 +63,7 @@ fn rotate(office: &Office, by: &str, id: &str, overlap: u32) -> Call {
         .json(&json!({ "overlap_seconds": overlap }))
 }
 
-async fn is_let_in(office: &Office, token: &str) -> bool {
+async fn is_accepted(office: &Office, token: &str) -> bool {
     office
         .app
         .get("/tenants/acme")
@@ -75,7 +75,7 @@ async fn is_let_in(office: &Office, token: &str) -> bool {
 }
 
 #[tokio::test]
-async fn no_key_and_no_token_outlasts_what_made_it() {
+async fn key_ends_no_later_than_the_credential_that_made_it() {
     let (office, _issuer, signer) = office_with_issuer(&[]).await;
     let now = Now::read();
     let at = |seconds: i64| Timestamp::from_second(now.unix as i64 + seconds).unwrap();
@@ -137,13 +137,13 @@ async fn no_key_and_no_token_outlasts_what_made_it() {
     let lasting = make(&office, &office.admin, json!({})).expect(201).await;
     assert!(
         lasting.json["expires_at"].is_null(),
-        "what does not end makes what does not: {}",
+        "a key without an expiry creates keys without one: {}",
         lasting.json
     );
 }
 
 #[tokio::test]
-async fn a_retry_with_a_renewed_token_finds_the_first_key() {
+async fn retry_with_a_renewed_token_finds_the_first_key() {
     let (office, _issuer, signer) = office_with_issuer(&[]).await;
     let now = Now::read();
     let jwt = |seconds: f64| {
@@ -201,10 +201,10 @@ impl Family {
         &self.ids.iter().find(|(own, _)| *own == name).unwrap().1
     }
 
-    async fn let_in(&self, office: &Office) -> String {
+    async fn accepted(&self, office: &Office) -> String {
         let mut good = String::new();
         for (name, token) in &self.tokens {
-            if is_let_in(office, token).await {
+            if is_accepted(office, token).await {
                 good.push_str(name);
             }
         }
@@ -213,7 +213,7 @@ impl Family {
 }
 
 #[tokio::test]
-async fn all_that_came_of_a_key_ends_with_it_unless_it_is_kept() {
+async fn revocation_ends_derived_keys_unless_they_are_kept() {
     // MongoDB is unreachable, so the records stay in the outbox.
     let away = [
         "auth.key_refresh_ms=200",
@@ -223,7 +223,7 @@ async fn all_that_came_of_a_key_ends_with_it_unless_it_is_kept() {
     office.tenant("acme").await;
     let family = Family::of(&office).await;
     let elsewhere = office.again(&away).await;
-    assert_eq!(family.let_in(&office).await, "abcdef");
+    assert_eq!(family.accepted(&office).await, "abcdef");
     for (_, token) in &family.tokens {
         elsewhere
             .get("/tenants/acme")
@@ -243,14 +243,18 @@ async fn all_that_came_of_a_key_ends_with_it_unless_it_is_kept() {
     revoke(&format!("{}?descendants=keep", family.id("c")))
         .expect(204)
         .await;
-    assert_eq!(family.let_in(&office).await, "abdef");
+    assert_eq!(family.accepted(&office).await, "abdef");
     revoke(&format!("{}?descendants=keep", family.id("a")))
         .expect(204)
         .await;
-    assert_eq!(family.let_in(&office).await, "bdef", "they are kept");
+    assert_eq!(
+        family.accepted(&office).await,
+        "bdef",
+        "the derived keys are kept"
+    );
     // Revokes `a` a second time, now with its descendants.
     revoke(family.id("a")).expect(204).await;
-    assert_eq!(family.let_in(&office).await, "f");
+    assert_eq!(family.accepted(&office).await, "f");
     for (name, token) in &family.tokens {
         let wanted = if *name == "f" { 200 } else { 401 };
         eventually("everywhere", async || {
@@ -282,15 +286,15 @@ async fn all_that_came_of_a_key_ends_with_it_unless_it_is_kept() {
     );
     told.sort();
     wanted.sort();
-    assert_eq!(told, wanted, "each is told to the audit once");
+    assert_eq!(told, wanted, "each revocation is logged once");
 }
 
 #[tokio::test]
-async fn a_key_that_is_just_being_revoked_makes_no_other() {
+async fn key_under_revocation_creates_no_other_key() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let (id, token) = admin(&office, &office.admin, json!({})).await;
-    assert!(is_let_in(&office, &token).await);
+    assert!(is_accepted(&office, &token).await);
     // Revokes the key directly in the database, as another instance does it a moment before this
     // one notices.
     let mut holder = connect(&office.app.db.owner_url()).await;
@@ -338,7 +342,7 @@ async fn a_key_that_is_just_being_revoked_makes_no_other() {
 }
 
 #[tokio::test]
-async fn an_event_says_which_token_of_a_key_was_used() {
+async fn event_names_the_token_of_the_key_that_was_used() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let body = json!({ "tenant": "acme", "roles": ["editor"] });
@@ -405,7 +409,7 @@ async fn an_event_says_which_token_of_a_key_was_used() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_of_one_caller_of_one_kind() {
+async fn idempotency_key_belongs_to_one_caller_of_one_kind() {
     let (office, _issuer, signer) = office_with_issuer(&[]).await;
     let (id, key) = admin(&office, &office.admin, json!({})).await;
     let subject = |roles: Value, tenant: &str| {
@@ -449,12 +453,12 @@ async fn an_idempotency_key_is_of_one_caller_of_one_kind() {
             assert_eq!(
                 first.header("idempotency-replayed"),
                 "",
-                "{path}: it is another's"
+                "{path}: the idempotency key is another caller's"
             );
             assert_eq!(
                 send(token).await.header("idempotency-replayed"),
                 "true",
-                "{path}: it is its own"
+                "{path}: the idempotency key is the caller's own"
             );
         }
         // This caller has the same kind and id, though other roles, and so shares the idempotency
@@ -484,18 +488,18 @@ async fn an_idempotency_key_is_of_one_caller_of_one_kind() {
         assert_eq!(
             send().expect(201).await.header("idempotency-replayed"),
             "",
-            "it is another's"
+            "the idempotency key is another caller's"
         );
         assert_eq!(
             send().expect(201).await.header("idempotency-replayed"),
             "true",
-            "it is its own"
+            "the idempotency key is the caller's own"
         );
     }
 }
 
 #[tokio::test]
-async fn keys_made_and_revoked_in_a_loop_are_bounded() {
+async fn keys_created_and_revoked_in_a_loop_are_limited() {
     let office = Office::with(&["auth.keys_per_tenant=2"]).await;
     office.tenant("acme").await;
     office.tenant("other").await;
@@ -537,7 +541,7 @@ async fn keys_made_and_revoked_in_a_loop_are_bounded() {
 }
 
 #[tokio::test]
-async fn keys_that_have_expired_take_no_place() {
+async fn expired_keys_do_not_count_against_the_quota() {
     let office = Office::with(&["auth.keys_per_tenant=1"]).await;
     office.tenant("acme").await;
     let soon = Timestamp::now() + SignedDuration::from_millis(1500);
@@ -553,7 +557,7 @@ async fn keys_that_have_expired_take_no_place() {
         .await;
     let token = text(&made, "token");
     eventually("it has expired", async || {
-        (!is_let_in(&office, &token).await).then_some(())
+        (!is_accepted(&office, &token).await).then_some(())
     })
     .await;
     make(&office, &office.admin, json!({})).expect(201).await;

@@ -33,12 +33,12 @@ fn altered(token: &str, at: usize) -> String {
 }
 
 /// A database that accepts no connections.
-struct Away {
+struct PostgresOutage {
     name: String,
     superuser: tokio_postgres::Client,
 }
 
-impl Away {
+impl PostgresOutage {
     async fn of(office: &Office) -> Self {
         let superuser = connect(&url_of("PG_PRIMARY_URL", "postgres")).await;
         let away = Self {
@@ -69,7 +69,7 @@ fn ask(office: &Office) -> Call {
 }
 
 #[tokio::test]
-async fn forged_and_mistyped_keys_are_all_refused_alike() {
+async fn forged_and_mistyped_keys_get_the_same_refusal() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let good = office.key("acme", &["viewer"]).await;
@@ -122,7 +122,11 @@ async fn forged_and_mistyped_keys_are_all_refused_alike() {
         bodies.push(answer.bytes);
     }
     bodies.dedup();
-    assert_eq!(bodies.len(), 1, "which of them it was is not told");
+    assert_eq!(
+        bodies.len(),
+        1,
+        "the answer does not say which check failed"
+    );
     ask(&office)
         .header("authorization", b"Bearer \xff\xfe")
         .problem(401, "unauthenticated")
@@ -147,7 +151,7 @@ async fn forged_and_mistyped_keys_are_all_refused_alike() {
 }
 
 #[tokio::test]
-async fn a_key_ends_when_it_says() {
+async fn key_is_refused_after_its_expiry() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let end = |ms: i64| json!((Timestamp::now() + SignedDuration::from_millis(ms)).to_string());
@@ -163,14 +167,14 @@ async fn a_key_ends_when_it_says() {
     );
     let token = office.made(&body(end(1500))).await;
     ask(&office).bearer(&token).expect(200).await;
-    eventually("it ends", async || {
+    eventually("the key expires", async || {
         (ask(&office).bearer(&token).send().await.status == 401).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn the_database_has_no_secret() {
+async fn database_holds_no_secret() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let token = office.key("acme", &["viewer"]).await;
@@ -217,7 +221,7 @@ async fn the_database_has_no_secret() {
 }
 
 #[tokio::test]
-async fn nobody_gives_more_than_it_has() {
+async fn callers_cannot_give_more_than_they_have() {
     let office = Office::open().await;
     office.tenant("acme").await;
     office.tenant("other").await;
@@ -320,7 +324,7 @@ async fn nobody_gives_more_than_it_has() {
 }
 
 #[tokio::test]
-async fn a_retry_makes_no_other_key_and_shows_no_token_again() {
+async fn retried_key_creation_makes_no_second_key_and_hides_its_token() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let make = async |body: Value| {
@@ -344,7 +348,7 @@ async fn a_retry_makes_no_other_key_and_shows_no_token_again() {
 }
 
 #[tokio::test]
-async fn keys_of_a_tenant_end_with_it_and_their_number_is_bounded() {
+async fn keys_of_a_tenant_end_with_it_and_their_number_is_limited() {
     let office = Office::with(&["auth.keys_per_tenant=2"]).await;
     office.tenant("acme").await;
     let token = office.key("acme", &["viewer"]).await;
@@ -363,7 +367,7 @@ async fn keys_of_a_tenant_end_with_it_and_their_number_is_bounded() {
         .expect(204)
         .await;
     office.tenant("acme").await;
-    eventually("it is refused", async || {
+    eventually("the key is refused", async || {
         (ask(&office).bearer(&token).send().await.status == 401).then_some(())
     })
     .await;
@@ -382,7 +386,7 @@ async fn keys_of_a_tenant_end_with_it_and_their_number_is_bounded() {
 }
 
 #[tokio::test]
-async fn while_postgres_is_away_known_keys_are_good_and_unknown_ones_are_not_told_to_be_bad() {
+async fn known_keys_work_and_unknown_get_503_without_postgres() {
     let office = Office::with(&["kafka.bootstrap_servers="]).await;
     office.tenant("acme").await;
     let (known, unknown) = (
@@ -391,7 +395,7 @@ async fn while_postgres_is_away_known_keys_are_good_and_unknown_ones_are_not_tol
     );
     let snapshot = |token: &str| office.app.get("/tenants/acme/snapshot").bearer(token);
     snapshot(&known).expect(200).await;
-    let away = Away::of(&office).await;
+    let away = PostgresOutage::of(&office).await;
     snapshot(&known).expect(200).await;
     let answer = snapshot(&unknown).send().await;
     assert_eq!(answer.status, 503, "{}", answer.json);
@@ -399,14 +403,14 @@ async fn while_postgres_is_away_known_keys_are_good_and_unknown_ones_are_not_tol
         .problem(401, "unauthenticated")
         .await;
     away.back().await;
-    eventually("it is known again", async || {
+    eventually("the key is known again", async || {
         (snapshot(&unknown).send().await.status == 200).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn known_keys_are_good_for_a_limited_time_only() {
+async fn known_keys_work_for_a_limited_time_without_postgres() {
     let office = Office::with(&[
         "auth.key_grace_ms=300",
         "auth.key_refresh_ms=100",
@@ -417,7 +421,7 @@ async fn known_keys_are_good_for_a_limited_time_only() {
     let known = office.key("acme", &["node"]).await;
     let snapshot = || office.app.get("/tenants/acme/snapshot").bearer(&known);
     snapshot().expect(200).await;
-    let _away = Away::of(&office).await;
+    let _away = PostgresOutage::of(&office).await;
     eventually("the grace is over", async || {
         (snapshot().send().await.status == 503).then_some(())
     })
@@ -438,7 +442,7 @@ async fn waiting(office: &Office, token: &str) -> JoinHandle<Answer> {
         .bearer(token)
         .header("if-none-match", first.header("etag"));
     let waiting = tokio::spawn(waiting.send());
-    eventually("it waits", async || {
+    eventually("the long poll waits", async || {
         let metrics = office.app.ops("/metrics").send().await;
         String::from_utf8_lossy(&metrics.bytes)
             .lines()
@@ -461,7 +465,7 @@ async fn change(office: &Office) {
 }
 
 #[tokio::test]
-async fn a_revoked_key_s_stream_and_long_poll_tell_nothing_more() {
+async fn stream_and_long_poll_of_a_revoked_key_send_nothing_more() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let token = office.key("acme", &["node"]).await;
@@ -472,7 +476,7 @@ async fn a_revoked_key_s_stream_and_long_poll_tell_nothing_more() {
         .bearer(&office.admin)
         .expect(204)
         .await;
-    eventually("it is refused", async || {
+    eventually("the key is refused", async || {
         (office
             .app
             .get("/tenants/acme/snapshot")
@@ -490,7 +494,7 @@ async fn a_revoked_key_s_stream_and_long_poll_tell_nothing_more() {
 }
 
 #[tokio::test]
-async fn who_stays_hears_nothing_after_its_key_is_revoked_even_if_nobody_presents_it_again() {
+async fn unused_revoked_key_gets_nothing_on_its_open_stream() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let token = office.key("acme", &["node"]).await;
@@ -526,7 +530,7 @@ async fn who_stays_hears_nothing_after_its_key_is_revoked_even_if_nobody_present
 }
 
 #[tokio::test]
-async fn a_token_that_was_replaced_is_refused_at_once_where_that_was_done() {
+async fn replaced_token_is_refused_at_once_by_the_same_instance() {
     let office = Office::with(&["auth.key_refresh_ms=5000"]).await;
     office.tenant("acme").await;
     let token = office.key("acme", &["viewer"]).await;
@@ -560,7 +564,7 @@ async fn a_token_that_was_replaced_is_refused_at_once_where_that_was_done() {
 
 /// Starts another instance, and returns when `office` has noticed a change of a key that was made
 /// there.
-async fn followed(office: &Office) -> TestApp {
+async fn revocation_noticed(office: &Office) -> TestApp {
     let other = office.key("acme", &["viewer"]).await;
     ask(office).bearer(&other).expect(200).await;
     let elsewhere = office.another().await;
@@ -569,7 +573,7 @@ async fn followed(office: &Office) -> TestApp {
         .bearer(&office.admin)
         .expect(204)
         .await;
-    eventually("it is followed", async || {
+    eventually("the revocation is noticed", async || {
         (ask(office).bearer(&other).send().await.status == 401).then_some(())
     })
     .await;
@@ -577,21 +581,21 @@ async fn followed(office: &Office) -> TestApp {
 }
 
 #[tokio::test]
-async fn keys_that_a_restored_database_does_not_have_are_refused() {
+async fn keys_missing_from_a_restored_database_are_refused() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let token = office.key("acme", &["viewer"]).await;
     ask(&office).bearer(&token).expect(200).await;
     // A change of another instance is noticed here, so this instance knows the number of the last
     // change.
-    followed(&office).await;
+    revocation_noticed(&office).await;
     let before = "with gone as (delete from api_keys where id = $1 returning changed) update api_keys_version set version = changed - 1 from gone";
     let superuser = connect(&url_of("PG_PRIMARY_URL", &office.app.db.name)).await;
     assert_eq!(
         superuser.execute(before, &[&&token[4..16]]).await.unwrap(),
         1
     );
-    eventually("it is refused", async || {
+    eventually("the key is refused", async || {
         (ask(&office).bearer(&token).send().await.status == 401).then_some(())
     })
     .await;
@@ -599,7 +603,7 @@ async fn keys_that_a_restored_database_does_not_have_are_refused() {
 }
 
 #[tokio::test]
-async fn a_key_that_another_history_revoked_is_refused_whatever_its_number_was_there() {
+async fn key_revoked_on_another_timeline_is_refused() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let superuser = connect(&url_of("PG_PRIMARY_URL", &office.app.db.name)).await;
@@ -609,7 +613,7 @@ async fn a_key_that_another_history_revoked_is_refused_whatever_its_number_was_t
         let token = office.key("acme", &["viewer"]).await;
         ask(&office).bearer(&token).expect(200).await;
         // The state that this instance knows is no older than the key.
-        let elsewhere = followed(&office).await;
+        let elsewhere = revocation_noticed(&office).await;
         let restored = "with revoked as (update api_keys set revoked_at = now(), revoked_by = 'there', changed = 1 where id = $1), \
                              version as (update api_keys_version set version = version + $2) \
                         update installation set restores = restores + 1";
@@ -620,7 +624,7 @@ async fn a_key_that_another_history_revoked_is_refused_whatever_its_number_was_t
                 .unwrap(),
             1
         );
-        eventually("it is refused", async || {
+        eventually("the key is refused", async || {
             (ask(&office).bearer(&token).send().await.status == 401).then_some(())
         })
         .await;
@@ -630,7 +634,7 @@ async fn a_key_that_another_history_revoked_is_refused_whatever_its_number_was_t
 }
 
 #[tokio::test]
-async fn use_is_noted() {
+async fn last_use_of_a_key_is_recorded() {
     let office = Office::with(&["auth.key_refresh_ms=100"]).await;
     office.tenant("acme").await;
     let token = office.key("acme", &["viewer"]).await;
@@ -648,12 +652,12 @@ async fn use_is_noted() {
     assert_eq!(noted().await, None);
     let before = Timestamp::now();
     ask(&office).bearer(&token).expect(200).await;
-    let noted = eventually("it is noted", noted).await;
+    let noted = eventually("the use is recorded", noted).await;
     assert!(before <= noted && noted <= Timestamp::now(), "{noted}");
 }
 
 #[tokio::test]
-async fn a_rotation_without_a_body_has_the_defaults() {
+async fn rotation_without_a_body_uses_the_defaults() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let key = office
@@ -721,7 +725,7 @@ async fn a_rotation_without_a_body_has_the_defaults() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_read_can_be_sent_back_as_a_wish_for_another() {
+async fn key_that_was_read_can_be_sent_back_to_create_another() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let made = office

@@ -51,7 +51,7 @@ fn status(answer: &str) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_of_the_path_and_query() {
+async fn limits_refuse_a_too_long_path_or_query() {
     let app = TestApp::with(&["http.max_uri_bytes=600"]).await;
     let of = |bytes: usize| {
         format!(
@@ -86,7 +86,7 @@ async fn limits_of_the_path_and_query() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_of_the_headers() {
+async fn limits_refuse_too_many_or_too_large_headers() {
     let app = TestApp::with(&["http.max_headers=20", "http.max_header_bytes=4096"]).await;
     let many = |count: usize| {
         (0..count).fold(app.get("/routes"), |call, n| {
@@ -125,7 +125,7 @@ async fn limits_of_the_headers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_of_depth() {
+async fn limits_refuse_too_deep_nesting() {
     let app = TestApp::start().await;
     app.put("/routes/t/s/e/v")
         .json(&json!({ "url": "http://a" }))
@@ -185,7 +185,7 @@ async fn limits_of_depth() {
 
 /// A small document that expands to a huge one: nine levels of ten references each.
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_of_yaml_that_refers_to_itself() {
+async fn limits_refuse_a_yaml_alias_bomb() {
     let app = TestApp::start().await;
     app.put("/routes/t/s/e/v")
         .json(&json!({ "url": "http://a" }))
@@ -212,7 +212,7 @@ async fn limits_of_yaml_that_refers_to_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_of_arrays() {
+async fn limits_refuse_too_many_items() {
     let app = TestApp::start().await;
     app.put("/routes/t/s/e/v")
         .json(&json!({ "url": "http://a" }))
@@ -262,7 +262,7 @@ async fn limits_of_arrays() {
 
 /// A gzip bomb is never unpacked: the API accepts no content coding.
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_of_compressed_bodies() {
+async fn limits_refuse_compressed_bodies() {
     let app = TestApp::start().await;
     app.put("/routes/t/s/e/v")
         .json(&json!({ "url": "http://a" }))
@@ -321,7 +321,7 @@ fn chunked_head(path: &str) -> String {
 
 /// A body without a length is refused as soon as it is too large, and is not read to its end.
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_of_chunked_bodies() {
+async fn limits_end_a_too_large_chunked_body_early() {
     let app = TestApp::start().await;
     for path in [V1, "/nothing", "/api/v1/routes"] {
         let mut socket = connect(&app).await;
@@ -366,7 +366,7 @@ async fn limits_of_chunked_bodies() {
 
 /// Slow clients: a request head that never ends.
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_of_time_for_a_head() {
+async fn limits_cut_off_a_slow_request_head() {
     let app = TestApp::with(&["http.client_header_timeout_ms=500"]).await;
     for first in ["GET /api/v1/routes HTTP/1.1\r\n", ""] {
         let mut socket = connect(&app).await;
@@ -402,7 +402,7 @@ async fn limits_of_time_for_a_head() {
 /// Slow clients: a body that comes a byte at a time. The deadline of the request applies, and then
 /// the connection is closed.
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_of_time_for_a_body() {
+async fn limits_cut_off_a_slow_request_body() {
     let app = TestApp::with(&["http.request_timeout_ms=600", "write.timeout_ms=500"]).await;
     let authorization = secure::authorization();
     let with_length = format!(

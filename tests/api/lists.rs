@@ -43,7 +43,7 @@ fn names(page: &Value) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn filters_narrow_and_combine() {
+async fn list_filters_combine() {
     let app = filled().await;
     let list =
         async |query: &str| names(&app.get(&format!("/routes{query}")).expect(200).await.json);
@@ -88,7 +88,7 @@ async fn filters_narrow_and_combine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_go_on_where_the_last_ended() {
+async fn pages_continue_where_the_last_one_ended() {
     let app = filled().await;
     for (query, limit, want) in [
         ("", 5, vec![5, 5, 2]),
@@ -124,7 +124,7 @@ async fn pages_go_on_where_the_last_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cursor_is_good_for_its_list_alone() {
+async fn cursor_is_valid_for_its_own_list_only() {
     let app = filled().await;
     let cursor = async |path: &str| {
         app.get(path).expect(200).await.json["next_cursor"]
@@ -171,7 +171,7 @@ async fn a_cursor_is_good_for_its_list_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_holds_fifty_unless_told_otherwise() {
+async fn page_size_defaults_to_fifty() {
     let app = TestApp::start().await;
     app.post("/tenants")
         .json(&json!({ "name": "t" }))

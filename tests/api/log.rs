@@ -57,7 +57,7 @@ impl Process {
             secure::http().build().unwrap(),
             format!("{}/health/ready", secure::base(api)),
         );
-        eventually("it serves", async || {
+        eventually("the process serves", async || {
             client
                 .get(&url)
                 .send()
@@ -89,7 +89,7 @@ impl Drop for Process {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_callers_send_neither_breaks_lines_nor_fills_the_log() {
+async fn caller_input_cannot_break_log_lines_or_flood_the_log() {
     let (db, folder) = (Database::create().await, Folder::new());
     let process = Process::start(&db, &folder).await;
     let started = Instant::now();

@@ -28,7 +28,7 @@ const MEDIA_TYPES: [&str; 18] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_operation_takes_its_media_types_only() {
+async fn every_operation_accepts_only_its_own_media_types() {
     let app = TestApp::start().await;
     app.put("/routes/acme/web/prod/v1")
         .json(&json!({ "url": "http://a.example" }))

@@ -137,7 +137,7 @@ async fn send(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_integer_of_every_body_is_read_alike() {
+async fn every_integer_member_accepts_the_same_spellings() {
     let app = TestApp::start().await;
     assert_eq!(route(&app, "acme", "v1").await.status, 201);
     app.put("/policies/acme/web/prod")
@@ -214,7 +214,7 @@ async fn every_integer_of_every_body_is_read_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_whole_number_means_the_same_in_each_spelling() {
+async fn all_spellings_of_a_whole_number_are_the_same_request() {
     let app = TestApp::start().await;
     assert_eq!(route(&app, "acme", "v1").await.status, 201);
     let put = async |weight: &str| {

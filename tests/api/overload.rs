@@ -27,7 +27,7 @@ async fn app(overrides: &[&str]) -> (std::sync::Arc<Database>, TestApp) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_reads_are_refused_and_neither_open_the_breaker_nor_hold_up_writes() {
+async fn read_overload_opens_no_breaker_and_delays_no_write() {
     let (db, app) = app(&[
         "postgres.pool_size=2",
         "postgres.acquire_timeout_ms=100",
@@ -89,7 +89,7 @@ async fn too_many_reads_are_refused_and_neither_open_the_breaker_nor_hold_up_wri
     let done: Vec<_> = reads.collect().await;
     assert!(
         done.iter().all(|answer| answer.status == 200),
-        "those that had a connection are done"
+        "the reads with a connection are answered"
     );
     let report = app.ops("/health/resilience").expect(200).await.json;
     let primary = report["dependencies"]
@@ -108,7 +108,7 @@ async fn too_many_reads_are_refused_and_neither_open_the_breaker_nor_hold_up_wri
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_finds_no_connection_is_told_so_wherever_it_was_needed() {
+async fn exhausted_pool_is_reported_as_overload_everywhere() {
     let (db, app) = app(&[
         "postgres.pool_size=2",
         "postgres.acquire_timeout_ms=200",
@@ -162,7 +162,7 @@ async fn what_finds_no_connection_is_told_so_wherever_it_was_needed() {
             one.json,
             two.json
         );
-        eventually("all is well again", async || {
+        eventually("requests are answered again", async || {
             third().send().await.status.is_success().then_some(())
         })
         .await;
@@ -171,7 +171,7 @@ async fn what_finds_no_connection_is_told_so_wherever_it_was_needed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_query_ends_with_the_deadline_of_its_request() {
+async fn query_is_cancelled_at_the_deadline_of_its_request() {
     let (db, app) = app(&[
         "http.request_timeout_ms=1000",
         "write.timeout_ms=900",
@@ -214,7 +214,7 @@ async fn a_query_ends_with_the_deadline_of_its_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_says_it_has_cancelled_a_slow_query_is_not_away() {
+async fn cancelled_slow_query_does_not_open_the_breaker() {
     let (db, app) = app(&[
         "resilience.postgres_primary.timeout_ms=200",
         "resilience.failures=1",
@@ -244,7 +244,7 @@ async fn a_server_that_says_it_has_cancelled_a_slow_query_is_not_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lanes_that_keep_their_connections_leave_some_to_who_looks_after_the_servers() {
+async fn writer_lanes_leave_a_maintenance_connection_free() {
     let (_db, app) = app(&[
         "postgres.pool_size=2",
         "write.lanes=2",

@@ -102,7 +102,7 @@ async fn observe(app: &TestApp, tag: &str) -> Then {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_revision_can_be_seen_again_as_it_was() {
+async fn every_past_revision_reads_as_it_was() {
     let app = TestApp::start().await;
     let epoch = app
         .post("/tenants")
@@ -241,7 +241,7 @@ async fn differences(app: &TestApp, history: &BTreeMap<u64, Then>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_never_was_is_not_shown() {
+async fn past_reads_refuse_revisions_that_never_existed() {
     let app = TestApp::start().await;
     let first = app
         .put("/routes/acme/s/e/v")

@@ -69,7 +69,7 @@ async fn send(
 /// A caller of one tenant gets the same answer to each spelling of another tenant's name: 404, as
 /// for a missing tenant.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_spelling_of_another_tenant_is_answered() {
+async fn no_spelling_of_another_tenant_gets_an_answer() {
     let office = Office::open().await;
     office.tenant("acme-1").await;
     office.tenant("other").await;
@@ -107,12 +107,12 @@ async fn no_spelling_of_another_tenant_is_answered() {
     assert!(sent > 1300, "{sent}");
     println!("{sent} requests for another tenant, each refused");
     let after = office.app.db.fingerprint().await;
-    assert_eq!(after, before, "nothing was written");
+    assert_eq!(after, before, "no row was written");
 }
 
 /// A caller with access gets the same answer to each spelling of each name in the path.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_spelling_of_a_name_is_that_name() {
+async fn every_spelling_of_a_name_gets_the_same_answer() {
     let office = Office::open().await;
     office.tenant("acme-1").await;
     let policy = json!({ "split": [{ "version": "v1", "weight": 1 }] });
@@ -170,7 +170,7 @@ async fn every_spelling_of_a_name_is_that_name() {
 
 /// Streams never end, so the test checks the status in the head of the answer.
 #[tokio::test(flavor = "multi_thread")]
-async fn streams_are_opened_for_every_spelling_of_ones_own_name_and_no_other() {
+async fn streams_open_for_any_spelling_of_the_callers_tenant_only() {
     let office = Office::open().await;
     office.tenant("acme-1").await;
     office.tenant("other").await;
@@ -188,7 +188,7 @@ async fn streams_are_opened_for_every_spelling_of_ones_own_name_and_no_other() {
 /// A path segment that is no valid name is refused by the gate, whoever asks, and never reaches a
 /// tenant.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_path_that_names_no_tenant_is_refused() {
+async fn path_with_an_invalid_tenant_name_is_refused() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let token = office
@@ -282,7 +282,7 @@ async fn raw(office: &Office, method: &str, path: &str, token: &str) -> String {
 
 /// A name in a query or a body is checked like a name in a path, however it is escaped there.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_spelling_of_another_tenant_in_a_query_or_a_body_is_answered() {
+async fn no_spelling_of_another_tenant_in_query_or_body_is_answered() {
     let office = Office::open().await;
     office.tenant("acme-1").await;
     office.tenant("other").await;
@@ -361,7 +361,7 @@ fn json_escapes(spelling: &str) -> String {
 /// An escaped letter in a fixed part of a path counts as that letter, also for the roles, the
 /// limits and the access log.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_escaped_fixed_path_has_the_same_access() {
+async fn escaped_fixed_path_has_the_same_access_rules() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let viewer = office.key("acme", &["viewer"]).await;
@@ -448,7 +448,7 @@ fn part() -> impl Strategy<Value = String> {
 /// For any path, the gate and the router take the same names from it, and the answer shows nothing
 /// of another tenant.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_random_path_shows_another_tenants_data() {
+async fn random_paths_never_show_data_of_another_tenant() {
     let office = Office::open().await;
     office.tenant("acme").await;
     office.tenant("other").await;

@@ -75,7 +75,7 @@ async fn refusals(app: &TestApp, pattern: &str) -> Vec<(String, Value)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_pattern_is_told_why_wherever_it_is_written() {
+async fn refused_pattern_gives_its_reason_in_every_command() {
     let app = TestApp::start().await;
     assert_eq!(route(&app, "acme", "v1").await.status, 201);
     let good = policy("regex", 1, |_| "v(1|2)".to_owned());
@@ -116,7 +116,7 @@ async fn a_refused_pattern_is_told_why_wherever_it_is_written() {
     assert_eq!(
         (read.tag(), &read.json),
         (made.tag(), &made.json),
-        "nothing was changed"
+        "no row was changed"
     );
     let resolve = async |value: &str| {
         let path = format!(
@@ -131,7 +131,7 @@ async fn a_refused_pattern_is_told_why_wherever_it_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn patterns_are_bounded_for_a_policy_and_for_a_tenant() {
+async fn patterns_are_limited_per_policy_and_per_tenant() {
     let app = TestApp::start().await;
     let routes: Vec<_> = (0..17)
         .map(|at| json!({"action": "put", "route": {"service": "web", "env": format!("e{at}"), "version": "v1", "url": "http://a.example"}}))
@@ -202,7 +202,7 @@ async fn fastest(app: &TestApp, [first, second]: [&str; 2]) -> [Duration; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reading_a_policy_costs_the_same_with_patterns_and_with_plain_values() {
+async fn policy_reads_cost_the_same_with_and_without_patterns() {
     let first = TestApp::start().await;
     let text = |at: usize| format!("\\w{{1,5}}x{at}");
     let mut before = BTreeMap::new();
@@ -316,7 +316,7 @@ async fn waits_beside(app: &Arc<TestApp>, member: &'static str) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn others_are_answered_while_patterns_are_checked_and_compiled() {
+async fn pattern_compilation_does_not_delay_other_requests() {
     let app = Arc::new(TestApp::with(&["http.workers=1"]).await);
     for tenant in ["acme", "other"] {
         assert_eq!(route(&app, tenant, "v1").await.status, 201);

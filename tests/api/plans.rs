@@ -52,7 +52,7 @@ fn summary(answer: &Answer) -> [u64; 4] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_changes_nothing_until_it_is_applied_and_then_everything_at_once() {
+async fn plan_changes_nothing_until_applied_and_then_all_at_once() {
     let app = filled(3).await;
     let before = app.get("/tenants/acme").expect(200).await;
     let mut desired = routes(1..4, "b");
@@ -154,7 +154,7 @@ async fn a_plan_changes_nothing_until_it_is_applied_and_then_everything_at_once(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stale_plan_is_answered_with_the_new_difference() {
+async fn stale_plan_returns_the_new_difference() {
     let app = filled(2).await;
     let made = plan(
         &app,
@@ -206,7 +206,7 @@ async fn a_stale_plan_is_answered_with_the_new_difference() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_would_empty_a_scope_must_be_confirmed() {
+async fn plan_that_removes_most_routes_needs_confirmation() {
     let app = filled(30).await;
     let made = plan(&app, &json!({"routes": routes(0..14, "a"), "prune": true})).await;
     assert_eq!(made.json["warnings"][0]["code"], "shrink_not_confirmed");
@@ -266,7 +266,7 @@ async fn what_would_empty_a_scope_must_be_confirmed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_is_done_whole_or_told_by_index_what_is_wrong() {
+async fn batch_applies_whole_or_names_invalid_changes_by_index() {
     let app = filled(2).await;
     let before = app.get("/tenants/acme").expect(200).await.tag();
     let key = |version: &str| json!({"service": "web", "env": "prod", "version": version});
@@ -373,7 +373,7 @@ async fn a_batch_is_done_whole_or_told_by_index_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retry_with_the_same_key_is_answered_like_the_first() {
+async fn plan_retry_with_the_same_key_gets_the_first_answer() {
     let app = filled(2).await;
     let body = json!({"routes": routes(0..3, "b")});
     let make = async |body: &Value| {
@@ -418,7 +418,7 @@ async fn a_retry_with_the_same_key_is_answered_like_the_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rollback_is_a_plan_back() {
+async fn rollback_returns_a_plan_to_the_earlier_state() {
     let app = filled(2).await;
     let then = app.get("/tenants/acme").expect(200).await.tag();
     let export = async || app.get("/tenants/acme/export").expect(200).await.bytes;
@@ -436,7 +436,7 @@ async fn rollback_is_a_plan_back() {
         .json(&json!({"failover": ["v1"]}))
         .expect(201)
         .await;
-    let back = json!({"to": then, "reason": "it was better"});
+    let back = json!({"to": then, "reason": "the earlier state was better"});
     let made = app
         .post("/tenants/acme/rollback")
         .json(&back)
@@ -451,7 +451,10 @@ async fn rollback_is_a_plan_back() {
         .header("tm-min-revision", done.tag())
         .expect(200)
         .await;
-    assert_eq!(event.json["items"][0]["reason"], "it was better");
+    assert_eq!(
+        event.json["items"][0]["reason"],
+        "the earlier state was better"
+    );
     for wrong in [
         json!({}),
         json!({"to": "soon"}),
@@ -467,7 +470,7 @@ async fn rollback_is_a_plan_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_makes_the_same_tenant_again() {
+async fn applied_export_recreates_the_same_tenant() {
     let app = filled(20).await;
     let policy = json!({"hosts": ["shop.example"], "split": [{"version": "v00001", "weight": 9}], "failover": ["v00002"],
         "rules": [{"name": "b: \"beta\"", "match": {"headers": {"x": {"regex": "a|b"}, "y": {"present": false}}}, "version": "v00003"}]});
@@ -553,7 +556,7 @@ async fn an_export_makes_the_same_tenant_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_is_what_the_schema_for_editors_says() {
+async fn export_matches_the_editor_schema() {
     let app = filled(3).await;
     let policy = json!({"hosts": ["*.shop.example"], "path_prefix": "/a", "split": [{"version": "v00001", "weight": 9}],
         "sticky_by": {"cookie": "sid"}, "rules": [{"name": "r", "match": {"headers": {"x": {"regex": "a"}}}, "version": "v00002"}]});
@@ -631,7 +634,7 @@ async fn an_export_is_what_the_schema_for_editors_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_without_changes_is_no_failure_whether_there_is_a_tenant_or_not() {
+async fn empty_batch_is_unchanged_or_404_for_a_missing_tenant() {
     let app = tenant().await;
     let nothing = json!({"changes": []});
     let unchanged = app
@@ -650,7 +653,7 @@ async fn a_batch_without_changes_is_no_failure_whether_there_is_a_tenant_or_not(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plans_and_exports_are_held_to_the_tag_that_the_caller_has() {
+async fn plans_and_exports_check_the_callers_tag() {
     let app = filled(1).await;
     let old = app.get("/tenants/acme").expect(200).await;
     let new = app
@@ -700,7 +703,7 @@ async fn plans_and_exports_are_held_to_the_tag_that_the_caller_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_is_worked_out_for_a_viewer_and_leaves_nothing() {
+async fn viewer_may_dry_run_a_plan_and_nothing_is_stored() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let viewer = office.key("acme", &["viewer"]).await;
@@ -752,7 +755,7 @@ async fn a_dry_run_is_worked_out_for_a_viewer_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_is_deleted_by_who_could_apply_it_and_that_is_told() {
+async fn plan_deletion_needs_the_right_to_apply_and_is_logged() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let key = |part: Value| {
@@ -837,7 +840,7 @@ async fn a_plan_is_deleted_by_who_could_apply_it_and_that_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plans_of_a_tenant_take_so_many_bytes_and_no_more() {
+async fn stored_plans_of_a_tenant_are_limited_in_bytes() {
     let app = TestApp::with(&["limits.plan_bytes_per_tenant=65536"]).await;
     for name in ["acme", "other"] {
         app.post("/tenants")

@@ -32,7 +32,7 @@ const POLICY: &str = "/policies/acme/web/prod";
 const RESOLVE: &str = "/routes/resolve?tenant=acme&service=web&env=prod";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_is_made_changed_read_and_removed_like_a_route() {
+async fn policy_is_created_changed_read_and_deleted_like_a_route() {
     let app = with_versions(&["v1", "v2"]).await;
     let mut body = split(&[("v1", 90), ("v2", 10)]);
     body["hosts"] = json!(["b.example", "a.example"]);
@@ -136,7 +136,7 @@ async fn a_policy_is_made_changed_read_and_removed_like_a_route() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_that_cannot_be_meant_is_refused_with_its_members() {
+async fn invalid_policy_is_refused_with_its_members() {
     let app = with_versions(&["v1"]).await;
     let pointers = async |body: Value| {
         let answer = app
@@ -176,7 +176,7 @@ async fn a_policy_that_cannot_be_meant_is_refused_with_its_members() {
     assert_eq!(
         app.get("/tenants/acme").expect(200).await.revision(),
         1,
-        "nothing was written"
+        "no row was written"
     );
     app.put("/policies/nobody/web/prod")
         .json(&json!({"failover": ["v1"]}))
@@ -185,7 +185,7 @@ async fn a_policy_that_cannot_be_meant_is_refused_with_its_members() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn resolve_follows_the_policy_and_explains_itself() {
+async fn resolve_follows_the_policy_and_explains_its_choice() {
     let app = with_versions(&["v1", "v2", "beta", "spare"]).await;
     app.get(RESOLVE).problem(404, "policy_not_found").await;
     let mut body = split(&[("v1", 90), ("v2", 10)]);
@@ -290,7 +290,7 @@ async fn resolve_follows_the_policy_and_explains_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_version_in_use_goes_only_when_there_is_another_and_the_caller_knows() {
+async fn version_in_use_needs_an_alternative_and_confirmation() {
     let app = with_versions(&["v1", "v2"]).await;
     app.put(POLICY).json(&split(&[("v1", 1)])).expect(201).await;
     let v1 = "/routes/acme/web/prod/v1";
@@ -422,7 +422,7 @@ fn nested_of_patches() -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_merge_patch_goes_into_every_nested_object() {
+async fn merge_patch_applies_inside_every_nested_object() {
     let app = with_versions(&["v1"]).await;
     app.put(POLICY)
         .json(&json!({"failover": ["v1"], "sticky_by": {"header": "x-user"}}))
@@ -491,7 +491,7 @@ async fn a_merge_patch_goes_into_every_nested_object() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_condition_and_a_way_to_keep_clients_say_what_they_may_be() {
+async fn invalid_condition_or_sticky_by_lists_the_allowed_kinds() {
     let app = with_versions(&["v1"]).await;
     let rule = |condition: Value| json!({"rules": [{"name": "r", "match": {"headers": {"x": condition}}, "version": "v1"}]});
     for (body, pointer, code, detail) in [
@@ -557,7 +557,7 @@ async fn a_condition_and_a_way_to_keep_clients_say_what_they_may_be() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_key_is_as_none() {
+async fn empty_sticky_key_counts_as_no_key() {
     let app = with_versions(&["v1", "v2"]).await;
     let mut body = split(&[("v1", 50), ("v2", 50)]);
     body["sticky_by"] = json!({"cookie": "uid"});

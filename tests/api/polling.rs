@@ -14,7 +14,7 @@ fn url(name: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn resolve_answers_active_routes() {
+async fn resolve_answers_active_routes_only() {
     let app = TestApp::start().await;
     app.get(RESOLVE).problem(404, "route_not_found").await;
     let created = app
@@ -61,7 +61,7 @@ async fn resolve_answers_active_routes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_holds_the_active_routes_sorted_with_their_digest() {
+async fn snapshot_has_sorted_active_routes_and_their_digest() {
     let app = TestApp::start().await;
     for (route, active) in [
         ("web/prod/v2", true),
@@ -166,7 +166,7 @@ async fn a_snapshot_holds_the_active_routes_sorted_with_their_digest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_snapshot_is_sent_only_for_a_tenant_that_is_there() {
+async fn empty_snapshot_needs_an_existing_tenant() {
     let app = TestApp::start().await;
     app.get(SNAPSHOT).problem(404, "tenant_not_found").await;
     let tenant = app
@@ -189,7 +189,7 @@ async fn an_empty_snapshot_is_sent_only_for_a_tenant_that_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_that_was_unknown_a_moment_ago_is_served_once_it_is_made() {
+async fn unknown_tenant_is_served_once_it_is_created() {
     let app = TestApp::start().await;
     let other = TestApp::on(app.db.clone(), &["read.negative_ttl_ms=60000"]).await;
     for instance in [&app, &other] {
@@ -217,7 +217,7 @@ async fn a_tenant_that_was_unknown_a_moment_ago_is_served_once_it_is_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_without_routes_is_served_at_once_by_the_instance_that_made_it() {
+async fn creating_instance_serves_an_empty_tenant_at_once() {
     let app = TestApp::with(&["read.negative_ttl_ms=60000"]).await;
     app.get(SNAPSHOT).problem(404, "tenant_not_found").await;
     app.post("/tenants")
@@ -228,7 +228,7 @@ async fn a_tenant_without_routes_is_served_at_once_by_the_instance_that_made_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_read_of_a_tenant_holds_to_the_minimum() {
+async fn every_tenant_read_honours_the_minimum_revision() {
     let app = TestApp::start().await;
     let first = app.put(V1).json(&url("a")).expect(201).await;
     let second = app.patch(V1).json(&url("b")).expect(200).await;
@@ -276,7 +276,7 @@ async fn every_read_of_a_tenant_holds_to_the_minimum() {
             assert_eq!(
                 refused.tag(),
                 second.tag(),
-                "{path}: what could be had is told"
+                "{path}: the refusal carries the reached revision"
             );
             assert_eq!(refused.header("retry-after"), "1");
             app.get(&format!("{path}{and}min_revision={unreachable}"))
@@ -339,7 +339,7 @@ async fn every_read_of_a_tenant_holds_to_the_minimum() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_through_one_instance_is_seen_through_another() {
+async fn write_through_one_instance_is_visible_through_another() {
     // The second instance never refreshes by itself here, so it learns of revisions only from its
     // clients.
     let app = TestApp::start().await;
@@ -357,7 +357,7 @@ async fn a_write_through_one_instance_is_seen_through_another() {
     assert_eq!(
         slow.get(SNAPSHOT).expect(200).await.tag(),
         first.tag(),
-        "it holds the first and has not been told of the second"
+        "the instance holds only the first revision"
     );
     assert_eq!(
         slow.get(RESOLVE)
@@ -370,7 +370,7 @@ async fn a_write_through_one_instance_is_seen_through_another() {
     assert_eq!(
         slow.get(SNAPSHOT).expect(200).await.tag(),
         second.tag(),
-        "once seen, never older"
+        "answers never go back"
     );
 
     // A client's tag is a minimum too: an instance that is behind does not answer with an older
@@ -413,7 +413,7 @@ async fn a_write_through_one_instance_is_seen_through_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_with_a_tag_of_an_earlier_life_gets_what_is_there() {
+async fn tag_of_an_earlier_incarnation_gets_the_current_snapshot() {
     let app = TestApp::start().await;
     for n in 1..=3 {
         app.put(V1).json(&url(&format!("h{n}"))).send().await;
@@ -441,7 +441,7 @@ async fn a_client_with_a_tag_of_an_earlier_life_gets_what_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tags_of_several_lives_hold_each_for_its_own() {
+async fn tags_of_several_incarnations_are_compared_separately() {
     let app = TestApp::start().await;
     for n in 1..=3 {
         app.put(V1).json(&url(&format!("h{n}"))).send().await;
@@ -470,7 +470,7 @@ async fn tags_of_several_lives_hold_each_for_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn head_answers_the_head_of_get() {
+async fn head_answers_with_the_headers_of_get() {
     let app = TestApp::start().await;
     app.put(V1).json(&url("a")).expect(201).await;
     for path in [
@@ -562,7 +562,7 @@ async fn polling_through_two_instances_never_goes_back() {
 /// A plain request with a cached answer is answered before routing, on the fast path. A request
 /// with a minimum takes the ordinary path.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_short_way_answers_what_the_ordinary_way_answers() {
+async fn fast_path_answers_as_the_ordinary_path() {
     let app = TestApp::start().await;
     app.put(V1)
         .json(&json!({ "url": "http://a/'%C3%BC'" }))

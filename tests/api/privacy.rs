@@ -70,7 +70,7 @@ async fn authors(app: &TestApp, path: &str) -> [String; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_postgres_has_tells_who_why_or_from_where() {
+async fn postgres_holds_no_personal_data_in_clear_text() {
     let db = database().await;
     let (app, desk) = start(&db, &[ONE]).await;
     desk.put(ADA, "acme", "http://a", Some("key")).await;
@@ -155,7 +155,7 @@ fn hex(text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_are_opened_and_what_is_published_is_not() {
+async fn answers_are_decrypted_and_published_events_are_not() {
     let db = database().await;
     let (app, desk) = start(&db, &[ONE]).await;
     let first = desk.put(ADA, "acme", "http://a", Some("key")).await;
@@ -271,7 +271,7 @@ async fn answers_are_opened_and_what_is_published_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_is_erased_everywhere_within_seconds_and_for_ever() {
+async fn erasure_of_a_person_takes_effect_everywhere_in_seconds() {
     let db = database().await;
     let (app, desk) = start(&db, &[ONE]).await;
     let other = TestApp::run(db.clone(), with_keys(&db, &[ONE]), Role::Serve).await;
@@ -309,7 +309,7 @@ async fn a_person_is_erased_everywhere_within_seconds_and_for_ever() {
     assert_eq!(
         db.dump("data_keys").await,
         before,
-        "nothing but the key is gone: a copy of the rest is worth what the original is"
+        "only the key in its separate store is destroyed"
     );
     let fresh = TestApp::run(db.clone(), settings.clone(), Role::Serve).await;
     assert_eq!(authors(&fresh, ROUTE).await, ["erased", GRACE.id]);
@@ -344,7 +344,7 @@ async fn a_person_is_erased_everywhere_within_seconds_and_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_service_itself_may_not_destroy_keys() {
+async fn service_role_cannot_destroy_data_keys() {
     let db = database().await;
     let (app, desk) = start(&db, &[ONE]).await;
     desk.put(ADA, "acme", "http://a", None).await;
@@ -365,14 +365,18 @@ async fn the_service_itself_may_not_destroy_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn master_keys_are_changed_without_losing_anything() {
+async fn master_key_rotation_loses_nothing() {
     let db = database().await;
     let (app, desk) = start(&db, &[ONE]).await;
     desk.put(ADA, "acme", "http://a", None).await;
     app.drain().await;
 
     let (app, desk) = start(&db, &[TWO, ONE]).await;
-    assert_eq!(authors(&app, ROUTE).await, [ADA.id; 2], "the old one opens");
+    assert_eq!(
+        authors(&app, ROUTE).await,
+        [ADA.id; 2],
+        "the old master key opens"
+    );
     desk.put(GRACE, "acme", "http://b", None).await;
     desk.put(ADA, "acme", "http://c", None).await;
     app.drain().await;
@@ -385,7 +389,7 @@ async fn master_keys_are_changed_without_losing_anything() {
     assert_eq!(
         masters().await,
         ["one", "two"],
-        "the new one wraps, and a person stays the same person"
+        "the new master key wraps new keys, and persons keep theirs"
     );
     let without = TestApp::run(db.clone(), with_keys(&db, &[TWO]), Role::Serve).await;
     without.get(ROUTE).problem(500, "internal").await;
@@ -399,19 +403,19 @@ async fn master_keys_are_changed_without_losing_anything() {
     assert_eq!(
         authors(&app, ROUTE).await,
         [ADA.id; 2],
-        "the old one has gone"
+        "the new master key opens the rewrapped keys"
     );
     desk.put(GRACE, "acme", "http://d", None).await;
     assert_eq!(
         masters().await,
         ["two", "two"],
-        "and everybody is known as before"
+        "persons keep their keys after the rewrap"
     );
     app.drain().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_envelope_that_was_moved_or_altered_does_not_open() {
+async fn moved_or_altered_envelope_does_not_open() {
     let db = database().await;
     let (app, desk) = start(&db, &[ONE]).await;
     desk.put(ADA, "acme", "http://a", None).await;
@@ -461,7 +465,7 @@ async fn an_envelope_that_was_moved_or_altered_does_not_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_written_before_keys_were_set_stays_as_it_is() {
+async fn text_written_before_encryption_stays_readable() {
     let db = database().await;
     let (app, desk) = start(&db, &[]).await;
     let typed = "enc:v1:0123456789abcdef:AAAA";

@@ -31,7 +31,7 @@ const ROUTE: [&str; 13] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_clients_go_on_working_unchanged() {
+async fn prototype_clients_keep_working_unchanged() {
     let app = TestApp::start().await;
     let key = json!({ "tenant": "team-a", "service": "payments", "env": "prod", "version": "v2" });
     let mut body = key.clone();

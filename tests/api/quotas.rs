@@ -34,7 +34,7 @@ fn exceeded(answer: &Answer, quota: &str, limit: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_many_routes_and_policies_as_it_may_also_in_one_revision() {
+async fn quotas_limit_routes_and_policies_also_in_one_revision() {
     let app = TestApp::start().await;
     tenant(&app, json!({"routes": 3, "policies": 1})).await;
     let answers = futures_util::future::join_all((0..8).map(|version| put(&app, version))).await;
@@ -99,7 +99,7 @@ async fn as_many_routes_and_policies_as_it_may_also_in_one_revision() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_often_as_it_may_over_all_instances() {
+async fn write_rate_quota_holds_over_all_instances() {
     let app = TestApp::start().await;
     let other = TestApp::on(app.db.clone(), &[]).await;
     tenant(&app, json!({"writes_per_second": 5})).await;
@@ -155,7 +155,7 @@ async fn as_often_as_it_may_over_all_instances() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_as_large_and_waiters_as_many_as_it_may() {
+async fn quotas_limit_body_size_and_waiters() {
     let app = TestApp::start().await;
     tenant(&app, json!({"body_bytes": 200, "waiters": 2})).await;
     let large = json!({"url": "http://a", "description": "x".repeat(200)});
@@ -226,7 +226,7 @@ async fn bodies_as_large_and_waiters_as_many_as_it_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_with_something_in_it_goes_only_by_its_name_and_leaves_a_record() {
+async fn deleting_a_full_tenant_needs_its_name_and_is_recorded() {
     let app = TestApp::start().await;
     tenant(&app, json!({})).await;
     assert_eq!(put(&app, 1).await.status, 201);

@@ -8,7 +8,7 @@ use crate::{operations, support::TestApp};
 const LAST: &str = "9999-12-31T23:59:59Z";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_range_that_ends_before_it_begins_is_refused() {
+async fn range_that_ends_before_it_begins_is_refused() {
     let app = TestApp::start().await;
     let first = app
         .put("/routes/acme/web/prod/v1")
@@ -83,7 +83,7 @@ async fn a_range_that_ends_before_it_begins_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_second_of_the_year_9999_is_a_time_everywhere() {
+async fn last_second_of_the_year_9999_is_accepted_everywhere() {
     let app = TestApp::start().await;
     let first = app
         .put("/routes/acme/web/prod/v1")

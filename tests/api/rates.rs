@@ -38,7 +38,7 @@ fn count(statuses: &[u16], status: StatusCode) -> usize {
 }
 
 #[tokio::test]
-async fn who_tries_keys_out_is_held_up_before_they_are_looked_for() {
+async fn key_guesses_are_rate_limited_before_the_lookup() {
     let office = Office::with(&["limits.attempts_per_second_per_address=20"]).await;
     office.tenant("acme").await;
     let good = office.key("acme", &["viewer"]).await;
@@ -78,12 +78,12 @@ async fn who_tries_keys_out_is_held_up_before_they_are_looked_for() {
     );
     assert!(
         looked <= 20 * (seconds + 1),
-        "{looked} looked for in {seconds} s"
+        "{looked} lookups in {seconds} s"
     );
     let answer = office.app.get("/tenants/acme").bearer(&good).send().await;
     assert_eq!(
         answer.status, 200,
-        "a good key from the same address is not held up: {}",
+        "a valid key from the same address is not limited: {}",
         answer.json
     );
 }
@@ -98,15 +98,15 @@ fn sprays(known: &str, issuer: &Signer) -> Vec<Spray> {
     let forged = Signer::ec(&issuer.kid);
     vec![
         (
-            "keys that nobody has",
+            "invented keys",
             Box::new(move || made_up(NewToken::make(&forger()).unwrap())),
         ),
         (
-            "secrets of a key that there is",
+            "wrong secrets of an existing key",
             Box::new(move || made_up(NewToken::of(known, &forger()).unwrap())),
         ),
         (
-            "texts of no form",
+            "texts without the form of a token",
             Box::new(|| format!("{:x}", rand::random::<u128>())),
         ),
         (
@@ -126,7 +126,7 @@ fn sprays(known: &str, issuer: &Signer) -> Vec<Spray> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn good_credentials_get_in_beside_a_spray_from_their_address() {
+async fn valid_credentials_work_beside_guesses_from_their_address() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     let jwt = issuer.settings();
@@ -153,7 +153,7 @@ async fn good_credentials_get_in_beside_a_spray_from_their_address() {
             }
         });
         let is_bounded = what != "tokens with a wrong signature";
-        eventually("the spray is held up", async || {
+        eventually("the guesses are limited", async || {
             (!is_bounded || *is_held_up.borrow() > 20).then_some(())
         })
         .await;
@@ -202,7 +202,7 @@ async fn good_credentials_get_in_beside_a_spray_from_their_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fleet_that_comes_back_all_at_once_gets_in() {
+async fn fleet_that_reconnects_at_once_is_admitted() {
     let office = Office::with(&["limits.attempts_per_second_per_address=5"]).await;
     office.tenant("acme").await;
     let mut fleet = Vec::new();
@@ -242,7 +242,7 @@ async fn lookups(office: &Office) -> usize {
 }
 
 #[tokio::test]
-async fn a_made_up_forwarding_header_changes_no_bucket_and_a_true_one_does() {
+async fn only_a_trusted_proxy_sets_the_rate_limit_address() {
     let office = Office::with(&["limits.requests_per_second_per_address=5"]).await;
     let ask = async |office: &Office, at: usize| {
         office
@@ -282,7 +282,7 @@ async fn a_made_up_forwarding_header_changes_no_bucket_and_a_true_one_does() {
 }
 
 #[tokio::test]
-async fn callers_are_told_where_they_stand_and_when_to_come_back() {
+async fn rate_limit_headers_give_remaining_and_retry_time() {
     let office = Office::with(&[
         "limits.requests_per_second_per_caller=10",
         "limits.requests_per_second_per_tenant=12",
@@ -322,8 +322,8 @@ async fn callers_are_told_where_they_stand_and_when_to_come_back() {
         .filter(|answer| std::future::ready(answer.status == 429))
         .collect::<Vec<_>>()
         .await;
-    let answer = held_up.first().expect("one is held up");
-    answer.assert_problem("held up");
+    let answer = held_up.first().expect("a request is limited");
+    answer.assert_problem("limited");
     assert_eq!(
         (
             answer.json["code"].as_str(),
@@ -339,12 +339,12 @@ async fn callers_are_told_where_they_stand_and_when_to_come_back() {
     assert_eq!(
         resolve(&c, "other").await.status,
         200,
-        "another tenant's do not"
+        "callers of another tenant do not share it"
     );
 }
 
 #[tokio::test]
-async fn one_tenant_s_slow_requests_leave_room_for_others() {
+async fn slow_requests_of_one_tenant_leave_room_for_others() {
     let office = Office::with(&["limits.concurrent_requests_per_tenant=2"]).await;
     office.tenant("acme").await;
     office.tenant("other").await;

@@ -71,7 +71,7 @@ impl Behind {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_reads_its_own_writes() {
+async fn instance_reads_its_own_writes() {
     let behind = Behind::new().await;
     let app = behind.instance().await;
     let first = app
@@ -131,13 +131,13 @@ async fn an_instance_reads_its_own_writes() {
         assert_eq!(
             other.get(path).expect(200).await.tag(),
             second.tag(),
-            "once seen, never older"
+            "answers never go back"
         );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_tenant_is_asked_of_the_primary() {
+async fn tenant_missing_on_a_replica_is_read_from_the_primary() {
     let behind = Behind::new().await;
     let writer = behind.instance().await;
     let reader = behind.instance().await;
@@ -157,7 +157,7 @@ async fn an_unknown_tenant_is_asked_of_the_primary() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_removed_tenant_does_not_come_back_from_a_replica() {
+async fn deleted_tenant_does_not_come_back_from_a_replica() {
     let behind = Behind::new().await;
     let app = behind.instance().await;
     let watching = behind.instance().await;
@@ -206,7 +206,7 @@ async fn a_removed_tenant_does_not_come_back_from_a_replica() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_over_all_tenants_holds_to_a_minimum_too() {
+async fn list_over_all_tenants_honours_a_minimum_revision() {
     let behind = Behind::new().await;
     let app = behind.instance().await;
     let created = app
@@ -225,7 +225,7 @@ async fn a_list_over_all_tenants_holds_to_a_minimum_too() {
 /// Changes that are no longer in memory are read from the database. A replica that has only some of
 /// them would answer with too few.
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_end_where_the_tenant_does_and_not_where_a_replica_does() {
+async fn changes_are_complete_although_the_replica_is_behind() {
     let behind = Behind::new().await;
     let app = behind.instance().await;
     let first = app
@@ -265,7 +265,7 @@ async fn changes_end_where_the_tenant_does_and_not_where_a_replica_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_without_a_free_connection_does_not_leave_its_reads_to_the_primary() {
+async fn full_replica_does_not_send_its_reads_to_the_primary() {
     let behind = Behind::new().await;
     let app = behind
         .instance_with(&[
@@ -300,14 +300,14 @@ async fn a_replica_without_a_free_connection_does_not_leave_its_reads_to_the_pri
     };
     let locks = "select count(*) from pg_locks l join pg_database d on d.oid = l.database \
                  where d.datname = $1 and l.mode = 'AccessExclusiveLock'";
-    eventually("the table is locked there too", async || {
+    eventually("the table is locked on the replica too", async || {
         (count(locks).await > 0).then_some(())
     })
     .await;
     let refused = async {
         let waiting =
             "select count(*) from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'";
-        eventually("two wait there", async || {
+        eventually("two reads wait on the replica", async || {
             (count(waiting).await == 2).then_some(())
         })
         .await;
@@ -315,7 +315,7 @@ async fn a_replica_without_a_free_connection_does_not_leave_its_reads_to_the_pri
         let report = app.ops("/health/resilience").expect(200).await.json;
         assert_eq!(
             report["replicas"][0]["is_fresh"], true,
-            "too much to do is not away"
+            "a full replica does not count as unreachable"
         );
         held.release().await;
         // The replica releases the lock only once it receives the WAL of the release.

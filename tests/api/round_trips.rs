@@ -129,7 +129,7 @@ fn route() -> BoxedStrategy<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_export_is_taken_back_and_changes_nothing() {
+async fn reapplied_export_changes_nothing() {
     let app = TestApp::start().await;
     app.post("/tenants")
         .json(&json!({"name": "acme"}))

@@ -81,7 +81,7 @@ async fn post_creates_then_replaces_then_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn put_creates_and_replaces_whole() {
+async fn put_creates_or_replaces_the_whole_route() {
     let app = TestApp::start().await;
     let created = app
         .put(ROUTE)
@@ -107,7 +107,7 @@ async fn put_creates_and_replaces_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn patch_is_a_merge_patch() {
+async fn patch_applies_a_merge_patch() {
     let app = TestApp::start().await;
     let first = json!({ "url": "http://a", "description": "d", "labels": { "a": "1", "b": "2", "c/d": "3" } });
     app.put(ROUTE).json(&first).expect(201).await;
@@ -173,7 +173,7 @@ async fn patch_is_a_merge_patch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_patch_may_not_make_too_many_labels() {
+async fn patch_that_makes_too_many_labels_is_refused() {
     let app = TestApp::start().await;
     let labels = |range: std::ops::Range<usize>| {
         range
@@ -201,7 +201,7 @@ async fn a_patch_may_not_make_too_many_labels() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn delete_removes_and_keeps_the_history() {
+async fn delete_removes_the_route_and_keeps_its_history() {
     let app = TestApp::start().await;
     let created = app
         .put(ROUTE)
@@ -230,7 +230,7 @@ async fn delete_removes_and_keeps_the_history() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn activate_and_deactivate_in_both_forms() {
+async fn activate_and_deactivate_work_in_both_forms() {
     let app = TestApp::start().await;
     app.put(ROUTE)
         .json(&json!({ "url": "http://a", "labels": { "k": "v" }, "description": "d" }))
@@ -277,7 +277,7 @@ async fn activate_and_deactivate_in_both_forms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reads_of_what_is_not_there() {
+async fn reads_of_missing_objects_get_404() {
     let app = TestApp::start().await;
     app.put(ROUTE)
         .json(&json!({ "url": "http://a" }))
@@ -327,7 +327,7 @@ async fn reads_of_what_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn history_holds_whole_events_newest_first_in_pages() {
+async fn history_pages_have_whole_events_newest_first() {
     let app = TestApp::start().await;
     let created = app
         .put(ROUTE)
@@ -396,7 +396,7 @@ async fn history_holds_whole_events_newest_first_in_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_life_of_a_tenant_has_a_new_history() {
+async fn new_incarnation_of_a_tenant_has_a_new_history() {
     let app = TestApp::start().await;
     let first = app
         .put(ROUTE)

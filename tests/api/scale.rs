@@ -125,7 +125,7 @@ fn resident() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn those_who_wait_see_a_large_plan_whole() {
+async fn waiting_pollers_see_a_large_plan_whole() {
     let (changes, pollers) = size();
     let app = TestApp::with(&[
         "http.request_timeout_ms=30000",

@@ -73,7 +73,7 @@ fn of_table(before: &Value, after: &Value) -> Vec<String> {
                 .into_iter()
                 .any(|column| !new.iter().any(|new| *new == column))
         {
-            found.push(format!("{name} is a rule that nobody kept to before"));
+            found.push(format!("{name} is a new constraint"));
         }
     }
     // An insert's conflict clause names such rules.
@@ -81,10 +81,10 @@ fn of_table(before: &Value, after: &Value) -> Vec<String> {
         rules
             .keys()
             .filter(|name| !now.contains_key(*name))
-            .map(|name| format!("the rule {name} is gone")),
+            .map(|name| format!("the constraint {name} is gone")),
     );
     if before["policies"] != after["policies"] {
-        found.push("who sees which rows has changed".to_owned());
+        found.push("row-level security has changed".to_owned());
     }
     let grants = |table: &Value| table["grants"].as_array().cloned().unwrap_or_default();
     let held = grants(after);
@@ -111,7 +111,7 @@ fn baseline() -> Value {
 }
 
 #[tokio::test]
-async fn processes_of_the_release_before_go_on_beside_the_schema() {
+async fn schema_stays_compatible_with_the_previous_release() {
     let db = Database::create().await;
     let rows = db.rows(include_str!("schema.sql"), &[]).await;
     let schema: Value = rows[0].get(0);
@@ -127,7 +127,7 @@ async fn processes_of_the_release_before_go_on_beside_the_schema() {
 }
 
 #[test]
-fn what_breaks_the_release_before_is_found() {
+fn schema_check_finds_every_incompatible_change() {
     let before = baseline();
     let after = |change: &dyn Fn(&mut Value)| {
         let mut after = before.clone();
@@ -170,7 +170,7 @@ fn what_breaks_the_release_before_is_found() {
     );
     assert_eq!(
         after(&gone(["tables", "routes", "rules"], "routes_pkey")),
-        ["routes: the rule routes_pkey is gone"]
+        ["routes: the constraint routes_pkey is gone"]
     );
     assert_eq!(
         after(&|schema| drop(members_mut(&mut schema["tables"]).remove("plans"))),
@@ -179,7 +179,7 @@ fn what_breaks_the_release_before_is_found() {
     let rule = |columns: &[&str]| serde_json::json!({ "rule": "CHECK (true)", "columns": columns });
     assert_eq!(
         after(&|schema| routes(schema, "rules", "short", rule(&["url"]))),
-        ["routes: short is a rule that nobody kept to before"]
+        ["routes: short is a new constraint"]
     );
     assert_eq!(
         after(&|schema| {
@@ -190,7 +190,7 @@ fn what_breaks_the_release_before_is_found() {
     );
     assert_eq!(
         after(&|schema| routes(schema, "policies", "other", "x".into())),
-        ["routes: who sees which rows has changed"]
+        ["routes: row-level security has changed"]
     );
     assert_eq!(
         after(&|schema| drop(
@@ -214,7 +214,7 @@ fn members_mut(object: &mut Value) -> &mut Map<String, Value> {
 /// A dump is restored into a new database, or into new tables. In both cases the timeline differs
 /// from the timeline of the dumped database, on the same server.
 #[tokio::test]
-async fn another_database_and_another_table_are_other_histories() {
+async fn restored_database_or_table_has_another_timeline() {
     let (one, two) = tokio::join!(Database::migrated(), Database::migrated());
     let lineage = async |db: &Database, table: bool| -> Vec<String> {
         let lineage: String = connect(&db.owner_url())

@@ -51,7 +51,7 @@ fn names(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scope_has_its_routes_and_its_tag_moves_only_with_them() {
+async fn scope_tag_moves_only_with_routes_of_the_scope() {
     let app = TestApp::start().await;
     for route in ["web/prod/v1", "web/dev/v1", "api/prod/v1", "api/prod/v2"] {
         assert_eq!(put(&app, route, "a").await.status, 201);
@@ -126,7 +126,7 @@ async fn a_scope_has_its_routes_and_its_tag_moves_only_with_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenants_next_life_knows_nothing_of_the_scopes_of_the_last() {
+async fn new_incarnation_has_no_scopes_of_the_last_one() {
     let app = TestApp::start().await;
     for n in 0..3 {
         put(&app, "web/prod/v1", &format!("h{n}")).await;
@@ -154,7 +154,7 @@ async fn a_tenants_next_life_knows_nothing_of_the_scopes_of_the_last() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_minimum_of_the_tenant_holds_for_its_scopes() {
+async fn minimum_revision_of_the_tenant_holds_for_its_scopes() {
     let app = TestApp::start().await;
     let slow = TestApp::on(
         app.db.clone(),
@@ -174,7 +174,7 @@ async fn a_minimum_of_the_tenant_holds_for_its_scopes() {
     assert_eq!(
         prod.revision(),
         1,
-        "as new as was asked for, and unmoved since"
+        "the answer reaches the minimum with the scope's unchanged tag"
     );
     let dev = slow.get("/tenants/acme/snapshot?env=dev").expect(200).await;
     assert_eq!(dev.tag(), newest.tag());
@@ -189,7 +189,7 @@ async fn a_minimum_of_the_tenant_holds_for_its_scopes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_scopes_are_refused_by_name() {
+async fn invalid_scopes_are_refused_by_name() {
     let app = TestApp::start().await;
     put(&app, "web/prod/v1", "a").await;
     for (query, pointer) in [
@@ -207,7 +207,7 @@ async fn wrong_scopes_are_refused_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_comes_in_the_coding_that_the_client_prefers() {
+async fn snapshot_has_the_content_coding_that_the_client_prefers() {
     let app = TestApp::start().await;
     for n in 0..20 {
         put(&app, &format!("web/prod/v{n}"), "a").await;

@@ -36,7 +36,7 @@ fn batch(changes: usize) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_payer_s_slow_questions_leave_connections_for_others() {
+async fn slow_queries_of_one_payer_leave_connections_for_others() {
     let (office, a, b) = two_tenants(&["postgres.pool_size=8"], &["viewer"]).await;
     let kinds = [
         ("plans", "/tenants/a/plans"),
@@ -102,7 +102,7 @@ async fn one_payer_s_slow_questions_leave_connections_for_others() {
 
 /// Shows the reason for shares: a share of all places is no limit.
 #[tokio::test(flavor = "multi_thread")]
-async fn with_a_share_of_all_one_tenant_takes_every_connection() {
+async fn with_a_full_share_one_tenant_takes_every_connection() {
     let all = [
         "postgres.pool_size=8",
         "postgres.acquire_timeout_ms=300",
@@ -202,7 +202,7 @@ impl Waiting<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_tenant_s_waiters_of_all_kinds_leave_places_for_others() {
+async fn waiters_of_one_tenant_leave_places_for_others() {
     let (office, a, b) = two_tenants(
         &[
             "read.max_waiters=8",
@@ -234,7 +234,7 @@ async fn one_tenant_s_waiters_of_all_kinds_leave_places_for_others() {
             let waiting: Vec<_> = (0..limit).map(|_| held.begin()).collect();
             for way in WAITS {
                 let more = Waiting::new(&office.app, &a, "a", way).await;
-                eventually("one more is too many", async || {
+                eventually("one more waiter is refused", async || {
                     more.is_refused().await.then_some(())
                 })
                 .await;
@@ -249,7 +249,7 @@ async fn one_tenant_s_waiters_of_all_kinds_leave_places_for_others() {
     // Callers without a tenant have a share too, and leave the other places free.
     let held = Waiting::new(&office.app, &office.admin, "a", WAITS[3]).await;
     let waiting: Vec<_> = (0..4).map(|_| held.begin()).collect();
-    eventually("one more is too many", async || {
+    eventually("one more waiter is refused", async || {
         held.is_refused().await.then_some(())
     })
     .await;
@@ -276,7 +276,7 @@ async fn end(waiting: Vec<tokio::task::JoinHandle<Response>>) {
     reason = "a transaction that stays open, on a connection of the test's own"
 )]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_command_holds_up_only_its_own_tenant() {
+async fn large_command_delays_only_its_own_tenant() {
     let (office, a, b) =
         two_tenants(&["write.lanes=1", "write.large_changes=100"], &["editor"]).await;
     let client = connect(&office.app.db.owner_url()).await;
@@ -323,7 +323,7 @@ async fn a_large_command_holds_up_only_its_own_tenant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_of_any_size_is_deleted_and_its_chain_is_whole() {
+async fn large_tenant_is_deleted_with_an_intact_chain() {
     let (office, _, _) = two_tenants(&[], &["viewer"]).await;
     let admin = &office.admin;
     office
@@ -388,7 +388,7 @@ async fn a_tenant_of_any_size_is_deleted_and_its_chain_is_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_that_was_left_half_done_goes_on() {
+async fn interrupted_tenant_deletion_continues() {
     let (office, _, _) = two_tenants(&[], &["viewer"]).await;
     let admin = &office.admin;
     office
@@ -413,13 +413,13 @@ async fn a_deletion_that_was_left_half_done_goes_on() {
             == 404)
             .then_some(())
     };
-    eventually("the dead letter no longer exists in Kafka", gone).await;
+    eventually("the tenant is gone", gone).await;
     let by = "select count(*) from route_events where tenant = 'a' and payload->'actor'->>'id' = 'somebody'";
     assert_eq!(office.app.db.count(by).await, 2502);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_that_is_retried_does_not_reach_the_next_tenant_of_the_name() {
+async fn deletion_retry_spares_a_new_tenant_of_the_same_name() {
     let (office, _, _) = two_tenants(&[], &["viewer"]).await;
     let admin = &office.admin;
     office

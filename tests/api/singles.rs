@@ -17,7 +17,7 @@ const SINGLE: [(&str, &str); 6] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_lines_of_one_field_are_refused_everywhere() {
+async fn repeated_single_value_header_is_refused_everywhere() {
     let app = TestApp::start().await;
     app.put("/routes/acme/web/prod/v1")
         .json(&json!({ "url": "http://a.example" }))
@@ -54,7 +54,7 @@ async fn two_lines_of_one_field_are_refused_everywhere() {
 /// Each header of the OpenAPI document is in [`SINGLE`], or is a list, or is `traceparent`, which
 /// is passed over.
 #[test]
-fn every_header_of_the_document_is_known_here() {
+fn every_documented_header_is_in_the_test_table() {
     let lists = ["If-Match", "If-None-Match", "Prefer", "Accept-Encoding"];
     for operation in operations::all() {
         for header in operation.headers() {
@@ -71,7 +71,7 @@ fn every_header_of_the_document_is_known_here() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_may_come_in_several_lines() {
+async fn list_headers_may_be_repeated() {
     let app = TestApp::start().await;
     let route = app
         .put("/routes/acme/web/prod/v1")
@@ -94,7 +94,7 @@ async fn lists_may_come_in_several_lines() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_wait_of_a_preference_is_read_by_its_grammar() {
+async fn prefer_wait_is_parsed_by_its_grammar() {
     let app = TestApp::start().await;
     let route = app
         .put("/routes/acme/web/prod/v1")

@@ -54,7 +54,7 @@ fn refused(answer: &Answer, pointer: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_would_make_too_large_an_event_is_refused_everywhere() {
+async fn change_with_a_too_large_event_is_refused_everywhere() {
     let app = TestApp::with(&["http.max_body_bytes=4194304"]).await;
     app.put("/routes/acme/web/prod/v1")
         .json(&json!({ "url": "http://a" }))
@@ -94,6 +94,6 @@ async fn what_would_make_too_large_an_event_is_refused_everywhere() {
         "",
     );
     let revision = app.get("/tenants/acme").expect(200).await.json["revision"].clone();
-    assert_eq!(revision, 2, "what was refused has changed nothing");
+    assert_eq!(revision, 2, "refused changes wrote no row");
     assert_eq!(app.db.count("select count(*) from outbox").await, 2);
 }

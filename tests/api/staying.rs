@@ -27,16 +27,16 @@ use crate::{
 /// Much shorter than a wait, a stream's life, or the time to its next comment.
 const SOON: Duration = Duration::from_secs(8);
 
-/// As many places as [`Stayers::come`] takes: a refused probe shows that all of its callers wait.
+/// As many places as [`WaitingClients::come`] takes: a refused probe shows that all of its callers wait.
 const PLACES: &str = "read.max_waiters=5";
 
 /// The period of stream comments, longer than any wait in these tests.
 const QUIET: &str = "read.stream_comment_ms=60000";
 
 /// Waiting callers, one at each endpoint where a caller can wait.
-struct Stayers(Vec<(&'static str, JoinHandle<(u16, String)>)>);
+struct WaitingClients(Vec<(&'static str, JoinHandle<(u16, String)>)>);
 
-impl Stayers {
+impl WaitingClients {
     /// Opens the waiting requests at `base`. `come_as` adds the credentials to each.
     async fn come(
         office: &Office,
@@ -53,7 +53,7 @@ impl Stayers {
         let etag = first.headers()["etag"].to_str().expect("ASCII").to_owned();
         let after = etag.trim_matches('"').to_owned();
         let snapshot = |path: &str| get(path).header("if-none-match", &etag);
-        let mut stayers = Vec::new();
+        let mut waiting = Vec::new();
         for (name, request) in [
             ("snapshot?wait", snapshot("/tenants/acme/snapshot?wait=40s")),
             (
@@ -85,7 +85,7 @@ impl Stayers {
                     }
                 }
             };
-            stayers.push((name, tokio::spawn(stay)));
+            waiting.push((name, tokio::spawn(stay)));
         }
         eventually("all of them wait", async || {
             let probe = office
@@ -106,7 +106,7 @@ impl Stayers {
             (probe == 429).then_some(())
         })
         .await;
-        Self(stayers)
+        Self(waiting)
     }
 
     async fn with_token(office: &Office, token: &str) -> Self {
@@ -117,7 +117,7 @@ impl Stayers {
     }
 
     /// Asserts that all callers are let go, though nothing happens.
-    async fn are_let_go(self, why: &str) {
+    async fn assert_closed(self, why: &str) {
         for (name, stayer) in self.0 {
             let answer = tokio::time::timeout(SOON, stayer)
                 .await
@@ -134,9 +134,9 @@ impl Stayers {
     }
 
     /// Asserts that no caller has been let go, and then ends their requests.
-    fn stay(self, why: &str) {
+    fn assert_still_waiting(self, why: &str) {
         for (name, stayer) in self.0 {
-            assert!(!stayer.is_finished(), "{why}: {name} is let go");
+            assert!(!stayer.is_finished(), "{why}: {name} is closed");
             stayer.abort();
         }
     }
@@ -184,41 +184,41 @@ async fn revoke(office: &Office, id: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_stays_with_a_key_s_token_is_let_go_when_it_ends() {
+async fn waiting_client_is_closed_when_its_key_ends() {
     let office = Office::with(&[PLACES, QUIET, "auth.key_refresh_ms=200"]).await;
     office.tenant("acme").await;
-    let stay = async |token: &str| Stayers::with_token(&office, token).await;
+    let stay = async |token: &str| WaitingClients::with_token(&office, token).await;
 
     let (id, token) = made(&office, &office.admin, json!({})).await;
-    let stayers = stay(&token).await;
+    let waiting = stay(&token).await;
     revoke(&office, &id).await;
-    stayers.are_let_go("revoked").await;
+    waiting.assert_closed("revoked").await;
 
     let (maker, makers_token) =
         made(&office, &office.admin, json!({ "roles": ["tenant_admin"] })).await;
     let (_, token) = made(&office, &makers_token, json!({})).await;
-    let stayers = stay(&token).await;
+    let waiting = stay(&token).await;
     revoke(&office, &maker).await;
-    stayers.are_let_go("revoked with its maker").await;
+    waiting.assert_closed("revoked with its maker").await;
 
     let (id, token) = made(&office, &office.admin, json!({})).await;
-    let stayers = stay(&token).await;
+    let waiting = stay(&token).await;
     rotate(&office, &id, 0).await;
-    stayers.are_let_go("rotated without an overlap").await;
+    waiting.assert_closed("rotated without an overlap").await;
 
     let (id, token) = made(&office, &office.admin, json!({})).await;
-    let stayers = stay(&token).await;
+    let waiting = stay(&token).await;
     rotate(&office, &id, 1).await;
-    stayers
-        .are_let_go("the overlap of its rotation is over")
+    waiting
+        .assert_closed("the overlap of its rotation is over")
         .await;
 
     let (id, token) = made(&office, &office.admin, json!({})).await;
     rotate(&office, &id, 3600).await;
-    let stayers = stay(&token).await;
+    let waiting = stay(&token).await;
     rotate(&office, &id, 3600).await;
-    stayers
-        .are_let_go("replaced a second time within the overlap")
+    waiting
+        .assert_closed("replaced a second time within the overlap")
         .await;
 
     let soon = Timestamp::now() + SignedDuration::from_secs(4);
@@ -228,26 +228,26 @@ async fn who_stays_with_a_key_s_token_is_let_go_when_it_ends() {
         json!({ "expires_at": soon.to_string() }),
     )
     .await;
-    stay(&token).await.are_let_go("expired").await;
+    stay(&token).await.assert_closed("expired").await;
 
     let elsewhere = office.another().await;
     let (id, token) = made(&office, &office.admin, json!({})).await;
-    let stayers = stay(&token).await;
+    let waiting = stay(&token).await;
     elsewhere
         .delete(&format!("/keys/{id}"))
         .bearer(&office.admin)
         .expect(204)
         .await;
-    stayers.are_let_go("revoked at another instance").await;
+    waiting.assert_closed("revoked at another instance").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_stays_with_either_token_of_an_overlap_goes_on_staying() {
+async fn waiting_client_stays_with_either_token_of_an_overlap() {
     let office = Office::with(&[PLACES, QUIET, "auth.key_refresh_ms=200"]).await;
     office.tenant("acme").await;
     let (id, token) = made(&office, &office.admin, json!({})).await;
     let (other, _) = made(&office, &office.admin, json!({})).await;
-    let stayers = Stayers::with_token(&office, &token).await;
+    let waiting = WaitingClients::with_token(&office, &token).await;
     let next = rotate(&office, &id, 3600).await;
     // The instance notices this later revocation after the rotation, so the rotation has been acted
     // on by then.
@@ -258,11 +258,11 @@ async fn who_stays_with_either_token_of_an_overlap_goes_on_staying() {
         .bearer(&next)
         .expect(200)
         .await;
-    stayers.stay("its token is good for the overlap");
+    waiting.assert_still_waiting("its token is good for the overlap");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_stays_with_an_issuer_s_token_is_let_go_when_it_ends() {
+async fn waiting_client_is_closed_when_its_jwt_ends() {
     let (signer, next) = (Signer::ec("k1"), Signer::ec("k2"));
     let issuer = Issuer::with(&[&signer]);
     let jwt = issuer.settings();
@@ -282,17 +282,17 @@ async fn who_stays_with_an_issuer_s_token_is_let_go_when_it_ends() {
             json!({ "roles": ["viewer", "node"], "exp": now.unix.floor() + seconds }),
         ))
     };
-    let stayers = Stayers::with_token(&office, &token(&signer, 4.0)).await;
-    stayers.are_let_go("exp is past").await;
+    let waiting = WaitingClients::with_token(&office, &token(&signer, 4.0)).await;
+    waiting.assert_closed("exp is past").await;
 
-    let stayers = Stayers::with_token(&office, &token(&signer, 300.0)).await;
+    let waiting = WaitingClients::with_token(&office, &token(&signer, 300.0)).await;
     issuer.give(&[&next]);
-    stayers
-        .are_let_go("the issuer has withdrawn the key that signed it")
+    waiting
+        .assert_closed("the issuer has withdrawn the key that signed it")
         .await;
 
     issuer.give(&[&next, &signer]);
-    let stayers = Stayers::with_token(&office, &token(&next, 300.0)).await;
+    let waiting = WaitingClients::with_token(&office, &token(&next, 300.0)).await;
     let old = token(&signer, 200.0);
     eventually("the key is back", async || {
         (office
@@ -319,11 +319,11 @@ async fn who_stays_with_an_issuer_s_token_is_let_go_when_it_ends() {
             .then_some(())
     })
     .await;
-    stayers.stay("its own key is still there");
+    waiting.assert_still_waiting("its own key is still there");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_stays_with_a_certificate_is_let_go_when_it_ends() {
+async fn waiting_client_is_closed_when_its_certificate_ends() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let (authority, folder) = (Authority::new(), Folder::new());
@@ -357,9 +357,9 @@ async fn who_stays_with_a_certificate_is_let_go_when_it_ends() {
         .identity(identity)
         .build()
         .expect("a client");
-    let mut stayers = Stayers::come(&office, &base, &client, |request| request).await;
-    let (all, refused) = stayers.0.pop().expect("the stream of all tenants");
+    let mut waiting = WaitingClients::come(&office, &base, &client, |request| request).await;
+    let (all, refused) = waiting.0.pop().expect("the stream of all tenants");
     assert_eq!((all, refused.await.unwrap().0), ("stream", 403));
-    stayers.are_let_go("notAfter is past").await;
+    waiting.assert_closed("notAfter is past").await;
     drop(app);
 }

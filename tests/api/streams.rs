@@ -69,7 +69,7 @@ impl Stream {
             }
             let chunk = tokio::time::timeout(PATIENCE, self.response.chunk())
                 .await
-                .expect("something comes");
+                .expect("the stream sends something");
             self.text
                 .push_str(std::str::from_utf8(&chunk.expect("a whole stream")?).expect("UTF-8"));
         }
@@ -103,7 +103,7 @@ impl Stream {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_begins_with_a_snapshot_and_goes_on_with_every_change() {
+async fn stream_starts_with_a_snapshot_and_sends_every_change() {
     let app = TestApp::start().await;
     let first = put(&app, "web/prod/v1", "a").await;
     let mut all = Stream::open(&app, "", None).await;
@@ -139,7 +139,7 @@ async fn a_stream_begins_with_a_snapshot_and_goes_on_with_every_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_comes_back_misses_nothing_and_gets_nothing_twice() {
+async fn resumed_stream_misses_nothing_and_repeats_nothing() {
     let app = TestApp::start().await;
     let first = put(&app, "web/prod/v1", "h0").await;
     let (mut seen, mut last) = (vec![], first.tag());
@@ -175,7 +175,7 @@ async fn whoever_comes_back_misses_nothing_and_gets_nothing_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_waits_while_there_is_too_much_to_do_to_catch_up() {
+async fn stream_waits_while_overload_prevents_its_catch_up() {
     let app = TestApp::start().await;
     let first = put(&app, "web/prod/v1", "a").await;
     let second = put(&app, "web/prod/v1", "b").await;
@@ -201,9 +201,9 @@ async fn a_stream_waits_while_there_is_too_much_to_do_to_catch_up() {
         .await;
         let mut stream = Stream::open(&other, "", Some(&first.tag())).await;
         assert_eq!(
-            stream.next().await.expect("it goes on").name,
+            stream.next().await.expect("the stream continues").name,
             "",
-            "a comment: it could not look"
+            "a comment, because the changes could not be read"
         );
         held.release().await;
         assert_eq!(stream.change().await.id, second.tag());
@@ -214,7 +214,7 @@ async fn a_stream_waits_while_there_is_too_much_to_do_to_catch_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_of_another_history_begins_anew() {
+async fn stream_with_a_tag_of_another_timeline_starts_over() {
     let app = TestApp::start().await;
     let newest = put(&app, "web/prod/v1", "a").await;
     let mut stream = Stream::open(&app, "", Some("0123456789abcdef.7")).await;
@@ -240,7 +240,7 @@ async fn a_stream_of_another_history_begins_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_stream_comments_and_every_stream_ends_some_day_and_at_a_drain() {
+async fn idle_stream_sends_comments_and_ends_at_lifetime_or_drain() {
     let app = TestApp::with(&["read.stream_comment_ms=100", "read.stream_lifetime_ms=1500"]).await;
     put(&app, "web/prod/v1", "a").await;
     let mut stream = Stream::open(&app, "", None).await;
@@ -259,7 +259,7 @@ async fn an_idle_stream_comments_and_every_stream_ends_some_day_and_at_a_drain()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_takes_nothing_is_cut_off() {
+async fn stream_reader_that_stalls_is_cut_off() {
     let app = TestApp::with(&["http.write_stall_ms=1000", "read.max_waiters=1"]).await;
     put(&app, "web/prod/v1", "a").await;
     let mut slow = secure::narrow(&app.api).await;
@@ -283,7 +283,7 @@ async fn a_reader_that_takes_nothing_is_cut_off() {
             .await;
     }
     let newest = app.get("/tenants/acme/snapshot").expect(200).await;
-    eventually("its place is free", async || {
+    eventually("the reader's place is free", async || {
         let probe = app
             .get("/tenants/acme/snapshot?wait=1ms")
             .header("if-none-match", newest.header("etag"))
@@ -299,13 +299,13 @@ async fn a_reader_that_takes_nothing_is_cut_off() {
     let complete = String::from_utf8_lossy(&rest).contains("http://h499\"");
     assert!(
         !complete,
-        "{ended:?}: it was sent everything in the end, {} bytes",
+        "{ended:?}: the stalled reader was not cut off, {} bytes",
         rest.len()
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revision_of_many_items_has_its_tag_on_the_last_of_them() {
+async fn stream_puts_the_tag_on_the_last_item_of_a_revision() {
     let app = TestApp::start().await;
     let first = put(&app, "web/prod/v0", "a").await;
     let mut stream = Stream::open(&app, "", None).await;
@@ -328,7 +328,7 @@ async fn a_revision_of_many_items_has_its_tag_on_the_last_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_see_the_changes_of_all_tenants_once_each() {
+async fn platform_stream_sends_changes_of_all_tenants_once() {
     let app = TestApp::start().await;
     let mut stream = Stream::at(&app, "/stream", None).await;
     for tenant in ["a", "b", "a"] {

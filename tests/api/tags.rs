@@ -41,7 +41,7 @@ fn path(operation: &Operation, tag: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_tagged_answer_is_304_to_who_has_it() {
+async fn every_tagged_answer_gives_304_for_its_own_tag() {
     let (app, first) = start().await;
     let mut walked = 0;
     for operation in operations::all()
@@ -119,7 +119,7 @@ async fn every_tagged_answer_is_304_to_who_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_anything_is_not_held_for_another() {
+async fn if_none_match_star_does_not_wait() {
     let (app, _) = start().await;
     let asked = tokio::time::timeout(
         std::time::Duration::from_secs(20),
@@ -141,7 +141,7 @@ fn encoded(text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tag_that_was_answered_is_taken_everywhere() {
+async fn every_endpoint_accepts_an_answered_tag() {
     let (app, first) = start().await;
     let zipped = app
         .get("/tenants/acme/snapshot")
@@ -225,7 +225,7 @@ async fn a_tag_that_was_answered_is_taken_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_weak_tag_is_a_condition_of_the_tenant_and_of_no_object() {
+async fn weak_tag_is_a_condition_for_tenants_and_not_for_objects() {
     let (app, first) = start().await;
     let tag = format!("\"x,y\", W/{}", first.header("etag"));
     let route = "/routes/acme/web/prod/v1";

@@ -10,7 +10,7 @@ fn quotas(routes: Option<u32>) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_is_made_read_changed_and_removed() {
+async fn tenant_is_created_read_changed_and_deleted() {
     let app = TestApp::start().await;
     let created = app
         .post("/tenants")
@@ -107,12 +107,12 @@ async fn a_tenant_is_made_read_changed_and_removed() {
             .map(str::to_owned)
             .zip(1..)
             .collect::<Vec<_>>(),
-        "its own changes are told like any other"
+        "the stream has the tenant's own changes too"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_route_makes_the_tenant() {
+async fn first_route_creates_the_tenant() {
     let app = TestApp::start().await;
     let route = app
         .put("/routes/acme/web/prod/v1")
@@ -159,7 +159,7 @@ async fn the_first_route_makes_the_tenant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn quotas_bound_the_number_of_routes() {
+async fn quotas_limit_the_number_of_routes() {
     let app = TestApp::with(&["limits.routes_per_tenant=2"]).await;
     let put = |tenant: &str, version: &str| {
         app.put(&format!("/routes/{tenant}/web/prod/{version}"))
@@ -199,7 +199,7 @@ async fn quotas_bound_the_number_of_routes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn preconditions_hold_for_tenants() {
+async fn preconditions_apply_to_tenants() {
     let app = TestApp::start().await;
     let tenant = app
         .post("/tenants")
@@ -273,7 +273,7 @@ async fn tenants_are_listed_in_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_removed_tenant_is_gone_everywhere() {
+async fn deleted_tenant_is_gone_on_every_instance() {
     let app = TestApp::start().await;
     let other = TestApp::on(app.db.clone(), &["read.refresh_ms=50"]).await;
     app.put("/routes/acme/web/prod/v1")
@@ -296,7 +296,7 @@ async fn a_removed_tenant_is_gone_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_that_makes_a_tenant_again_drops_what_it_held_of_the_earlier_one() {
+async fn recreated_tenant_replaces_its_cached_snapshot() {
     let app = TestApp::start().await;
     let slow = TestApp::on(app.db.clone(), &["read.refresh_ms=60000"]).await;
     let first = app

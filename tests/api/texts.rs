@@ -51,7 +51,7 @@ fn is_free(schema: &Value) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_text_of_every_body_shows_all_that_it_has() {
+async fn hidden_characters_are_refused_in_every_body_text() {
     let app = TestApp::start().await;
     app.put("/routes/acme/web/prod/v1")
         .json(&json!({ "url": "http://a.example" }))
@@ -132,7 +132,7 @@ async fn every_text_of_every_body_shows_all_that_it_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_text_in_a_header_or_query_shows_all_that_it_has() {
+async fn hidden_characters_are_refused_in_headers_and_queries() {
     let app = TestApp::start().await;
     app.put("/routes/acme/web/prod/v1")
         .json(&json!({ "url": "http://a.example" }))
@@ -205,7 +205,7 @@ async fn every_text_in_a_header_or_query_shows_all_that_it_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_stored_before_the_rule_goes_on_working() {
+async fn values_stored_before_the_text_rule_keep_working() {
     let app = TestApp::start().await;
     let made = json!({ "url": "http://a.example", "labels": { "k": "v" }, "description": "d" });
     app.put("/routes/acme/web/prod/v1")

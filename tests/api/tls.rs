@@ -151,7 +151,7 @@ async fn rest(mut socket: TcpStream) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_certificate_is_shown_and_nobody_is_cut_off() {
+async fn new_certificate_is_used_without_closing_connections() {
     let service = Service::start(|_| Vec::new()).await;
     let mut before = service.connect(None).await.unwrap();
     assert_eq!(status(&mut before).await.unwrap(), "200");
@@ -159,7 +159,7 @@ async fn a_new_certificate_is_shown_and_nobody_is_cut_off() {
     assert_eq!(
         before.get_ref().1.alpn_protocol(),
         Some(&b"http/1.1"[..]),
-        "no other: the bounds are of connections"
+        "HTTP/1.1 only, because the limits are per connection"
     );
 
     // Replaces one file after the other, as a rotation does. In between the two files do not fit
@@ -181,24 +181,24 @@ async fn a_new_certificate_is_shown_and_nobody_is_cut_off() {
     assert_eq!(
         status(&mut before).await.unwrap(),
         "200",
-        "who was connected still is"
+        "the earlier connection still works"
     );
     service.app.drain().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_may_show_a_certificate_and_a_wrong_one_is_refused() {
+async fn client_certificate_is_optional_and_checked() {
     let (nodes, others) = (Authority::new(), Authority::new());
     let service = Service::asking(&nodes).await;
     let uris = ["spiffe://routes.example/tenant/acme/node/edge-1"];
-    assert!(service.answers(None).await, "nobody has to");
+    assert!(service.answers(None).await, "a certificate is optional");
     assert!(
         service.answers(Some(&nodes.client(&uris, Time::Now))).await,
         "a node's"
     );
     assert!(
         service.answers(Some(&nodes.client(&[], Time::Now))).await,
-        "one that names nobody"
+        "a certificate without an identity"
     );
     assert!(
         !service
@@ -223,7 +223,7 @@ async fn a_client_may_show_a_certificate_and_a_wrong_one_is_refused() {
 
 /// A TLS session that is resumed from an earlier one would outlive the certificate.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_connection_shows_its_certificate_anew() {
+async fn every_connection_makes_a_full_tls_handshake() {
     let nodes = Authority::new();
     let service = Service::asking(&nodes).await;
     let client = service.client(Some(&nodes.client(&[], Time::Now)));
@@ -258,7 +258,7 @@ fn hello(minor: u8) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tls_1_1_and_no_tls_are_refused() {
+async fn tls_1_1_and_plain_text_are_refused() {
     let service = Service::start(|_| Vec::new()).await;
     for minor in [1, 2] {
         let mut socket = service.socket().await;
@@ -292,7 +292,7 @@ async fn tls_1_1_and_no_tls_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_handshakes_are_cut_off_and_hold_nobody_up() {
+async fn slow_tls_handshakes_are_cut_off_and_delay_no_other() {
     // This timeout is longer than the library's own limit, which would apply without ours.
     let service = Service::start(|_| vec!["http.client_header_timeout_ms=6000".to_owned()]).await;
     let began = Instant::now();
@@ -311,7 +311,7 @@ async fn slow_handshakes_are_cut_off_and_hold_nobody_up() {
     };
     assert!(
         slow.iter().all(is_open),
-        "it waited until the slow ones were gone"
+        "the handshake waited for the slow ones"
     );
     rest(half).await;
     rest(slow.swap_remove(0)).await;

@@ -8,7 +8,7 @@ use traffic_manager::service::upkeep;
 use crate::support::{TestApp, eventually, primary, settings};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_and_plans_are_forgotten_when_their_time_is_over_and_not_before() {
+async fn idempotency_keys_and_plans_are_deleted_only_after_expiry() {
     let app = TestApp::start().await;
     let path = "/routes/acme/web/prod/v1";
     let write = async |key: &str| {
@@ -84,7 +84,7 @@ async fn keys_and_plans_are_forgotten_when_their_time_is_over_and_not_before() {
 
 /// A connection's buffers are as large as the largest plan that it has carried.
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_end_at_their_age_though_nobody_asks_for_one() {
+async fn connections_end_at_their_maximum_age_without_use() {
     let app = TestApp::with(&[
         "postgres.max_lifetime_ms=1000",
         "postgres.replica_check_ms=100",
@@ -113,10 +113,10 @@ async fn connections_end_at_their_age_though_nobody_asks_for_one() {
     let used = sessions().await;
     assert!(used.len() > 4, "{used:?}");
     // The sessions end well before the service's own upkeep, once a minute, would recycle them.
-    let ended = eventually("they have ended", async || {
+    let ended = eventually("the old connections have ended", async || {
         sessions().await.is_disjoint(&used).then_some(())
     });
     tokio::time::timeout(Duration::from_secs(20), ended)
         .await
-        .expect("they have ended in time");
+        .expect("the old connections have ended in time");
 }

@@ -35,7 +35,7 @@ const NONE: [&str; 26] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_endpoint_refuses_urls_that_are_none() {
+async fn every_endpoint_refuses_invalid_urls() {
     let app = TestApp::start().await;
     app.put("/routes/acme/web/prod/v1")
         .json(&json!({ "url": "http://a.example" }))

@@ -51,7 +51,7 @@ async fn all_held(app: &TestApp, tenant: &str, etag: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_poll_is_answered_when_its_scope_moves() {
+async fn long_poll_is_answered_when_its_scope_changes() {
     let app = TestApp::with(&["read.max_waiters_per_tenant=3"]).await;
     let other = TestApp::on(
         app.db.clone(),
@@ -104,13 +104,13 @@ async fn a_long_poll_is_answered_when_its_scope_moves() {
     assert_eq!(
         (quiet.status.as_u16(), quiet.header("etag")),
         (304, prod.as_str()),
-        "what is outside its scope does not concern it"
+        "a change outside the scope does not end the wait"
     );
     assert!(started.elapsed() < Duration::from_secs(15));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wait_ends_with_304_and_only_who_has_the_newest_waits() {
+async fn only_a_poll_with_the_newest_tag_waits_and_ends_with_304() {
     let app = TestApp::start().await;
     let first = put(&app, "acme/web/prod/v1", "a").await;
     let second = put(&app, "acme/web/prod/v1", "b").await;
@@ -126,7 +126,10 @@ async fn a_wait_ends_with_304_and_only_who_has_the_newest_waits() {
         .header("if-none-match", second.header("etag"))
         .expect(304)
         .await;
-    assert!(started.elapsed() < Duration::from_secs(10), "nobody waited");
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "no request waited"
+    );
 
     let started = Instant::now();
     let same = app
@@ -161,7 +164,7 @@ async fn a_wait_ends_with_304_and_only_who_has_the_newest_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn waiters_are_bounded_for_each_tenant_and_in_all() {
+async fn waiters_are_limited_per_tenant_and_in_total() {
     let app = TestApp::with(&["read.max_waiters_per_tenant=2", "read.max_waiters=3"]).await;
     let [acme, globex] = [
         put(&app, "acme/web/prod/v1", "a").await,
@@ -211,7 +214,7 @@ async fn waiters_are_bounded_for_each_tenant_and_in_all() {
 /// actix does not look at a connection while its handler runs, and a client may close its half and
 /// still wait. So the service notices a disconnect only when the wait is over.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_hangs_up_gives_its_place_back_by_the_end_of_its_wait() {
+async fn place_of_a_disconnected_waiter_is_free_after_its_wait() {
     let app = TestApp::with(&["read.max_waiters=1", "read.max_wait_ms=2000"]).await;
     let acme = put(&app, "acme/web/prod/v1", "a").await;
     let waiting = hold(&app, acme.header("etag"));
@@ -229,7 +232,7 @@ async fn a_client_that_hangs_up_gives_its_place_back_by_the_end_of_its_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_drain_answers_who_waits() {
+async fn drain_answers_waiting_clients() {
     let app = TestApp::with(&["read.max_waiters_per_tenant=1"]).await;
     let acme = put(&app, "acme/web/prod/v1", "a").await;
     let waiting = hold(&app, acme.header("etag"));
@@ -241,7 +244,7 @@ async fn a_drain_answers_who_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_for_a_tenant_that_goes_is_told() {
+async fn waiter_gets_404_when_its_tenant_is_deleted() {
     let app = TestApp::with(&["read.max_waiters_per_tenant=1"]).await;
     put(&app, "acme/web/prod/v1", "a").await;
     app.delete("/routes/acme/web/prod/v1").expect(204).await;

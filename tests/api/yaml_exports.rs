@@ -138,7 +138,7 @@ fn read_by_pyyaml(yaml: &[u8]) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_means_the_same_to_readers_of_yaml_1_1() {
+async fn export_reads_the_same_in_yaml_1_1() {
     let app = TestApp::start().await;
     app.post("/tenants")
         .json(&json!({ "name": "acme" }))

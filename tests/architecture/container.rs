@@ -54,7 +54,7 @@ fn image_faults(dockerfile: &str) -> Vec<String> {
         faults.push(format!("{base} may have a shell"));
     }
     if !is_pinned || base.ends_with(":latest") {
-        faults.push(format!("{base} may be another one tomorrow"));
+        faults.push(format!("{base} has no fixed tag"));
     }
     // The user must be a number: a name would be looked up in a file of the image, and Kubernetes'
     // runAsNonRoot wants a number.
@@ -146,7 +146,7 @@ fn container_image_has_no_shell_no_root_and_a_pinned_base() {
 }
 
 #[test]
-fn container_runs_with_a_read_only_root_and_without_capabilities() {
+fn container_runs_read_only_and_without_capabilities() {
     let compose: Value = serde_yaml_ng::from_str(&read("docker/compose.yaml")).expect("YAML");
     let services = compose["services"].as_mapping().expect("services");
     let ours: Vec<_> = services
@@ -215,8 +215,7 @@ fn supply_chain_builds_are_locked() {
     );
 }
 
-/// Finds lines of a workflow that run code which others can replace, or that leave a credential
-/// where such code finds it.
+/// Finds lines of a workflow that run code from a movable tag, or keep a credential in the checkout.
 fn workflow_faults(workflow: &str) -> Vec<String> {
     let lines: Vec<_> = workflow.lines().collect();
     let mut faults = Vec::new();
@@ -247,7 +246,7 @@ fn workflow_faults(workflow: &str) -> Vec<String> {
 }
 
 #[test]
-fn supply_chain_actions_are_by_commit_and_keep_no_credentials() {
+fn supply_chain_actions_are_pinned_and_keep_no_credentials() {
     let good = read(".github/workflows/ci.yml");
     assert_eq!(workflow_faults(&good), Vec::<String>::new());
     assert!(good.matches("uses: ").count() > 10);
@@ -257,7 +256,7 @@ fn supply_chain_actions_are_by_commit_and_keep_no_credentials() {
 }
 
 #[test]
-fn supply_chain_what_pip_installs_is_known_by_its_hash() {
+fn supply_chain_pip_packages_are_pinned_by_hash() {
     for name in [
         "docker/mongo/requirements.txt",
         "tests/fuzz/requirements.txt",
@@ -287,20 +286,20 @@ fn supply_chain_what_pip_installs_is_known_by_its_hash() {
 }
 
 #[test]
-fn the_stack_s_ca_leaves_no_key_behind() {
+fn stack_ca_key_is_deleted_after_signing() {
     let script = read("docker/stack/tls.sh");
     assert!(
         script.contains(r#"make_server_certificate "$TLS.new" && rm "$TLS.new/ca.key""#),
-        "forgotten once it has signed"
+        "the CA's key is deleted after signing"
     );
     assert!(
         script.contains(r#"rm -f "$TLS/ca.key""#),
-        "of a stack that is older than this, too"
+        "the key of an older stack's CA is deleted too"
     );
 }
 
 #[test]
-fn the_checks_of_the_container_find_what_they_look_for() {
+fn container_checks_find_each_fault() {
     let good = read("docker/Dockerfile");
     let faults = |from: &str, to: &str| {
         assert!(good.contains(from), "{from}");

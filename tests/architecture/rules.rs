@@ -1,7 +1,7 @@
 //! The rules of the architecture: permitted uses, with their reasons.
 
-/// The permitted users of each library: paths under `src/` (a trailing `/` means all below), each
-/// with its reason.
+/// The permitted users of each library: paths under `src/` (a trailing `/` means all below) or
+/// `core/`, each with its reason.
 pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     (
         "actix_web",
@@ -18,10 +18,10 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
             ("kafka.rs", "every setting"),
             (
                 "kafka/",
-                "producers, what their errors mean, what topics take",
+                "producers, verdicts on their errors, limits of topics",
             ),
             ("relay.rs", "publishes"),
-            ("relay/", "sends, and tries again"),
+            ("relay/", "sends with retries"),
             ("audit/consumer", "consumes for the archive"),
             (
                 "audit/dead_letters",
@@ -44,8 +44,9 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         "moka",
         &[
             ("cache/", "the read path"),
+            ("core/cache/", "the snapshots in memory"),
             ("auth/jwt", "verified tokens"),
-            ("service/privacy/keys.rs", "persons' keys, for a moment"),
+            ("service/privacy/keys.rs", "persons' keys, for a short time"),
         ],
     ),
     (
@@ -70,17 +71,14 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         "tokio_postgres_rustls",
         &[("store/connecting.rs", "connections")],
     ),
-    (
-        "psl",
-        &[("domain/host.rs", "which suffixes are everybody's")],
-    ),
+    ("psl", &[("core/host.rs", "the public suffixes")]),
     (
         "x509_parser",
-        &[("auth/certificate.rs", "who a certificate names")],
+        &[("auth/certificate.rs", "the identity in a certificate")],
     ),
     (
         "serde_json_canonicalizer",
-        &[("domain/chain.rs", "one canonical form")],
+        &[("core/chain.rs", "one canonical form")],
     ),
     (
         "governor",
@@ -88,27 +86,27 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
             ("http/limits.rs", "limits of requests"),
             ("http/log_limit.rs", "limits of log lines"),
             ("http/ops.rs", "limits of wrong tokens"),
-            ("telemetry/sampling.rs", "limits of the lines of others"),
+            ("telemetry/sampling.rs", "limits of log lines of libraries"),
             ("service/trail", "limits of records"),
         ],
     ),
     ("csv", &[("http/exports.rs", "the only CSV")]),
-    ("fluent_uri", &[("domain/url", "the URLs of routes")]),
+    ("fluent_uri", &[("core/url", "the URLs of routes")]),
     (
         "granit_parser",
         &[("http/extract/yaml.rs", "the only YAML that is read")],
     ),
     (
         "icu_properties",
-        &[("domain/text.rs", "the texts that people write")],
+        &[("core/text.rs", "texts written by people")],
     ),
     (
         "regex_automata",
-        &[("domain/policy/pattern", "patterns of rules")],
+        &[("core/policy/pattern", "patterns of rules")],
     ),
     (
         "regex_syntax",
-        &[("domain/policy/pattern", "patterns of rules")],
+        &[("core/policy/pattern", "patterns of rules")],
     ),
     ("regex", &[("telemetry", "masks of log lines")]),
 ];
@@ -116,31 +114,31 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
 /// Calls that compile patterns of rules, each with the files that may make it. A call past the pool
 /// of `service/patterns.rs` would hold up a thread that serves requests.
 pub const COMPILING: &[(&str, &[&str])] = &[
-    ("pattern::check(", &["domain/policy.rs"]),
+    ("pattern::check(", &["core/policy.rs"]),
     (
         "check_new_rules(",
-        &["domain/policy.rs", "service/patterns.rs"],
+        &["core/policy.rs", "service/patterns.rs"],
     ),
     (
         "Pattern::checked(",
-        &["domain/policy/pattern.rs", "domain/policy/pattern/tests.rs"],
+        &["core/policy/pattern.rs", "core/policy/pattern/tests.rs"],
     ),
-    ("Pattern::stored(", &["domain/policy/pattern.rs"]),
+    ("Pattern::stored(", &["core/policy/pattern.rs"]),
     (
         "Patterns::of(",
         &[
-            "domain/policy/pattern/tests.rs",
-            "domain/policy/matching.rs",
-            "domain/snapshot/service.rs",
+            "core/policy/pattern/tests.rs",
+            "core/policy/matching.rs",
+            "core/snapshot/service.rs",
         ],
     ),
     (
         "compile_patterns(",
         &[
-            "domain/snapshot.rs",
-            "domain/snapshot/service.rs",
+            "core/snapshot.rs",
+            "core/snapshot/service.rs",
             "service/patterns.rs",
-            "cache/resident.rs",
+            "core/cache/resident.rs",
         ],
     ),
     ("patterns().compile(", &["service/choices.rs"]),
@@ -162,7 +160,7 @@ pub const ALL_TENANTS: &[(&str, &str)] = &[
     ("service/reads.rs", "lists over all tenants"),
     (
         "service/callers.rs",
-        "whose key a token is of is known only when it is found",
+        "the tenant of a key is known only after its lookup",
     ),
     (
         "service/keys.rs",
@@ -171,40 +169,19 @@ pub const ALL_TENANTS: &[(&str, &str)] = &[
     ("service/replays.rs", "a replay may be of every tenant"),
     (
         "service/set_aside.rs",
-        "archives what Kafka does not take, whose ever it is",
+        "moves access records of all tenants",
     ),
-    (
-        "service/upkeep.rs",
-        "forgets what is over, whose ever it is",
-    ),
-    (
-        "service/lineage.rs",
-        "what was put back was put back for all",
-    ),
+    ("service/upkeep.rs", "deletes expired rows of all tenants"),
+    ("service/lineage.rs", "a restore concerns all tenants"),
     (
         "service/privacy/keys.rs",
         "finds a person in the audit of all tenants",
     ),
-    ("service/privacy/people.rs", "wraps every key anew"),
-];
-
-/// Libraries and modules that the pure core may not name.
-pub const NOT_IN_DOMAIN: &[&str] = &[
-    "tokio",
-    "actix_web",
-    "tokio_postgres",
-    "deadpool_postgres",
-    "rdkafka",
-    "mongodb",
-    "reqwest",
-    "schemars",
-    "tracing",
-    "metrics",
+    ("service/privacy/people.rs", "rewraps every key"),
 ];
 
 /// The modules of the crate that each module may use, besides itself and `domain`.
 pub const MODULES: &[(&str, &[&str])] = &[
-    ("domain", &[]),
     ("config", &[]),
     ("coding", &[]),
     ("telemetry", &["config"]),
@@ -212,10 +189,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ("health", &["resilience", "telemetry"]),
     ("auth", &["config", "resilience", "telemetry"]),
     ("tls", &["config"]),
-    (
-        "store",
-        &["auth", "config", "resilience", "telemetry", "tls"],
-    ),
+    ("store", &["config", "resilience", "telemetry", "tls"]),
     (
         "cache",
         &[

@@ -408,7 +408,7 @@ fn without(pointer: impl Into<String>, member: &'static str) -> impl Fn(&mut Val
 }
 
 #[test]
-fn each_breakage_is_found() {
+fn compatibility_check_finds_each_breakage() {
     let schema = |rest: &str| format!("/components/schemas/{rest}");
     let post = |rest: &str| format!("{POST}/{rest}");
     let cases: Vec<(&str, Change, &str)> = vec![
@@ -572,7 +572,7 @@ fn each_breakage_is_found() {
 }
 
 #[test]
-fn additions_break_nothing() {
+fn additions_are_compatible() {
     let cases: Vec<Change> = vec![
         Box::new(|_: &mut Value| {}),
         Box::new(set("/paths/~1more", json!({ "get": {} }))),

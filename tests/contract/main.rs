@@ -1,5 +1,5 @@
-//! Checks that the committed documents are those that the source generates, and that they break no
-//! client of the previous release.
+//! Compares the committed documents with the generated ones, and checks that they break no client of
+//! the previous release.
 
 mod compat;
 mod security;
@@ -46,12 +46,12 @@ fn pretty(document: &Value) -> String {
 }
 
 #[test]
-fn the_openapi_document_is_committed() {
+fn committed_openapi_document_is_current() {
     assert_committed("openapi.json", &pretty(&document::openapi()));
 }
 
 #[test]
-fn the_asyncapi_document_is_committed() {
+fn committed_asyncapi_document_is_current() {
     assert_committed(
         "asyncapi.json",
         &pretty(&asyncapi::document(
@@ -61,17 +61,17 @@ fn the_asyncapi_document_is_committed() {
 }
 
 #[test]
-fn the_page_of_errors_is_committed() {
+fn committed_errors_page_is_current() {
     assert_committed("errors.md", &docs::errors_page());
 }
 
 #[test]
-fn the_page_of_roles_is_committed() {
+fn committed_roles_page_is_current() {
     assert_committed("roles.md", &document::roles_page());
 }
 
 #[test]
-fn no_client_of_the_release_before_breaks() {
+fn api_stays_compatible_with_the_previous_release() {
     let baseline =
         fs::read_to_string(file("openapi.baseline.json")).expect("docs/openapi.baseline.json");
     let baseline: Value = serde_json::from_str(&baseline).unwrap();

@@ -112,16 +112,16 @@ fn assert_read_alike(mut parser: Command, urls: &[String]) {
 }
 
 #[test]
-fn python_reads_every_url_as_we_do() {
+fn python_parses_every_url_as_we_do() {
     let mut python = Command::new("python3");
     python.args(["-c", PYTHON]);
     assert_read_alike(python, &taken());
 }
 
 #[test]
-fn go_reads_every_url_as_we_do() {
+fn go_parses_every_url_as_we_do() {
     if Command::new("go").arg("version").output().is_err() {
-        println!("Go is not installed: src/domain/url/tests.rs has its rules");
+        println!("Go is not installed: crates/core/src/url/tests.rs has its rules");
         return;
     }
     let folder = std::env::temp_dir().join(format!("tm-urls-{}", std::process::id()));

@@ -247,7 +247,7 @@ async fn pause_now_and_then(seed: u64, stop: Arc<AtomicBool>) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_who_sends_a_tag_gets_an_older_answer() {
+async fn answers_are_never_older_than_the_tag_that_was_sent() {
     let _alone = crate::hangs::alone().await;
     let (seconds, seed) = (
         number("TM_BACKWARDS_SECONDS", 15),

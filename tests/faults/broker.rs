@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t3_writes_and_reads_go_on_without_the_broker() {
+async fn t3_writes_and_reads_continue_without_the_broker() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let mut environment = world.environment.clone();
@@ -41,7 +41,7 @@ async fn t3_writes_and_reads_go_on_without_the_broker() {
         let restored = Instant::now();
         eventually(
             Duration::from_secs(120),
-            "what waited is published",
+            "the waiting events are published",
             drained,
         )
         .await;

@@ -217,13 +217,13 @@ fn requests(markers: &mut Markers, token: &str) -> Vec<Sown> {
                     Some(("application/json", body.to_string())),
                 )
             });
-            let broken = format!("{{\"token\": \"{}", marker("what is no JSON"));
+            let broken = format!("{{\"token\": \"{}", marker("invalid JSON"));
             sown(
                 vec![good()],
                 String::new(),
                 Some(("application/json", broken)),
             );
-            let yaml = format!("password: [{}", marker("what is no YAML"));
+            let yaml = format!("password: [{}", marker("invalid YAML"));
             sown(
                 vec![good()],
                 String::new(),
@@ -343,14 +343,14 @@ fn secrets(markers: &mut Markers, environment: &mut HashMap<String, String>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_secret_that_is_brought_along_is_repeated_anywhere() {
+async fn secrets_in_requests_are_repeated_nowhere() {
     let mut markers = Markers::new();
     for format in ["json", "text"] {
-        a_secret_is_not_repeated(&mut markers, format).await;
+        assert_no_secret_is_repeated(&mut markers, format).await;
     }
 }
 
-async fn a_secret_is_not_repeated(markers: &mut Markers, format: &str) {
+async fn assert_no_secret_is_repeated(markers: &mut Markers, format: &str) {
     let world = World::new().await;
     let (url, spans) = collector().await;
     let mut environment = world.environment.clone();
@@ -470,11 +470,11 @@ async fn a_secret_is_not_repeated(markers: &mut Markers, format: &str) {
     let (tables, archive) = (dump(&world).await, documents(&world).await);
     assert!(
         tables.contains("a.example") && archive.contains("a.example"),
-        "what is written is looked at"
+        "the dumps contain written data"
     );
     assert!(
         archive.contains("unknown_token"),
-        "what is refused is told: {archive}"
+        "refusals are in the access log: {archive}"
     );
     markers.absent("PostgreSQL", &tables);
     markers.absent("MongoDB", &archive);
@@ -517,7 +517,7 @@ fn first_key(environment: &HashMap<String, String>) -> String {
 
 /// The error for a wrong setting or an absent server does not repeat the setting's value.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_secret_of_the_configuration_is_repeated_by_what_fails() {
+async fn secrets_in_the_configuration_are_absent_from_errors() {
     let mut markers = Markers::new();
     let world = World::new().await;
     let mut base = world.environment.clone();

@@ -58,13 +58,17 @@ async fn commit_lost(commit: Commit, replayed: bool) {
     proxy.arm(commit);
     let first = write().await;
     assert!(proxy.fired(), "the COMMIT was lost");
-    assert_eq!(first.status(), 503, "nobody knows whether it was done");
+    assert_eq!(first.status(), 503, "the outcome of the commit is unknown");
     assert!(first.headers().contains_key("retry-after"));
     let problem: Value = first.json().await.expect("a problem");
     assert_eq!(problem["code"], "commit_unknown");
 
     let events = async || -> i64 { world.db.count("select count(*) from route_events").await };
-    assert_eq!(events().await, i64::from(replayed), "what really happened");
+    assert_eq!(
+        events().await,
+        i64::from(replayed),
+        "the real outcome of the commit"
+    );
     let retry = write().await;
     assert_eq!(retry.status(), 201);
     assert_eq!(
@@ -73,17 +77,17 @@ async fn commit_lost(commit: Commit, replayed: bool) {
     );
     let tag = retry.headers()["etag"].to_str().expect("a tag").to_owned();
     assert!(tag.ends_with(".1\""), "{tag}");
-    assert_eq!(events().await, 1, "once, either way");
+    assert_eq!(events().await, 1, "the write is applied exactly once");
     drop(process);
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_whose_answer_is_lost_was_done_once() {
+async fn commit_with_a_lost_answer_is_applied_once() {
     commit_lost(Commit::LoseAnswer, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_that_never_arrived_is_done_by_the_retry() {
+async fn commit_that_never_arrived_is_applied_by_the_retry() {
     commit_lost(Commit::LoseRequest, false).await;
 }

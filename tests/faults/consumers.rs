@@ -37,7 +37,7 @@ async fn watch(world: Arc<World>, stop: CancellationToken) -> (usize, Vec<String
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t4_consumers_that_come_and_go_miss_nothing_and_double_nothing() {
+async fn t4_restarted_consumers_lose_and_double_nothing() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let serve = Process::start("serve", &world.environment);
@@ -61,7 +61,7 @@ async fn t4_consumers_that_come_and_go_miss_nothing_and_double_nothing() {
             let holds = async || first.resilience().await["audit"]["waits_for_archive"] == true;
             eventually(
                 Duration::from_secs(60),
-                "the consumer holds what the archive does not take",
+                "the consumer holds records that the archive refuses",
                 holds,
             )
             .await;

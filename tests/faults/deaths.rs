@@ -78,7 +78,7 @@ async fn publish(world: &World, numbers: std::ops::Range<usize>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_kills_the_consumer_each_time_is_parked() {
+async fn record_that_kills_the_consumer_becomes_a_dead_letter() {
     const PATIENCE: Duration = Duration::from_secs(120);
     let world = patient(&["audit.max_attempts=2"]).await;
     publish(&world, 0..2).await;
@@ -116,7 +116,7 @@ async fn a_record_that_kills_the_consumer_each_time_is_parked() {
         if let Some(status) = running.try_wait().expect("a child") {
             assert!(!status.success());
             deaths += 1;
-            assert!(deaths <= 4, "it dies for ever");
+            assert!(deaths <= 4, "the consumer dies too often");
             running = audit(&environment, limit);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -128,7 +128,7 @@ async fn a_record_that_kills_the_consumer_each_time_is_parked() {
     assert_eq!(
         (archived, deaths),
         (4, 4),
-        "twice with its neighbours, twice alone"
+        "two deaths with neighbours, two alone"
     );
     let letter = records(&world.settings.kafka.dlq_topic, 1).await.remove(0);
     assert_eq!(
@@ -143,7 +143,7 @@ async fn a_record_that_kills_the_consumer_each_time_is_parked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_killed_while_mongodb_is_away_has_not_died_of_a_record() {
+async fn death_during_a_mongodb_outage_is_not_blamed_on_a_record() {
     let world = patient(&["audit.max_attempts=1", "audit.attempt_ms=50"]).await;
     publish(&world, 0..3).await;
     let mut away = world.environment.clone();
@@ -153,7 +153,7 @@ async fn whoever_is_killed_while_mongodb_is_away_has_not_died_of_a_record() {
         let health = format!("http://{}/health/resilience", process.ops);
         eventually(
             Duration::from_secs(60),
-            "it waits for MongoDB",
+            "the consumer waits for MongoDB",
             async || {
                 let Ok(answer) = reqwest::get(&health).await else {
                     return false;

@@ -58,7 +58,7 @@ async fn take(url: &str) -> (usize, usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_export_of_any_size_takes_bounded_memory() {
+async fn export_of_any_size_uses_bounded_memory() {
     let size = std::env::var("TM_EXPORT_EVENTS").map_or(3000, |text| text.parse().expect("a size"));
     let world = World::new().await;
     let process = Process::start("all", &world.environment);

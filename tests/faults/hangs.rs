@@ -113,7 +113,7 @@ impl Backlog {
 
 /// Checks that writes and reads go on while `hang.part` hangs. The backlog must show, and must
 /// drain by itself afterwards.
-async fn goes_on_without(hang: Hang) {
+async fn assert_works_without(hang: Hang) {
     let _alone = alone().await;
     let Hang {
         part: hung,
@@ -179,7 +179,7 @@ async fn goes_on_without(hang: Hang) {
     )
     .await;
     println!(
-        "{hung}: slowest write and read {slowest:?}; drained {:?} after it went on",
+        "{hung}: slowest write and read {slowest:?}; drained {:?} after it resumed",
         resumed.elapsed()
     );
     for backlog in [events, seconds] {
@@ -195,15 +195,15 @@ async fn goes_on_without(hang: Hang) {
     }
     assert!(
         slowest < Duration::from_secs(2),
-        "requests were held up: {slowest:?}"
+        "requests were delayed: {slowest:?}"
     );
     drop(process);
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_and_reads_go_on_while_kafka_hangs() {
-    goes_on_without(Hang {
+async fn writes_and_reads_continue_while_kafka_hangs() {
+    assert_works_without(Hang {
         part: "kafka",
         settings: &[("TM__KAFKA__DELIVERY_TIMEOUT_MS", "3000")],
         backlog: [
@@ -222,8 +222,8 @@ async fn writes_and_reads_go_on_while_kafka_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_and_reads_go_on_while_mongodb_hangs() {
-    goes_on_without(Hang {
+async fn writes_and_reads_continue_while_mongodb_hangs() {
+    assert_works_without(Hang {
         part: "mongo",
         settings: &[("TM__RESILIENCE__MONGODB_ARCHIVE__TIMEOUT_MS", "500")],
         backlog: [
@@ -254,7 +254,7 @@ async fn writes_and_reads_go_on_while_mongodb_hangs() {
 /// hung archive resumes, it still processes the requests that were sent to it, even those of a
 /// killed process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_consumer_killed_while_the_archive_is_down_loses_nothing() {
+async fn consumer_killed_while_the_archive_is_down_loses_nothing() {
     let _alone = alone().await;
     let world = World::new().await;
     let mut process = Process::start("all", &world.environment);
@@ -294,7 +294,7 @@ async fn a_consumer_killed_while_the_archive_is_down_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_held_is_served_with_its_age_while_postgres_hangs() {
+async fn cached_answers_carry_their_age_while_postgres_hangs() {
     let _alone = alone().await;
     let world = World::new().await;
     let process = Process::start("all", &world.environment);
@@ -308,14 +308,14 @@ async fn what_is_held_is_served_with_its_age_while_postgres_hangs() {
         "answers carry their age",
         async || {
             let answer = client.resolve(0).await;
-            assert_eq!(answer.status(), 200, "what is held is served");
+            assert_eq!(answer.status(), 200, "cached answers are served");
             answer.headers().contains_key("tm-stale")
         },
     )
     .await;
     eventually(
         Duration::from_secs(60),
-        "readiness tells of the hang",
+        "readiness reports the hang",
         async || {
             let ready = client
                 .http
@@ -326,7 +326,7 @@ async fn what_is_held_is_served_with_its_age_while_postgres_hangs() {
             assert_eq!(
                 ready.status(),
                 200,
-                "a load balancer goes on sending what can be served"
+                "the instance stays ready for cached answers"
             );
             let ready: Value = ready.json().await.expect("JSON");
             let status = |part: &str| ready["checks"][part]["status"].as_str().map(str::to_owned);
@@ -348,7 +348,7 @@ async fn what_is_held_is_served_with_its_age_while_postgres_hangs() {
     assert_eq!(
         unknown.status(),
         503,
-        "nothing is invented for a tenant that is not held"
+        "a tenant that is not cached gets no invented answer"
     );
     drop(paused);
     eventually(Duration::from_secs(60), "writes work again", async || {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t1_kill9_of_the_relay_loses_nothing_and_doubles_nothing() {
+async fn t1_kill9_of_the_relay_loses_and_doubles_nothing() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let serve = Process::start("serve", &world.environment);
@@ -56,7 +56,7 @@ async fn t1_kill9_of_the_relay_loses_nothing_and_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kill9_of_every_process_loses_nothing_and_doubles_nothing() {
+async fn kill9_of_every_process_loses_and_doubles_nothing() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let mut processes =
@@ -81,7 +81,7 @@ async fn kill9_of_every_process_loses_nothing_and_doubles_nothing() {
 
 /// The server ends sessions of the service, including sessions in the middle of a transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_that_postgres_ends_lose_nothing_and_double_nothing() {
+async fn sessions_ended_by_postgres_lose_and_double_nothing() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let process = Process::start("all", &world.environment);
@@ -102,5 +102,5 @@ async fn sessions_that_postgres_ends_lose_nothing_and_double_nothing() {
     run.finish(Expected::default(), json!({ "sessions_ended": sessions }))
         .await;
     drop(process);
-    assert!(sessions > 0, "no session was met at work");
+    assert!(sessions > 0, "no session was ended at work");
 }

@@ -26,7 +26,7 @@ async fn leads(process: &Process) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t2_a_leader_that_was_frozen_is_replaced() {
+async fn t2_frozen_leader_is_replaced() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     for statement in WATCH
@@ -79,7 +79,7 @@ async fn t2_a_leader_that_was_frozen_is_replaced() {
         old.signal("-CONT");
         eventually(
             Duration::from_secs(30),
-            "the old leader knows",
+            "the old leader knows that it is deposed",
             async || !leads(old).await,
         )
         .await;
@@ -98,7 +98,7 @@ async fn t2_a_leader_that_was_frozen_is_replaced() {
         .db
         .count("select count(*) from deletes where not leads")
         .await;
-    assert_eq!(zombies, 0, "who does not hold the lock deletes");
+    assert_eq!(zombies, 0, "a relay without the lock deletes");
     // Nothing is published until the other has taken over, which takes longer than two seconds of
     // silence.
     let unpublished = run.size.waiting_after(Duration::from_secs(2));

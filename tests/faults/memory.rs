@@ -150,7 +150,7 @@ async fn settled(process: &Process) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_large_work_took_is_given_back() {
+async fn memory_of_large_requests_is_released() {
     let soaked = std::env::var("TM_MEMORY_ROUNDS")
         .ok()
         .map(|rounds| rounds.parse().expect("a number"));

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The highest ratio of p99 with the outage to p99 without it, at full size.
-const FELT: f64 = 1.10;
+const MOST_SLOWER: f64 = 1.10;
 
 /// An outage: its name, the function that causes it, the part, the service's name for the
 /// dependency, and the pointer to the backlog in health.
@@ -88,7 +88,7 @@ async fn watch_policy(process: Arc<Process>, told: watch::Sender<Policy>, stop: 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t5_the_api_does_not_feel_mongodb_or_kafka() {
+async fn t5_api_is_unaffected_by_mongodb_and_kafka() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let process = Arc::new(Process::start("all", &world.environment));
@@ -151,7 +151,7 @@ async fn t5_the_api_does_not_feel_mongodb_or_kafka() {
         };
         eventually(
             Duration::from_secs(30),
-            "what waits shows in health",
+            "the waiting events show in health",
             has_waited,
         )
         .await;
@@ -161,7 +161,9 @@ async fn t5_the_api_does_not_feel_mongodb_or_kafka() {
             openings,
             ..
         } = policy.borrow().clone();
-        let opened = opened.expect("it opened").saturating_duration_since(out);
+        let opened = opened
+            .expect("the breaker opened")
+            .saturating_duration_since(out);
         if opened > fails_within + SEEN_OPEN {
             late.push(format!(
                 "{part} {name}: after {opened:?}, where calls fail within {fails_within:?}"
@@ -195,7 +197,7 @@ async fn t5_the_api_does_not_feel_mongodb_or_kafka() {
     assert!(late.is_empty(), "a breaker was open late: {late:?}");
     if is_full {
         assert!(
-            ratios.iter().flatten().all(|ratio| *ratio <= FELT),
+            ratios.iter().flatten().all(|ratio| *ratio <= MOST_SLOWER),
             "p99 with the part away, of without: {ratios:?}"
         );
     }

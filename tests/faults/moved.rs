@@ -15,7 +15,7 @@ use crate::{
     restored::epoch,
 };
 
-async fn goes_on_at_the_other_host(lose: &str) {
+async fn assert_fails_over(lose: &str) {
     // Two clusters that start at the same time may choose the same ports. The test also needs the
     // parts that other tests stop.
     let _alone = crate::hangs::alone().await;
@@ -68,15 +68,15 @@ async fn goes_on_at_the_other_host(lose: &str) {
 
     cluster.run(&[lose, "postgres-primary"]);
     let lost = Instant::now();
-    assert_eq!(write(20).await, 503, "nobody takes writes");
-    assert_eq!(resolve(0).await, 200, "what is held is served");
+    assert_eq!(write(20).await, 503, "no host accepts writes");
+    assert_eq!(resolve(0).await, 200, "cached answers are served");
     cluster.run(&["promote"]);
     let promoted = Instant::now();
     eventually(
         Duration::from_secs(60),
-        "writes are taken again",
+        "writes are accepted again",
         async || {
-            assert_eq!(resolve(0).await, 200, "what is held is served");
+            assert_eq!(resolve(0).await, 200, "cached answers are served");
             [200, 201].contains(&write(20).await)
         },
     )
@@ -101,7 +101,7 @@ async fn goes_on_at_the_other_host(lose: &str) {
     assert_eq!(
         (of("<>").await, of("=").await),
         (40, 21),
-        "acknowledged before and after, and what the new epoch began with"
+        "the acknowledged writes and the start of the new epoch"
     );
     eventually(Duration::from_secs(60), "all is archived", async || {
         world.archived_count().await == 61
@@ -120,18 +120,18 @@ async fn goes_on_at_the_other_host(lose: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_primary_that_was_killed_is_replaced() {
-    goes_on_at_the_other_host("kill").await;
+async fn killed_primary_is_replaced() {
+    assert_fails_over("kill").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_primary_that_hangs_is_replaced() {
-    goes_on_at_the_other_host("pause").await;
+async fn hanging_primary_is_replaced() {
+    assert_fails_over("pause").await;
 }
 
 /// Returns the cost of a promotion: the number of acknowledged writes, and how many of them are
 /// lost.
-async fn promoted_behind(is_synchronous: bool) -> Option<(usize, usize)> {
+async fn promote_a_replica_behind(is_synchronous: bool) -> Option<(usize, usize)> {
     let _alone = crate::hangs::alone().await;
     // The server must not end the wait of a COMMIT by its statement timeout: it would have
     // committed all the same, and would answer so.
@@ -218,7 +218,7 @@ async fn promoted_behind(is_synchronous: bool) -> Option<(usize, usize)> {
     cluster.run(&["promote"]);
     eventually(
         Duration::from_secs(60),
-        "writes are taken again",
+        "writes are accepted again",
         async || write(99).await.0,
     )
     .await;
@@ -248,23 +248,23 @@ async fn promoted_behind(is_synchronous: bool) -> Option<(usize, usize)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t6_a_promotion_loses_what_the_replica_had_not_received() {
-    if let Some(cost) = promoted_behind(false).await {
+async fn t6_promotion_loses_only_writes_missing_on_the_replica() {
+    if let Some(cost) = promote_a_replica_behind(false).await {
         assert_eq!(
             cost,
             (40, 20),
-            "no commit waits for the replica: this is what it costs"
+            "commits do not wait for the replica, so writes are lost"
         );
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t6_a_promotion_loses_nothing_when_commits_wait_for_the_replica() {
-    if let Some(cost) = promoted_behind(true).await {
+async fn t6_promotion_loses_nothing_with_synchronous_replication() {
+    if let Some(cost) = promote_a_replica_behind(true).await {
         assert_eq!(
             cost,
             (20, 0),
-            "what the replica did not confirm was not acknowledged"
+            "writes without the replica's confirmation are not acknowledged"
         );
     }
 }

@@ -58,7 +58,7 @@ impl Client {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_at_twenty_times_its_limit_slows_no_other() {
+async fn tenant_at_twenty_times_its_limit_slows_no_other() {
     if secure::is_on() {
         // With TLS, two thousand requests at once open two thousand connections, and the test could
         // measure only their handshakes.

@@ -225,7 +225,7 @@ fn percentile(mut good: Vec<Duration>, percent: usize) -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t13_ten_times_the_load_leaves_the_service_at_work() {
+async fn t13_service_keeps_working_at_ten_times_the_load() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let aside = Aside::step();

@@ -42,7 +42,7 @@ async fn endless(process: &Process, path: &str, head: &str, piece: &[u8]) -> u16
     socket
         .write_all(head.as_bytes())
         .await
-        .expect("the head is taken");
+        .expect("the server reads the head");
     let (mut reader, mut writer) = socket.split();
     let sending = async { while writer.write_all(piece).await.is_ok() {} };
     let mut answer = Vec::new();
@@ -61,7 +61,7 @@ async fn endless(process: &Process, path: &str, head: &str, piece: &[u8]) -> u16
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn limits_fifty_oversize_requests_at_once_cost_less_than_ten_mib() {
+async fn limits_fifty_oversize_requests_cost_less_than_ten_mib() {
     let db = Database::create().await;
     let environment = [
         ("TM__POSTGRES__PRIMARY_URL", db.app_url.clone()),
@@ -131,8 +131,7 @@ async fn limits_fifty_oversize_requests_at_once_cost_less_than_ten_mib() {
     // The allocator keeps the memory of the first connections.
     round().await;
     let before = memory(&process, "VmRSS");
-    std::fs::write(format!("/proc/{}/clear_refs", process.pid()), "5")
-        .expect("the peak is forgotten");
+    std::fs::write(format!("/proc/{}/clear_refs", process.pid()), "5").expect("the peak is reset");
     for _ in 0..3 {
         for status in round().await {
             // An answer may be lost when the connection is cut while more is on its way.

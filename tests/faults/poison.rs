@@ -47,13 +47,13 @@ async fn stall(world: Arc<World>, stop: CancellationToken) -> Duration {
     }
     assert!(
         known.iter().all(|(archived, _)| *archived > 0),
-        "a partition has nothing"
+        "a partition has no archived event"
     );
     longest
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t15_poison_is_set_aside_and_the_partition_goes_on() {
+async fn t15_poison_is_set_aside_and_the_partition_continues() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let process = Process::start("all", &world.environment);
@@ -134,7 +134,7 @@ async fn t15_poison_is_set_aside_and_the_partition_goes_on() {
     .await;
     assert!(
         stalled < Duration::from_secs(5),
-        "the archive took nothing of a partition for {stalled:?}"
+        "the archive got no event of a partition for {stalled:?}"
     );
     drop(process);
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t6_what_was_acknowledged_outlives_the_primary() {
+async fn t6_acknowledged_writes_survive_the_primary() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let process = Process::start("all", &world.environment);

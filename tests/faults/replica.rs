@@ -60,7 +60,7 @@ impl Drop for Paused {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t7_a_replica_that_stands_still_shows_nothing_old_to_who_knows_more() {
+async fn t7_stopped_replica_never_answers_below_the_minimum() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let mut environment = world.environment.clone();

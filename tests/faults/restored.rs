@@ -1,8 +1,8 @@
 //! The database is restored to a point in time while the service runs, as docs/operations/backup.md
 //! says.
 //!
-//! Lost revisions are not taken for the revisions after the restore, clients learn of the new
-//! epoch, and the archive keeps both histories.
+//! Lost revisions are not confused with the revisions after the restore, clients learn of the new
+//! epoch, and the archive keeps both timelines.
 
 use std::time::{Duration, Instant};
 
@@ -78,7 +78,7 @@ pub fn epoch(tag: &str) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restore_to_a_point_in_time_begins_new_epochs_and_clients_are_told() {
+async fn point_in_time_restore_starts_epochs_and_resets_clients() {
     let _alone = crate::hangs::alone().await;
     let placed = Placed::start("all", &[("TM__WRITE__LINEAGE_CHECK_MS", "1000")]).await;
     let Some(Placed {
@@ -139,7 +139,7 @@ async fn a_restore_to_a_point_in_time_begins_new_epochs_and_clients_are_told() {
     let restored = Instant::now();
     eventually(
         Duration::from_secs(60),
-        "the tenant has begun an epoch, though nobody writes to it",
+        "the tenant has begun an epoch without a write",
         async || {
             let now = client.snapshot("acme").await;
             // Until then the answer is the old one or a 503, and never the same epoch with less in
@@ -165,7 +165,7 @@ async fn a_restore_to_a_point_in_time_begins_new_epochs_and_clients_are_told() {
     assert_eq!(
         now.body["routes"],
         with_revision(&kept.body["routes"], 1),
-        "all that there was at that time, and no more"
+        "exactly the content of that time"
     );
     let changes = client
         .get(&format!("/tenants/acme/changes?after={}", lost.tag))
@@ -187,7 +187,7 @@ async fn a_restore_to_a_point_in_time_begins_new_epochs_and_clients_are_told() {
     assert_eq!(
         (polled.status, &polled.tag),
         (200, &now.tag),
-        "a poller of before gets all of it"
+        "an earlier poller gets the whole snapshot"
     );
     let behind = client
         .ask(
@@ -213,13 +213,13 @@ async fn a_restore_to_a_point_in_time_begins_new_epochs_and_clients_are_told() {
     assert_eq!(guarded.status, 412);
     eventually(
         Duration::from_secs(30),
-        "what was made after that time is gone",
+        "objects created after that time are gone",
         async || client.snapshot("young").await.status == 404,
     )
     .await;
     eventually(
         Duration::from_secs(30),
-        "every tenant begins one",
+        "every tenant starts an epoch",
         async || {
             let now = client.snapshot("quiet").await;
             now.status == 200 && epoch(&now.tag) != epoch(&quiet.tag)
@@ -248,7 +248,7 @@ async fn a_restore_to_a_point_in_time_begins_new_epochs_and_clients_are_told() {
     assert_eq!(
         (of(epoch(&lost.tag)), of(epoch(&now.tag))),
         (15, 12),
-        "the archive keeps both histories"
+        "the archive keeps both timelines"
     );
     let verified = client.get("/audit/verify?tenant=acme").await.body;
     assert_eq!(

@@ -21,7 +21,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t8_three_instances_are_replaced_and_no_request_fails() {
+async fn t8_rolling_restart_fails_no_request() {
     let _alone = crate::hangs::alone().await;
     let (mut size, world) = (Size::new(), World::new().await);
     // Starting a process costs as much as hundreds of requests, and three share the machine.
@@ -57,7 +57,7 @@ async fn t8_three_instances_are_replaced_and_no_request_fails() {
             let told = Instant::now();
             eventually(
                 Duration::from_secs(5),
-                "the balancer hears of it",
+                "the balancer notices the drain",
                 async || !balancer.sends_to(number),
             )
             .await;
@@ -111,7 +111,7 @@ async fn t8_three_instances_are_replaced_and_no_request_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t8_three_migrate_at_once_and_one_does_it() {
+async fn t8_three_concurrent_migrations_run_once() {
     let world = World::new().await;
     let name = format!("{}_new", world.db.name);
     let server = connect(&variable("PG_PRIMARY_URL")).await;

@@ -63,7 +63,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_trace_leads_from_the_request_to_the_archive() {
+async fn trace_leads_from_the_request_to_the_archive() {
     let (url, received) = collector().await;
     let world = World::new().await;
     let mut environment = world.environment.clone();

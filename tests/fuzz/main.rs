@@ -20,7 +20,7 @@ use crate::support::{
 const SECONDS: &str = "40";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_sent_is_answered_as_documented() {
+async fn every_fuzzed_request_is_answered_as_documented() {
     let world = World::with(&ASKING).await;
     let mut settings = world.settings.clone();
     // Long-polls and streams are part of the test, and should not take the time of other requests.

@@ -158,7 +158,7 @@ fn names(now: Now, ec: &Signer, other: &Signer) -> Vec<Row> {
             Ok(()),
         ),
         (
-            "the only key, by a name it has not",
+            "the only key, by another name",
             vec![without()],
             &[],
             named.clone(),
@@ -186,14 +186,14 @@ fn names(now: Now, ec: &Signer, other: &Signer) -> Vec<Row> {
             unknown,
         ),
         (
-            "two of one name",
+            "two keys of one name",
             vec![ec.jwk.clone(), jwk(other, json!({ "kid": ec.kid }))],
             &[],
             named.clone(),
             unknown,
         ),
         (
-            "among what is not understood",
+            "among unknown kinds of keys",
             [&junk[..], std::slice::from_ref(&ec.jwk)].concat(),
             &[],
             named,
@@ -235,10 +235,16 @@ fn algorithms(now: Now, rsa: &Signer) -> Vec<Row> {
             pss(),
             Ok(()),
         ),
-        ("its own", for_pss(), both, pss(), Ok(())),
-        ("not another than its own", for_pss(), both, pkcs(), wrong),
+        ("the key's own algorithm", for_pss(), both, pss(), Ok(())),
         (
-            "its own, not configured",
+            "an algorithm other than the key's own",
+            for_pss(),
+            both,
+            pkcs(),
+            wrong,
+        ),
+        (
+            "the key's own algorithm, not configured",
             for_pss(),
             &["algorithms=RS256"],
             pss(),
@@ -276,7 +282,7 @@ fn algorithms(now: Now, rsa: &Signer) -> Vec<Row> {
 }
 
 #[tokio::test]
-async fn a_key_is_used_for_what_it_is_meant_for_and_nothing_else() {
+async fn signing_key_is_used_only_for_its_declared_purpose() {
     let now = Now::read();
     let (ec, other) = (Signer::ec("k1"), Signer::ec("k2"));
     let issuer = Issuer::with(&[]);

@@ -36,7 +36,7 @@ fn narrowed(roles: &[Role], tenant: Option<&str>, services: &[&str], envs: &[&st
 }
 
 #[tokio::test]
-async fn the_claims_of_the_defaults() {
+async fn default_claims_give_actor_and_grant() {
     let editor = caller(&[], json!({ "services": ["web", "api"], "envs": "prod" }))
         .await
         .unwrap();
@@ -68,7 +68,7 @@ async fn the_claims_of_the_defaults() {
 }
 
 #[tokio::test]
-async fn roles_below_other_claims_under_names_of_the_issuers_own() {
+async fn nested_claims_and_mapped_role_names_give_a_grant() {
     let settings = [
         "tenant_claim=organization.name",
         "roles_claim=realm_access.roles",
@@ -83,7 +83,7 @@ async fn roles_below_other_claims_under_names_of_the_issuers_own() {
 }
 
 #[tokio::test]
-async fn names_of_claims_that_are_urls() {
+async fn claim_names_may_be_urls() {
     let settings = [
         r#"tenant_claim="https://tm.example/tenant""#,
         r#"roles_claim="https://tm.example/roles""#,
@@ -97,7 +97,7 @@ async fn names_of_claims_that_are_urls() {
 }
 
 #[tokio::test]
-async fn with_a_map_the_names_of_our_roles_count_for_nothing() {
+async fn with_a_role_map_our_own_role_names_give_no_grant() {
     let refused = caller(
         &["role_map=admins=tenant_admin"],
         json!({ "roles": ["editor", "tenant_admin"] }),
@@ -107,7 +107,7 @@ async fn with_a_map_the_names_of_our_roles_count_for_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_no_mapping_stops_the_start() {
+async fn invalid_claim_mapping_stops_the_start() {
     let issuer = Issuer::with(&[]);
     for (wrong, key) in [
         ("role_map=admins", "auth.jwt.role_map"),

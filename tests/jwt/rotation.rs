@@ -20,7 +20,7 @@ use crate::{
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn a_thousand_unknown_kids_cost_one_fetch_a_minute() {
+async fn thousand_unknown_kids_cost_one_fetch_a_minute() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     let now = Now::read();
@@ -66,7 +66,7 @@ async fn a_thousand_unknown_kids_cost_one_fetch_a_minute() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_new_is_found_by_all_who_wait_for_it() {
+async fn new_signing_key_is_fetched_once_for_all_waiting_requests() {
     let (old, new) = (Signer::ec("old"), Signer::ec("new"));
     let issuer = Issuer::with(&[&old]);
     let now = Now::read();
@@ -93,7 +93,7 @@ async fn a_key_that_is_new_is_found_by_all_who_wait_for_it() {
 }
 
 #[tokio::test]
-async fn the_fetch_goes_on_when_who_asked_for_it_has_gone() {
+async fn key_fetch_continues_after_its_requester_is_cancelled() {
     let (old, new) = (Signer::ec("old"), Signer::ec("new"));
     let issuer = Issuer::with(&[&old]);
     let now = Now::read();
@@ -114,13 +114,13 @@ async fn the_fetch_goes_on_when_who_asked_for_it_has_gone() {
     assert!(first.await.is_err_and(|error| error.is_cancelled()));
     assert!(
         verifier.verify_at(&token, now).await.is_ok(),
-        "the fetch of the one who left serves the next"
+        "the cancelled request's fetch serves the next request"
     );
     assert_eq!(issuer.asked(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_rotation_with_overlap_loses_no_request() {
+async fn key_rotation_with_overlap_fails_no_request() {
     let generations: Vec<Arc<Signer>> = (0..6)
         .map(|number| Arc::new(Signer::ec(&format!("k{number}"))))
         .collect();
@@ -189,7 +189,7 @@ async fn a_rotation_with_overlap_loses_no_request() {
 }
 
 #[tokio::test]
-async fn a_withdrawn_key_is_not_trusted_from_the_next_fetch_on() {
+async fn withdrawn_signing_key_is_refused_after_the_next_fetch() {
     let (leaked, next) = (Signer::ec("leaked"), Signer::ec("next"));
     let issuer = Issuer::with(&[&leaked, &next]);
     let now = Now::read();
@@ -203,7 +203,7 @@ async fn a_withdrawn_key_is_not_trusted_from_the_next_fetch_on() {
     assert!(verifier.refresh(now).await);
     assert!(
         verifier.verified_at(&token, now).is_none(),
-        "what was remembered goes with the key"
+        "the cached token goes with its key"
     );
     assert_eq!(
         verifier.verify_at(&token, now).await.err(),
@@ -221,7 +221,7 @@ async fn a_withdrawn_key_is_not_trusted_from_the_next_fetch_on() {
 }
 
 #[tokio::test]
-async fn another_key_under_the_same_name_takes_its_place() {
+async fn new_signing_key_replaces_the_old_one_of_the_same_kid() {
     let (first, second) = (Signer::ec("same"), Signer::ec("same"));
     let issuer = Issuer::with(&[&first]);
     let now = Now::read();
@@ -238,7 +238,7 @@ async fn another_key_under_the_same_name_takes_its_place() {
 }
 
 #[tokio::test]
-async fn a_verified_token_is_remembered_for_a_while_and_never_past_its_end() {
+async fn verified_token_is_cached_briefly_and_never_past_its_expiry() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     let now = Now::read();

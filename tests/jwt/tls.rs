@@ -57,13 +57,13 @@ async fn takes(tls: ServerConfig, trusted: Option<&Authority>) -> bool {
     assert_eq!(
         issuer.asked(),
         usize::from(is_taken),
-        "nothing is asked of a server that is not the one"
+        "no request goes to a wrong server"
     );
     is_taken
 }
 
 #[tokio::test]
-async fn keys_come_only_from_the_host_that_is_meant() {
+async fn signing_keys_come_only_from_the_configured_host() {
     let (ours, other) = (authority(), authority());
     assert!(
         takes(server(&ours, "localhost", 1), Some(&ours)).await,

@@ -23,7 +23,7 @@ async fn verify(verifier: &Verifier, signer: &Signer, now: Now) -> Result<(), Re
 }
 
 #[tokio::test]
-async fn without_the_issuer_the_last_keys_are_trusted_until_the_limit() {
+async fn without_the_issuer_known_keys_work_until_their_maximum_age() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     let now = Now::read();
@@ -42,7 +42,7 @@ async fn without_the_issuer_the_last_keys_are_trusted_until_the_limit() {
     let too_late = late.plus(Duration::from_millis(1));
     assert!(
         verifier.verified_at(&token, too_late).is_none(),
-        "what is remembered rests on the keys"
+        "cached tokens depend on the keys"
     );
     let refused = verify(&verifier, &signer, too_late).await.unwrap_err();
     assert_eq!(refused, Refused::NoKeys);
@@ -50,7 +50,7 @@ async fn without_the_issuer_the_last_keys_are_trusted_until_the_limit() {
 }
 
 #[tokio::test]
-async fn a_start_without_the_issuer_works_once_it_answers() {
+async fn start_without_the_issuer_works_once_it_answers() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     issuer.reply(Reply::Status(503));
@@ -78,7 +78,7 @@ async fn a_start_without_the_issuer_works_once_it_answers() {
 }
 
 #[tokio::test]
-async fn the_first_token_need_not_wait_for_the_background() {
+async fn first_token_does_not_wait_for_the_background_fetch() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     assert_eq!(
@@ -88,7 +88,7 @@ async fn the_first_token_need_not_wait_for_the_background() {
 }
 
 #[tokio::test]
-async fn after_a_failure_it_is_tried_again_soon() {
+async fn failed_key_fetch_is_retried_soon() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     issuer.reply(Reply::Status(500));
@@ -108,7 +108,7 @@ async fn after_a_failure_it_is_tried_again_soon() {
 }
 
 #[tokio::test]
-async fn hostile_answers_are_bounded_and_change_nothing() {
+async fn hostile_issuer_answers_are_bounded_and_change_nothing() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     let elsewhere = Issuer::with(&[&Signer::ec("attacker")]);
@@ -156,7 +156,7 @@ async fn hostile_answers_are_bounded_and_change_nothing() {
         let fresh = issuer.verifier(&["timeout_ms=300", "max_response_bytes=4096", "max_keys=3"]);
         let started = Instant::now();
         if fresh.refresh(now).await {
-            faults.push(format!("{what}: taken for keys"));
+            faults.push(format!("{what}: accepted as keys"));
         }
         if started.elapsed() > PATIENCE / 2 {
             faults.push(format!("{what}: took {:?}", started.elapsed()));
@@ -174,7 +174,7 @@ async fn hostile_answers_are_bounded_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_hangs_is_left_alone() {
+async fn hanging_issuer_opens_its_breaker() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     issuer.reply(Reply::Hangs);

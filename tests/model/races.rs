@@ -77,7 +77,7 @@ async fn waits_for_a_lock(db: &Database) {
 /// A tenant that is created and deleted within one group leaves no row. The group still waits for a
 /// transaction that is creating the tenant.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_life_within_one_group_waits_for_another_that_is_being_made() {
+async fn tenant_made_and_deleted_in_a_group_waits_for_its_creation() {
     let db = Database::create().await;
     let instance = Arc::new(Instance::start(&db));
     let mut other = session(&db).await;
@@ -124,7 +124,7 @@ async fn a_life_within_one_group_waits_for_another_that_is_being_made() {
 
 /// A tenant is created and deleted within one group, with no other transaction at work.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_life_within_one_group_leaves_its_events_and_no_row() {
+async fn tenant_made_and_deleted_in_a_group_leaves_only_events() {
     let db = Database::create().await;
     let instance = Instance::start(&db);
     let (upsert, delete) = upsert_and_delete();
@@ -154,7 +154,7 @@ async fn a_life_within_one_group_leaves_its_events_and_no_row() {
 
 /// The group's lock finds no such tenant. Its reads, a moment later, find the tenant's routes.
 #[tokio::test(flavor = "multi_thread")]
-async fn routes_of_a_tenant_that_was_made_after_the_lock_are_not_seen() {
+async fn routes_of_a_tenant_created_after_the_lock_are_not_read() {
     let db = Database::create().await;
     let instance = Arc::new(Instance::start(&db));
     write(
@@ -236,7 +236,7 @@ async fn routes_of_a_tenant_that_was_made_after_the_lock_are_not_seen() {
 /// All tenants share the hosts: a host that one tenant gives up in a group can pass to the next
 /// tenant in the same group.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_passes_from_tenant_to_tenant_within_one_group() {
+async fn host_moves_between_tenants_within_one_group() {
     let db = Database::create().await;
     let instance = Instance::start(&db);
     let (policy, version) = (policies::name(&mut Rng::new(1)), "v0".parse().unwrap());
@@ -334,7 +334,7 @@ fn lost_the_host(lost: &store::Error) -> bool {
 /// Another instance claims a host after a group has read that the host is free, and before the
 /// group writes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_is_claimed_after_it_was_read_is_not_claimed_twice() {
+async fn host_claimed_after_the_read_is_not_claimed_twice() {
     let db = Database::create().await;
     let (instance, other) = (Instance::start(&db), Instance::start(&db));
     two_with_versions(&instance).await;
@@ -391,7 +391,7 @@ async fn a_host_that_is_claimed_after_it_was_read_is_not_claimed_twice() {
 /// Another transaction has claimed a host and not committed yet. Claims that overlap wait for it,
 /// and other claims do not.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_waits_for_one_that_overlaps_and_is_not_committed() {
+async fn claim_waits_for_an_overlapping_uncommitted_claim() {
     let db = Database::create().await;
     let instance = Arc::new(Instance::start(&db));
     two_with_versions(&instance).await;
@@ -438,7 +438,7 @@ async fn a_claim_waits_for_one_that_overlaps_and_is_not_committed() {
 
 /// An operator marks a backup as restored after a group has decided and before it writes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revision_of_before_a_restore_does_not_make_its_tenant_one_of_after() {
+async fn revision_decided_before_a_restore_keeps_its_old_timeline() {
     let db = Database::create().await;
     let instance = Instance::start(&db);
     let (upsert, _) = upsert_and_delete();
@@ -460,7 +460,7 @@ async fn a_revision_of_before_a_restore_does_not_make_its_tenant_one_of_after() 
     let decide = |locked: store::group::Locked| {
         assert!(
             batch::foreign(&requests, &locked).is_empty(),
-            "it is not told yet"
+            "the restore is not visible yet"
         );
         let restored = tokio::runtime::Handle::current();
         tokio::task::block_in_place(|| restored.block_on(store::installation::restored(&owner)))

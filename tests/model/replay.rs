@@ -79,7 +79,7 @@ impl Life {
             .map_or(&Value::Null, |held| &held.spec);
         assert_eq!(
             &value["before"], held,
-            "{seed} {name} at {}: before is what was",
+            "{seed} {name} at {}: `before` is the previous state",
             event.revision
         );
         assert_ne!(
@@ -129,19 +129,19 @@ pub async fn tables(db: &Database, events: &Events, seed: &str) {
             .collect();
         assert!(
             !ends[..ends.len() - 1].contains(&true),
-            "{seed} {life:?}: nothing comes after the end"
+            "{seed} {life:?}: no event comes after the deletion"
         );
         assert_eq!(
             ends[ends.len() - 1],
             !alive.contains(life),
-            "{seed} {life:?}: a life that is over has its end"
+            "{seed} {life:?}: a past incarnation ends with its deletion"
         );
         if alive.contains(life) {
             want.extend(lines(&life.0, &life.1, &state));
         } else {
             assert!(
                 state.objects.is_empty(),
-                "{seed} {life:?}: a tenant went with all that it had"
+                "{seed} {life:?}: a deleted tenant has no objects"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Checks that the tables hold one history that explains the replies that the senders received.
+//! Checks the stored history against the replies to the senders.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -227,7 +227,7 @@ async fn queued_in_order(db: &Database, events: &Events, seed: &str) {
         lives.sort_unstable();
         assert!(
             lives.windows(2).all(|pair| pair[0].1 < pair[1].0),
-            "{seed}: lives do not overlap: {lives:?}"
+            "{seed}: incarnations do not overlap: {lives:?}"
         );
     }
 }
@@ -268,23 +268,23 @@ fn explains(events: &Events, heard: &Heard, seed: &str) {
         let items = revisions
             .get(&place)
             .unwrap_or_else(|| panic!("{seed}: lost: {request:?} {made:?}"));
-        assert!(told.insert(place), "{seed}: two were told of {place:?}");
+        assert!(told.insert(place), "{seed}: two replies have {place:?}");
         assert_eq!(
             (items[0].body.id, &items[0].body.reason),
             (id, &request.facts.reason),
             "{seed}"
         );
-        is_told(request, &made.outcome, items, seed);
+        assert_reply_matches_events(request, &made.outcome, items, seed);
     }
     assert_eq!(
         told.len(),
         revisions.len(),
-        "{seed}: a revision that nobody was told of"
+        "{seed}: a revision without a reply"
     );
 }
 
 /// Checks that the events of a revision agree with the reply to its sender.
-fn is_told(request: &Request, outcome: &Outcome, items: &[&Event], seed: &str) {
+fn assert_reply_matches_events(request: &Request, outcome: &Outcome, items: &[&Event], seed: &str) {
     let last = &items[items.len() - 1].body;
     match (&outcome.object, &last.change) {
         (

@@ -71,7 +71,7 @@ async fn in_time<T>(what: &str, condition: impl AsyncFn() -> Option<T>) -> T {
 }
 
 /// Keeps the broker sick for longer than every time-out.
-async fn stays_sick(broker: &SickBroker) {
+async fn assert_stays_sick(broker: &SickBroker) {
     let before = broker.spoilt();
     tokio::time::sleep(SICK).await;
     assert!(
@@ -81,7 +81,7 @@ async fn stays_sick(broker: &SickBroker) {
 }
 
 /// Checks that a relay publishes after the broker was sick, from the start or later.
-async fn the_relay_recovers(from_the_start: bool, sick: &[Api]) {
+async fn assert_relay_recovers(from_the_start: bool, sick: &[Api]) {
     let (world, broker) = world(sick).await;
     let routes = Routes::of(&world);
     if from_the_start {
@@ -99,15 +99,15 @@ async fn the_relay_recovers(from_the_start: bool, sick: &[Api]) {
         routes.change("a", 1).await;
     }
     eventually("the relay notices", async || status.report().last_error).await;
-    stays_sick(&broker).await;
+    assert_stays_sick(&broker).await;
     assert_eq!(
         queued(&world).await,
         1,
-        "what is not acknowledged stays in the queue"
+        "unacknowledged events stay in the queue"
     );
     broker.is_mended();
     routes.change("b", 2).await;
-    in_time("what waited is published", async || {
+    in_time("the waiting events are published", async || {
         (queued(&world).await == 0).then_some(())
     })
     .await;
@@ -121,13 +121,13 @@ async fn the_relay_recovers(from_the_start: bool, sick: &[Api]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_producer_that_never_gets_its_id_is_made_anew() {
-    the_relay_recovers(true, &[Api::InitProducerId]).await;
+async fn producer_that_never_gets_its_id_is_recreated() {
+    assert_relay_recovers(true, &[Api::InitProducerId]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_producer_whose_records_are_never_taken_is_made_anew() {
-    the_relay_recovers(false, &[Api::Produce, Api::InitProducerId]).await;
+async fn producer_whose_records_are_never_accepted_is_recreated() {
+    assert_relay_recovers(false, &[Api::Produce, Api::InitProducerId]).await;
 }
 
 async fn start_consumer(
@@ -155,7 +155,7 @@ async fn start_consumer(
 }
 
 /// Checks that the archive's consumer archives after the broker was sick, from the start or later.
-async fn the_consumer_recovers(from_the_start: bool, sick: &[Api]) {
+async fn assert_consumer_recovers(from_the_start: bool, sick: &[Api]) {
     let (world, broker) = world(sick).await;
     let routes = Routes::of(&world);
     let stop = CancellationToken::new();
@@ -180,12 +180,12 @@ async fn the_consumer_recovers(from_the_start: bool, sick: &[Api]) {
         (queued(&world).await == 0).then_some(())
     })
     .await;
-    stays_sick(&broker).await;
+    assert_stays_sick(&broker).await;
     let archived = u64::from(!from_the_start);
     assert_eq!(world.archived_count().await, archived);
     broker.is_mended();
     routes.change("a", 2).await;
-    in_time("what waited is archived", async || {
+    in_time("the waiting events are archived", async || {
         (world.archived_count().await == archived + 2).then_some(())
     })
     .await;
@@ -196,18 +196,18 @@ async fn the_consumer_recovers(from_the_start: bool, sick: &[Api]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consumer_that_cannot_join_its_group_is_made_anew() {
-    Box::pin(the_consumer_recovers(true, &[Api::JoinGroup])).await;
+async fn consumer_that_cannot_join_its_group_is_recreated() {
+    Box::pin(assert_consumer_recovers(true, &[Api::JoinGroup])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consumer_that_reads_nothing_is_made_anew() {
-    Box::pin(the_consumer_recovers(false, &[Api::Fetch])).await;
+async fn consumer_that_reads_nothing_is_recreated() {
+    Box::pin(assert_consumer_recovers(false, &[Api::Fetch])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consumer_that_does_not_know_its_lag_is_made_anew() {
-    Box::pin(the_consumer_recovers(
+async fn consumer_without_a_known_lag_is_recreated() {
+    Box::pin(assert_consumer_recovers(
         false,
         &[Api::Fetch, Api::ListOffsets],
     ))
@@ -215,7 +215,7 @@ async fn a_consumer_that_does_not_know_its_lag_is_made_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_follows_other_instances_is_begun_anew() {
+async fn follower_without_kafka_progress_is_restarted() {
     for sick in [&[Api::Fetch][..], &[Api::Fetch, Api::ListOffsets]] {
         let (world, broker) = world(sick).await;
         let mut well = world.settings.clone();
@@ -247,13 +247,13 @@ async fn whoever_follows_other_instances_is_begun_anew() {
             .await
             .ok()
         };
-        in_time("it follows", follows).await;
+        in_time("the reader follows", follows).await;
         broker.sickens();
         let unseen = write().await;
-        stays_sick(&broker).await;
+        assert_stays_sick(&broker).await;
         assert!(
             !shows(&unseen).await,
-            "nothing is followed while the broker is sick"
+            "the reader sees no change while the broker is sick"
         );
         broker.is_mended();
         in_time("a new change shows", follows).await;
@@ -264,7 +264,7 @@ async fn whoever_follows_other_instances_is_begun_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_producer_of_dead_letters_is_made_anew() {
+async fn dead_letter_producer_is_recreated() {
     let (world, broker) = world(&[Api::InitProducerId]).await;
     broker.sickens();
     let letters = DeadLetters::new(&world.settings.kafka).expect("settings");
@@ -282,16 +282,25 @@ async fn the_producer_of_dead_letters_is_made_anew() {
         }]
     };
     for _ in 0..3 {
-        letters.send(&letter()).await.expect_err("it is sick");
+        letters
+            .send(&letter())
+            .await
+            .expect_err("the broker is sick");
     }
     // On a busy machine the first request may come late.
-    in_time("it is answered with errors", async || {
-        letters.send(&letter()).await.expect_err("it is sick");
+    in_time("the letter is answered with errors", async || {
+        letters
+            .send(&letter())
+            .await
+            .expect_err("the broker is sick");
         (broker.spoilt() > 0).then_some(())
     })
     .await;
     broker.is_mended();
-    in_time("it is taken", async || letters.send(&letter()).await.ok()).await;
+    in_time("the broker accepts the letter", async || {
+        letters.send(&letter()).await.ok()
+    })
+    .await;
     letters.flush(Duration::from_secs(5)).await;
     world.end().await;
 }

@@ -84,7 +84,7 @@ fn resealed(record: &Record, change: impl Fn(&mut EventBody)) -> Record {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redelivered_event_is_a_duplicate() {
+async fn redelivered_event_counts_as_a_duplicate() {
     let world = World::new().await;
     let batch = published(&world, &["a"], 3).await;
     let (consumer, _) = consumer(&world).await;
@@ -106,7 +106,7 @@ async fn a_redelivered_event_is_a_duplicate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_event_in_the_place_of_an_archived_one_is_dead_lettered() {
+async fn event_that_replaces_an_archived_one_is_dead_lettered() {
     let world = World::new().await;
     let batch = published(&world, &["a"], 1).await;
     let (consumer, _) = consumer(&world).await;
@@ -130,7 +130,7 @@ async fn another_event_in_the_place_of_an_archived_one_is_dead_lettered() {
     assert_eq!(
         world.archived().await[0].reason,
         None,
-        "what is archived stays as it was"
+        "the archived event is unchanged"
     );
     let letters = records(&world.settings.kafka.dlq_topic, 2).await;
     for (letter, sent) in letters.iter().zip([same_id, same_place]) {
@@ -146,7 +146,7 @@ async fn another_event_in_the_place_of_an_archived_one_is_dead_lettered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read_is_dead_lettered_with_its_origin_and_the_partition_goes_on() {
+async fn unreadable_record_is_dead_lettered_and_partition_continues() {
     let world = World::new().await;
     let good = published(&world, &["a"], 2).await;
     let partition = good[0].partition;
@@ -195,7 +195,7 @@ async fn what_cannot_be_read_is_dead_lettered_with_its_origin_and_the_partition_
     let (consumer, status) = consumer(&world).await;
     let stop = CancellationToken::new();
     let running = tokio::spawn(consumer.run(stop.clone()));
-    eventually("what is behind the bad ones is archived", async || {
+    eventually("the records after the bad ones are archived", async || {
         (world.archived_count().await == 3).then_some(())
     })
     .await;
@@ -232,7 +232,7 @@ async fn what_cannot_be_read_is_dead_lettered_with_its_origin_and_the_partition_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_validator_refuses_is_tried_a_bounded_number_of_times() {
+async fn event_refused_by_the_validator_has_bounded_attempts() {
     let mut world = World::new().await;
     world.settings.audit.max_attempts = 3;
     let batch = published(&world, &["a"], 1).await;
@@ -275,7 +275,7 @@ fn extended(record: &Record, members: Value) -> Record {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_archives_format_cannot_hold_is_dead_lettered_and_its_neighbours_are_archived() {
+async fn event_impossible_in_bson_is_dead_lettered_alone() {
     let mut world = World::new().await;
     world.settings.audit.max_attempts = 1;
     let batch = published(&world, &["a"], 1).await;
@@ -287,7 +287,7 @@ async fn what_the_archives_format_cannot_hold_is_dead_lettered_and_its_neighbour
     let handled = consumer
         .handle(&[nul.clone(), batch[0].clone(), large])
         .await
-        .expect("they stop nothing");
+        .expect("the bad events do not stop the batch");
     assert_eq!(
         handled,
         Handled {
@@ -305,7 +305,7 @@ async fn what_the_archives_format_cannot_hold_is_dead_lettered_and_its_neighbour
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_archive_that_is_too_slow_for_a_batch_is_given_less_at_a_time() {
+async fn slow_archive_gets_smaller_batches() {
     const EVENTS: usize = 120;
     let mut world = World::new().await;
     published(&world, &["a"], EVENTS).await;
@@ -341,8 +341,8 @@ async fn an_archive_that_is_too_slow_for_a_batch_is_given_less_at_a_time() {
     world.settings.mongo.url = direct;
     let stop = CancellationToken::new();
     let running = tokio::spawn(consumer.run(stop.clone()));
-    // A batch that timed out may arrive all the same, and its retry finds duplicates. The count
-    // includes what the archive has confirmed.
+    // The archive may store a batch although it timed out. Its retry then finds duplicates, which
+    // `archived_total` counts too.
     let is_done = async || (status.report().archived_total >= EVENTS as u64).then_some(());
     eventually("the archive has answered for all of them", is_done).await;
     assert_eq!(
@@ -358,7 +358,7 @@ async fn an_archive_that_is_too_slow_for_a_batch_is_given_less_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_before_the_offsets_are_committed_doubles_nothing() {
+async fn restart_before_the_offset_commit_doubles_nothing() {
     let world = World::new().await;
     let batch = published(&world, &["a", "b", "c"], 100).await;
     // Simulates a process that archived records and ended before it committed their offsets.
@@ -378,7 +378,7 @@ async fn a_restart_before_the_offsets_are_committed_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rebalance_in_the_middle_loses_and_doubles_nothing() {
+async fn rebalance_during_work_loses_and_doubles_nothing() {
     let mut world = World::new().await;
     world.settings.audit.batch = 20;
     let stop = CancellationToken::new();
@@ -440,10 +440,9 @@ async fn relay_all(world: &World) {
     {}
 }
 
-/// The service's user may insert and find. (On a server that enforces roles per database, so does
-/// this test.)
+/// Creates a MongoDB user with the same rights as the service's user: insert and find only.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_services_user_can_change_nothing_that_is_archived() {
+async fn service_user_cannot_change_archived_events() {
     let world = World::new().await;
     let batch = published(&world, &["a"], 1).await;
     let admin = mongodb::Client::with_uri_str(world.settings.mongo.url.expose_secret())
@@ -477,12 +476,12 @@ async fn the_services_user_can_change_nothing_that_is_archived() {
     archive
         .insert(std::slice::from_ref(&event))
         .await
-        .expect("it may insert");
+        .expect("the user may insert");
     assert_eq!(
         archive
             .query(&Default::default(), 10, None)
             .await
-            .expect("it may find")
+            .expect("the user may find")
             .len(),
         1
     );
@@ -495,13 +494,13 @@ async fn the_services_user_can_change_nothing_that_is_archived() {
             .update_one(doc! {}, doc! { "$set": { "reason": "forged" } })
             .await
             .is_err(),
-        "it may not update"
+        "the user may not update"
     );
     assert!(
         events.delete_one(doc! {}).await.is_err(),
-        "it may not delete"
+        "the user may not delete"
     );
-    assert!(events.drop().await.is_err(), "it may not drop");
+    assert!(events.drop().await.is_err(), "the user may not drop");
     let documents = world.archived().await;
     assert_eq!(
         chain::check(&documents[0].event).map(|hash| hash.to_string()),

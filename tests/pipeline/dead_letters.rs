@@ -103,7 +103,7 @@ fn dead_letters(settings: &Settings) -> i64 {
 }
 
 #[tokio::test]
-async fn retries_while_the_archive_is_away_dead_letter_nothing_twice() {
+async fn retries_during_an_archive_outage_dead_letter_once() {
     let world = World::new().await;
     let batch = [readable(0), garbage(1, 7), readable(2)];
     let mut nowhere = world.settings.clone();
@@ -132,13 +132,13 @@ async fn retries_while_the_archive_is_away_dead_letter_nothing_twice() {
     assert_eq!(
         dead_letters(&world.settings),
         2,
-        "each once, however often the batch was tried"
+        "each record once after several attempts"
     );
     world.end().await;
 }
 
 #[tokio::test]
-async fn a_record_too_large_for_the_dead_letter_topic_holds_up_nothing() {
+async fn record_too_large_for_the_dead_letter_topic_blocks_nothing() {
     let world = World::new().await;
     // The record is larger than the dead-letter topic allows.
     takes(&world.settings.kafka.dlq_topic, "500000").await;
@@ -150,7 +150,7 @@ async fn a_record_too_large_for_the_dead_letter_topic_holds_up_nothing() {
         .expect("no endless wait");
 
     assert_eq!(
-        handled.expect("both have a place"),
+        handled.expect("both records are handled"),
         Handled {
             inserted: 1,
             duplicates: 0,
@@ -162,7 +162,7 @@ async fn a_record_too_large_for_the_dead_letter_topic_holds_up_nothing() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_of_the_largest_record_is_kept_whole() {
+async fn dead_letter_of_the_largest_record_is_kept_whole() {
     let world = World::new().await;
     let largest = garbage(0, world.settings.kafka.max_message_bytes);
     let handled = consumer(&world.settings)

@@ -114,7 +114,7 @@ fn sort_of(event: &Value) -> (&str, u64, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_event_is_what_its_documents_say() {
+async fn every_event_matches_its_documents() {
     let world = World::new().await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
     let created = app
@@ -170,7 +170,7 @@ async fn every_event_is_what_its_documents_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_is_what_its_document_says() {
+async fn dead_letter_matches_its_document() {
     let world = World::new().await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
     let topic = world.settings.kafka.topic.clone();

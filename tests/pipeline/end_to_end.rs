@@ -45,7 +45,7 @@ fn actions(events: &Value) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_prototypes_audit_paths_keep_their_members() {
+async fn prototype_audit_paths_keep_their_members() {
     let (world, app) = world_with_history().await;
     let of_route = app
         .get("/audit/route?tenant=acme&service=web&env=prod&version=v1")
@@ -122,7 +122,7 @@ async fn the_prototypes_audit_paths_keep_their_members() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn audit_events_come_in_pages_and_the_status_says_what_is_missing() {
+async fn audit_events_have_pages_and_status_reports_missing_ones() {
     let (world, app) = world_with_history().await;
     let mut seen = Vec::new();
     let mut path = "/audit/events?tenant=acme&limit=2".to_owned();
@@ -193,7 +193,7 @@ async fn audit_events_come_in_pages_and_the_status_says_what_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bad_audit_queries_name_their_parameter_and_operators_are_text() {
+async fn bad_audit_query_names_its_parameter_and_runs_no_operator() {
     let (world, app) = world_with_history().await;
     for (query, pointer) in [
         ("route?tenant=acme&service=web&env=prod", "?version"),
@@ -254,7 +254,7 @@ async fn bad_audit_queries_name_their_parameter_and_operators_are_text() {
 
 /// The only limit in time here is the test's patience: the printed figure is for the reader.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_alone_reaches_the_archive() {
+async fn single_write_reaches_the_archive() {
     let world = World::new().await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
     let (mut answers, mut archivings) = (Vec::new(), Vec::new());

@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_pages_on_the_archive_can_be_followed() {
+async fn archive_page_examples_work() {
     for name in WITH_ARCHIVE {
         let world = World::with(&ASKING).await;
         let token = first_key(&world.settings).await;

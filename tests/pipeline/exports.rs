@@ -98,7 +98,7 @@ async fn pages(app: &TestApp, query: &str) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_is_what_the_pages_are_oldest_first() {
+async fn export_equals_the_pages_oldest_first() {
     let (world, app) = world_with(2600, 0, &[], |n, document| {
         let (tenant, version) = (["acme", "globex"][n % 2], ["v1", "v2"][n / 2 % 2]);
         let route = document.get_document_mut("route").unwrap();
@@ -154,7 +154,7 @@ async fn an_export_is_what_the_pages_are_oldest_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_head_says_what_comes_and_csv_has_a_line_for_each_event() {
+async fn export_headers_and_csv_lines_match_the_events() {
     let (world, app) = world_with(700, 0, &[], |n, document| {
         drop(document.insert("occurred_at", at(n)))
     })
@@ -261,7 +261,7 @@ async fn rest(mut response: Response) -> Result<usize, usize> {
     loop {
         match tokio::time::timeout(Duration::from_secs(30), response.chunk())
             .await
-            .expect("it goes on, or ends")
+            .expect("the export continues or ends")
         {
             Ok(Some(chunk)) => lines += chunk.iter().filter(|byte| **byte == b'\n').count(),
             Ok(None) => return Ok(lines),
@@ -271,7 +271,7 @@ async fn rest(mut response: Response) -> Result<usize, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_are_read_as_the_reader_takes_them_and_no_deadline_cuts_them() {
+async fn export_pages_are_read_on_demand_without_a_deadline() {
     let (world, app) = large(&[("http.request_timeout_ms", 5100)]).await;
     let response = begun(&app).await;
     // Waits longer than the deadline of a request.
@@ -288,7 +288,7 @@ async fn pages_are_read_as_the_reader_takes_them_and_no_deadline_cuts_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_place_is_taken_until_the_reader_has_all_or_is_cut_off() {
+async fn export_holds_its_place_until_its_end_or_cut_off() {
     let (world, app) = large(&[
         ("audit.max_concurrent_exports", 1),
         ("http.write_stall_ms", 1000),
@@ -308,7 +308,7 @@ async fn a_place_is_taken_until_the_reader_has_all_or_is_cut_off() {
         .problem(429, "too_many_exports")
         .await;
     app.get("/audit/events").expect(200).await;
-    eventually("one that takes nothing is cut off", async || {
+    eventually("a reader that stalls is cut off", async || {
         (export().await.status == 200).then_some(())
     })
     .await;
@@ -318,7 +318,7 @@ async fn a_place_is_taken_until_the_reader_has_all_or_is_cut_off() {
         .expect("the connection has ended");
     assert!(
         !end.ends_with(b"0\r\n\r\n"),
-        "a part was taken for the whole"
+        "a part was accepted as the whole"
     );
 
     assert_eq!(rest(begun(&app).await).await, Ok(LARGE + 1));
@@ -331,7 +331,7 @@ async fn a_place_is_taken_until_the_reader_has_all_or_is_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_that_has_begun_waits_for_its_turn() {
+async fn started_export_waits_for_its_turn() {
     let (world, app) = large(&[("resilience.mongodb_queries.concurrent", 1)]).await;
     // Each export begins when it can. From then on the exports compete for the one concurrent
     // query.
@@ -353,7 +353,7 @@ async fn an_export_that_has_begun_waits_for_its_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_is_cut_when_what_its_taker_came_with_ends() {
+async fn export_is_cut_when_its_key_ends() {
     let (mut world, app) = large(&[]).await;
     app.drain().await;
     world.settings.auth.mode = AuthMode::Required;
@@ -391,7 +391,7 @@ async fn an_export_is_cut_when_what_its_taker_came_with_ends() {
         }
         let broken = rest(response)
             .await
-            .expect_err("what it came with has ended");
+            .expect_err("the key of the export has ended");
         assert!(broken < LARGE, "{broken}");
     }
     app.drain().await;
@@ -399,7 +399,7 @@ async fn an_export_is_cut_when_what_its_taker_came_with_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_never_ends_cleanly_before_its_last_event() {
+async fn incomplete_export_never_ends_cleanly() {
     // The export's lifetime ends.
     let (mut world, app) = large(&[
         ("audit.export_lifetime_ms", 1000),
@@ -428,11 +428,11 @@ async fn an_export_never_ends_cleanly_before_its_last_event() {
     assert_eq!(
         rest(begun(&app).await).await,
         Ok(LARGE + 1),
-        "while it is there"
+        "MongoDB is reachable"
     );
     let response = begun(&app).await;
     gate.shut.cancel();
-    assert!(rest(response).await.expect_err("MongoDB went") < LARGE);
+    assert!(rest(response).await.expect_err("MongoDB is unreachable") < LARGE);
     app.get("/audit/export").problem(503, "unavailable").await;
     let metrics = String::from_utf8(app.ops("/metrics").expect(200).await.bytes).unwrap();
     for result in ["complete", "cut"] {

@@ -6,7 +6,7 @@ use traffic_manager::app::Role;
 
 use crate::support::{TestApp, World, eventually};
 
-async fn a_write_elsewhere_shows(prepare: impl Fn(&mut traffic_manager::config::Settings)) {
+async fn assert_follower_sees_a_write(prepare: impl Fn(&mut traffic_manager::config::Settings)) {
     let world = World::new().await;
     let writer = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
     let mut settings = world.settings.clone();
@@ -39,16 +39,16 @@ async fn a_write_elsewhere_shows(prepare: impl Fn(&mut traffic_manager::config::
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn by_kafkas_events_when_the_safety_read_is_rare() {
-    Box::pin(a_write_elsewhere_shows(|settings| {
+async fn follower_sees_a_write_through_kafka_events() {
+    Box::pin(assert_follower_sees_a_write(|settings| {
         settings.read.refresh_ms = 60_000
     }))
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn by_the_safety_read_when_kafka_is_away() {
-    Box::pin(a_write_elsewhere_shows(|settings| {
+async fn follower_sees_a_write_through_the_safety_read_without_kafka() {
+    Box::pin(assert_follower_sees_a_write(|settings| {
         settings.kafka.bootstrap_servers = "127.0.0.1:1".into();
         settings.read.refresh_ms = 100;
     }))

@@ -8,7 +8,7 @@ use traffic_manager::relay::{Relay, RelayStatus};
 use crate::support::{World, eventually};
 
 #[tokio::test]
-async fn a_leader_that_is_silent_loses_its_lease() {
+async fn silent_leader_loses_its_lease() {
     let mut world = World::new().await;
     // The session ends when the leader is silent for longer than the sum of these three: 4 s.
     world.settings.kafka.delivery_timeout_ms = 1000;
@@ -24,7 +24,7 @@ async fn a_leader_that_is_silent_loses_its_lease() {
     };
     let (frozen, standby) = (relay(), relay());
     let Ok(lease) = frozen.elect(None).await.expect("Postgres") else {
-        panic!("nobody else stands")
+        panic!("another relay leads")
     };
 
     let second = eventually("the standby leads", async || {
@@ -35,11 +35,11 @@ async fn a_leader_that_is_silent_loses_its_lease() {
     assert!(second.epoch() > lease.epoch());
     assert!(
         lease.lost().is_cancelled(),
-        "the first knows, once it is awake"
+        "the first relay notices that its lease is lost"
     );
     frozen
         .publish_batch(&lease)
         .await
-        .expect_err("the first may do nothing any more");
+        .expect_err("the first relay may not publish");
     world.end().await;
 }

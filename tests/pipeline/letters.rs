@@ -112,7 +112,7 @@ fn ids(letters: &[Value]) -> Vec<&str> {
 
 /// Waits for this many records of operators' actions in the access log, and returns them, oldest
 /// first.
-pub async fn told(world: &World, count: usize) -> Vec<Document> {
+pub async fn operator_records(world: &World, count: usize) -> Vec<Document> {
     let client = mongodb::Client::with_uri_str(world.settings.mongo.url.expose_secret())
         .await
         .expect("a MongoDB URL");
@@ -120,7 +120,7 @@ pub async fn told(world: &World, count: usize) -> Vec<Document> {
     let collection = client
         .database(&world.settings.mongo.database)
         .collection::<Document>(name);
-    eventually("the audit is told", async || {
+    eventually("the access log has the records", async || {
         let mut found = collection
             .find(doc! { "kind": "operated" })
             .sort(doc! { "_id": 1 })
@@ -140,7 +140,7 @@ pub fn text<'a>(record: &'a Document, name: &str) -> Option<&'a str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn letters_are_listed_newest_first_and_shown_whole() {
+async fn dead_letters_are_listed_newest_first_and_shown_whole() {
     let (world, app, good) = published(1).await;
     assert_eq!(
         list(&app, "").await,
@@ -249,7 +249,7 @@ async fn letters_are_listed_newest_first_and_shown_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_of_a_version_that_is_known_by_now_is_sent_again_and_archived() {
+async fn redriven_dead_letter_of_a_now_known_version_is_archived() {
     let (world, app, good) = published(3).await;
     // An older release parks a newer event as a dead letter. The test changes the type back to play
     // the release that knows it.
@@ -258,16 +258,19 @@ async fn a_letter_of_a_version_that_is_known_by_now_is_sent_again_and_archived()
     let handled = parking
         .handle(&[good[0].clone(), parked, good[2].clone()])
         .await
-        .expect("both are there");
+        .expect("Kafka and the archive answer");
     assert_eq!(
         (handled.inserted, handled.dead_lettered),
         (2, 1),
-        "nothing waits for it"
+        "the parked event delays no other"
     );
     assert_eq!(world.archived_count().await, 2);
     let letter = records(&world.settings.kafka.dlq_topic, 1).await.remove(0);
     assert_eq!(letter.header("tm_dlq_reason"), Some("unknown_version"));
-    assert_eq!(letter.value, good[1].value, "as it came");
+    assert_eq!(
+        letter.value, good[1].value,
+        "the dead letter keeps the record's bytes"
+    );
 
     let answer = app
         .post("/dead-letters/0-0/redrive")
@@ -310,8 +313,8 @@ async fn a_letter_of_a_version_that_is_known_by_now_is_sent_again_and_archived()
             .all(|(name, _)| !name.starts_with("tm_dlq_"))
     );
 
-    // A release that still does not know the type parks the event again, as another letter with one
-    // more attempt.
+    // A release that still does not know the type parks the event again, as another dead letter
+    // with one more attempt.
     parking
         .handle(std::slice::from_ref(&again))
         .await
@@ -325,13 +328,13 @@ async fn a_letter_of_a_version_that_is_known_by_now_is_sent_again_and_archived()
         .expect("the archive takes it");
     assert_eq!((handled.inserted, world.archived_count().await), (1, 3));
 
-    let told = told(&world, 1).await;
+    let logged = operator_records(&world, 1).await;
     assert_eq!(
-        (text(&told[0], "action"), text(&told[0], "object")),
+        (text(&logged[0], "action"), text(&logged[0], "object")),
         (Some("dead_letter_redriven"), Some("0-0"))
     );
     assert_eq!(
-        (text(&told[0], "reason"), text(&told[0], "tenant")),
+        (text(&logged[0], "reason"), text(&logged[0], "tenant")),
         (Some("the release reads it"), Some("a"))
     );
     app.drain().await;
@@ -339,7 +342,7 @@ async fn a_letter_of_a_version_that_is_known_by_now_is_sent_again_and_archived()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_decided_and_not_done_is_done_by_the_retry() {
+async fn redrive_that_was_recorded_but_not_done_is_done_by_a_retry() {
     let (world, app, good) = published(2).await;
     let (parking, _) = consumer(&world).await;
     let parked: Vec<_> = good
@@ -393,7 +396,7 @@ async fn what_was_decided_and_not_done_is_done_by_the_retry() {
         (4, 3),
         "sent again: the consumer knows it by its id"
     );
-    assert_eq!(told(&world, 1).await.len(), 1, "decided once");
+    assert_eq!(operator_records(&world, 1).await.len(), 1, "decided once");
 
     // A decision left without a key counts as open.
     world
@@ -430,7 +433,7 @@ async fn what_was_decided_and_not_done_is_done_by_the_retry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_are_sent_again_by_what_they_are_once_and_in_their_order() {
+async fn bulk_redrive_sends_each_matching_letter_once_in_order() {
     let (world, app, good) = published(6).await;
     let (parking, _) = consumer(&world).await;
     let mut batch: Vec<_> = good
@@ -473,8 +476,8 @@ async fn many_are_sent_again_by_what_they_are_once_and_in_their_order() {
         ("true", &first.json)
     );
 
-    // Leaves the state of a process that was killed after the first of three letters. The retry
-    // sends the rest.
+    // Leaves the state of a process that was killed after the first of three dead letters. The
+    // retry sends the rest.
     let newer = "letter_offset in (5, 6)";
     world
         .db
@@ -500,12 +503,12 @@ async fn many_are_sent_again_by_what_they_are_once_and_in_their_order() {
     assert_eq!(
         rest.json,
         json!({ "redriven": ["0-1", "0-2"], "refused": [], "next_cursor": null }),
-        "not what was discarded"
+        "no discarded letter"
     );
     assert_eq!(
         ids(&list(&app, "?state=waiting").await),
         ["0-3"],
-        "nor what is there for another reason"
+        "no letter with another reason"
     );
     let sent = records(&world.settings.kafka.topic, 6 + 7).await;
     let again: Vec<_> = sent
@@ -514,10 +517,10 @@ async fn many_are_sent_again_by_what_they_are_once_and_in_their_order() {
         .collect();
     assert_eq!(again, ["0-4", "0-5", "0-6", "0-5", "0-6", "0-1", "0-2"]);
     assert_eq!(
-        told(&world, 8)
+        operator_records(&world, 8)
             .await
             .iter()
-            .filter(|told| text(told, "action") == Some("dead_letter_redriven"))
+            .filter(|logged| text(logged, "action") == Some("dead_letter_redriven"))
             .count(),
         7
     );
@@ -526,7 +529,7 @@ async fn many_are_sent_again_by_what_they_are_once_and_in_their_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_is_discarded_with_a_reason_and_may_be_sent_again_all_the_same() {
+async fn discard_needs_a_reason_and_still_allows_a_redrive() {
     let (world, app, good) = published(1).await;
     let (parking, _) = consumer(&world).await;
     parking
@@ -568,7 +571,7 @@ async fn a_letter_is_discarded_with_a_reason_and_may_be_sent_again_all_the_same(
     assert_eq!(
         records(&world.settings.kafka.dlq_topic, 1).await.len(),
         1,
-        "it stays where it is"
+        "the letter stays in its topic"
     );
     assert_eq!(
         app.post("/dead-letters/redrive")
@@ -580,8 +583,8 @@ async fn a_letter_is_discarded_with_a_reason_and_may_be_sent_again_all_the_same(
     );
     let sent = app.post("/dead-letters/0-0/redrive").expect(200).await;
     assert_eq!(sent.json["state"], "redriven");
-    let told = told(&world, 2).await;
-    let actions: Vec<_> = told
+    let logged = operator_records(&world, 2).await;
+    let actions: Vec<_> = logged
         .iter()
         .map(|record| (text(record, "action").unwrap(), text(record, "reason")))
         .collect();
@@ -593,7 +596,7 @@ async fn a_letter_is_discarded_with_a_reason_and_may_be_sent_again_all_the_same(
         ]
     );
 
-    // A recreated topic counts offsets from 0 again: the stored decisions belong to other letters.
+    // A recreated topic counts offsets from 0 again: the stored decisions belong to other dead letters.
     world
         .db
         .execute(
@@ -607,7 +610,7 @@ async fn a_letter_is_discarded_with_a_reason_and_may_be_sent_again_all_the_same(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_too_large_to_be_kept_is_taken_from_where_it_came_from() {
+async fn redrive_reads_a_too_large_record_from_its_source_topic() {
     let (world, app, good) = published(1).await;
     // The record is larger than the dead-letter topic allows.
     takes(&world.settings.kafka.dlq_topic, "500000").await;
@@ -636,8 +639,8 @@ async fn what_was_too_large_to_be_kept_is_taken_from_where_it_came_from() {
         2
     );
 
-    // A letter whose origin record is gone has nothing to send. A letter from another topic is not
-    // sent either.
+    // A dead letter whose origin record is gone has nothing to send. A dead letter from another
+    // topic is not sent either.
     let (parking, _) = consumer(&world).await;
     let gone = Record {
         offset: 1_000_000,
@@ -671,14 +674,14 @@ async fn what_was_too_large_to_be_kept_is_taken_from_where_it_came_from() {
     assert_eq!(
         ids(&list(&app, "?state=waiting").await),
         ["0-2", "0-1"],
-        "they stay as they were"
+        "the letters are unchanged"
     );
     app.drain().await;
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_kafka_would_never_take_holds_up_no_other() {
+async fn dead_letter_that_kafka_refuses_blocks_no_other() {
     let (world, app, good) = published(1).await;
     let (parking, _) = consumer(&world).await;
     // Anybody who can write to the dead-letter topic chooses a letter's origin, and a recreated
@@ -708,7 +711,7 @@ async fn what_kafka_would_never_take_holds_up_no_other() {
         .problem(409, "not_redrivable")
         .await;
     app.post("/dead-letters/0-0/discard")
-        .json(&json!({ "reason": "from nowhere" }))
+        .json(&json!({ "reason": "from a missing partition" }))
         .expect(200)
         .await;
     app.drain().await;
@@ -716,7 +719,7 @@ async fn what_kafka_would_never_take_holds_up_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_kafka_nothing_is_decided() {
+async fn without_kafka_no_dead_letter_is_decided() {
     let (world, app, good) = published(1).await;
     let (parking, _) = consumer(&world).await;
     parking

@@ -14,10 +14,12 @@ use crate::support::{
 };
 
 /// Runs the command that marks the database as restored from a backup.
-async fn say_restored(world: &World) {
+async fn mark_restored(world: &World) {
     let mut settings: Settings = world.settings.clone();
     settings.migrate.postgres_url = world.db.owner_url().into();
-    commands::restored(&settings).await.expect("it is noted");
+    commands::restored(&settings)
+        .await
+        .expect("the restore is recorded");
 }
 
 async fn epoch(app: &TestApp, tenant: &str) -> String {
@@ -31,7 +33,7 @@ async fn epoch(app: &TestApp, tenant: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_tenant_begins_an_epoch_after_a_restore_and_clients_are_told() {
+async fn every_tenant_starts_an_epoch_after_a_restore() {
     let world = World::new().await;
     let mut settings = world.settings.clone();
     settings.write.lineage_check_ms = 3_600_000;
@@ -60,7 +62,7 @@ async fn every_tenant_begins_an_epoch_after_a_restore_and_clients_are_told() {
     let before = reader.get(snapshot).expect(200).await;
     assert_eq!(before.revision(), 4);
 
-    say_restored(&world).await;
+    mark_restored(&world).await;
     // A tag from before the restore does not match, even though the guarded write itself would have
     // begun the new epoch.
     let stale = writer
@@ -75,7 +77,7 @@ async fn every_tenant_begins_an_epoch_after_a_restore_and_clients_are_told() {
     assert_eq!(
         (changed.status.as_u16(), changed.revision()),
         (200, 2),
-        "after all that there was, in one revision"
+        "the first revision of the epoch has all objects"
     );
     let now = changed.epoch();
     assert_ne!(now, before.epoch());
@@ -174,7 +176,7 @@ async fn every_tenant_begins_an_epoch_after_a_restore_and_clients_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_that_nobody_writes_to_begins_its_epoch_as_well_and_once() {
+async fn idle_tenant_starts_its_epoch_once_after_a_restore() {
     let world = World::with(&["write.lineage_check_ms=100"]).await;
     let (one, two) = tokio::join!(
         TestApp::run(world.db.clone(), world.settings.clone(), Role::All),
@@ -196,7 +198,7 @@ async fn a_tenant_that_nobody_writes_to_begins_its_epoch_as_well_and_once() {
     for tenant in names {
         before.push(epoch(&one, tenant).await);
     }
-    say_restored(&world).await;
+    mark_restored(&world).await;
     for (tenant, before) in names.iter().zip(&before) {
         let moved = async || Some(epoch(&two, tenant).await).filter(|epoch| epoch != before);
         eventually("the tenant has begun an epoch", moved).await;
@@ -212,7 +214,7 @@ async fn a_tenant_that_nobody_writes_to_begins_its_epoch_as_well_and_once() {
         assert_eq!(
             revisions(tenant).await,
             json!(1),
-            "{tenant}: one instance began it, and the other saw that"
+            "{tenant}: one instance began the epoch and the other saw it"
         );
     }
     let epochs = world
@@ -226,7 +228,7 @@ async fn a_tenant_that_nobody_writes_to_begins_its_epoch_as_well_and_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_that_cannot_begin_its_epoch_holds_up_no_other() {
+async fn tenant_that_cannot_start_its_epoch_blocks_no_other() {
     let world = World::with(&[
         "write.lanes=1",
         "write.lineage_check_ms=3600000",
@@ -255,7 +257,7 @@ async fn a_tenant_that_cannot_begin_its_epoch_holds_up_no_other() {
     for statement in [tries, slow, trigger] {
         superuser.execute(statement, &[]).await.unwrap();
     }
-    say_restored(&world).await;
+    mark_restored(&world).await;
     // The first write holds the lane for so long that all writes that come meanwhile form one
     // group.
     let others = futures_util::future::join_all(
@@ -266,13 +268,17 @@ async fn a_tenant_that_cannot_begin_its_epoch_holds_up_no_other() {
     let tries = async || world.db.count("select last_value from tries").await;
     let before = tries().await;
     assert_eq!(put("stuck", "http://new.example/").await, 503);
-    assert_eq!(tries().await, before, "it is left alone for a while");
+    assert_eq!(
+        tries().await,
+        before,
+        "the failing tenant is not retried at once"
+    );
     superuser
         .execute("drop trigger slow on tenants", &[])
         .await
         .unwrap();
     let begun = async || (put("stuck", "http://new.example/").await == 200).then_some(());
-    eventually("it begins its epoch once it can", begun).await;
+    eventually("the tenant begins its epoch once it can", begun).await;
     app.drain().await;
     world.end().await;
 }

@@ -92,7 +92,7 @@ async fn id_of(world: &World, revision: i64) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_makes_the_consumer_panic_is_parked_and_the_others_are_archived() {
+async fn record_that_panics_the_consumer_is_dead_lettered_alone() {
     let mut world = patient(&[]).await;
     world.settings.audit.max_attempts = 3;
     traced(&world, 0..3).await;
@@ -137,7 +137,7 @@ async fn a_record_that_makes_the_consumer_panic_is_parked_and_the_others_are_arc
     // The consumer goes on.
     traced(&world, 3..5).await;
     publish(&world).await;
-    eventually("what comes later is archived", async || {
+    eventually("later events are archived", async || {
         (world.archived_count().await == 4).then_some(())
     })
     .await;
@@ -151,13 +151,13 @@ async fn a_record_that_makes_the_consumer_panic_is_parked_and_the_others_are_arc
     stop.cancel();
     running
         .await
-        .expect("it did not end by a panic")
+        .expect("the consumer did not end by a panic")
         .expect("settings");
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relay_that_panics_is_begun_anew_and_nothing_is_lost_or_out_of_order() {
+async fn panicked_relay_restarts_without_loss_or_reordering() {
     let mut world = patient(&[]).await;
     world.settings.relay.poll_ms = 50;
     traced(&world, 0..3).await;

@@ -103,7 +103,7 @@ fn said(who: Who) -> [String; 3] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn kafka_and_the_archive_have_nothing_in_the_clear_and_audit_answers_are_opened() {
+async fn kafka_and_archive_are_encrypted_and_answers_decrypted() {
     let (world, app) = world_of_people().await;
     let mut places = vec![world.db.dump("").await];
     for record in records(&world.settings.kafka.topic, EVENTS as usize).await {
@@ -215,7 +215,7 @@ fn opened(key: &[u8], place: &str, sealed: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_the_master_key_opens_envelopes_as_the_documentation_says() {
+async fn documented_decryption_opens_envelopes_with_the_master_key() {
     let (world, app) = world_of_people().await;
     let mut items = world.archived().await;
     items.retain(|event| event.revision == 2);
@@ -253,7 +253,7 @@ async fn who_has_the_master_key_opens_envelopes_as_the_documentation_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_envelope_in_another_event_or_member_does_not_open() {
+async fn envelope_in_another_event_or_member_does_not_open() {
     let (world, app) = world_of_people().await;
     let archive = world.collection().await;
     let of = async |revision: i64| {
@@ -296,7 +296,7 @@ async fn an_envelope_in_another_event_or_member_does_not_open() {
         third.get_str("reason").ok(),
         "{address}"
     );
-    assert!(!verified(&app).await, "and the proof finds it");
+    assert!(!verified(&app).await, "verification finds the change");
     app.drain().await;
     world.end().await;
 }
@@ -324,7 +324,7 @@ fn printed(world: &World, arguments: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn access_and_erasure_by_command_leave_the_chain_whole() {
+async fn export_and_erasure_commands_keep_the_chain_intact() {
     let (world, app) = world_of_people().await;
     let before = verified_by_python(&app).await;
     assert!(
@@ -371,7 +371,7 @@ async fn access_and_erasure_by_command_leave_the_chain_whole() {
     assert_eq!(
         audited(&app, &format!("&actor={}", ADA.id)).await,
         [said(ADA)],
-        "nobody else"
+        "no other person is erased"
     );
     assert_eq!(
         audited(&app, &format!("&actor={}", GRACE.id)).await.len(),

@@ -38,7 +38,7 @@ async fn queued(world: &World) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_are_published_whole_in_order_and_only_then_deleted() {
+async fn events_are_deleted_only_after_ordered_publication() {
     let mut world = World::new().await;
     world.settings.relay.batch = 50;
     let routes = Routes::of(&world);
@@ -108,7 +108,7 @@ async fn events_are_published_whole_in_order_and_only_then_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_kafka_does_not_take_stays_in_the_outbox() {
+async fn event_not_accepted_by_kafka_stays_in_the_outbox() {
     let world = World::new().await;
     let routes = Routes::of(&world);
     for number in 0..5 {
@@ -134,7 +134,7 @@ async fn what_kafka_does_not_take_stays_in_the_outbox() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_relay_leads_and_the_next_takes_over_when_its_session_ends() {
+async fn standby_relay_takes_over_when_the_leaders_session_ends() {
     let world = World::new().await;
     let (first, second) = (relay(&world.settings), relay(&world.settings));
     let lease = lead(&first).await;
@@ -167,7 +167,7 @@ async fn one_relay_leads_and_the_next_takes_over_when_its_session_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relay_that_stands_by_has_no_error_left() {
+async fn standby_relay_clears_its_last_error() {
     let world = World::new().await;
     let leader = relay(&world.settings);
     let lease = lead(&leader).await;
@@ -208,7 +208,7 @@ async fn a_relay_that_stands_by_has_no_error_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deposed_leader_deletes_nothing_and_its_events_are_published_again() {
+async fn deposed_leader_deletes_nothing_and_its_events_are_resent() {
     let world = World::new().await;
     let routes = Routes::of(&world);
     for number in 0..3 {
@@ -249,7 +249,7 @@ async fn a_deposed_leader_deletes_nothing_and_its_events_are_published_again() {
 /// Ids are given before commits: a transaction with a smaller id may commit after one with a larger
 /// id was published.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_commits_late_is_not_lost() {
+async fn event_that_commits_late_is_not_lost() {
     let world = World::new().await;
     let routes = Routes::of(&world);
     routes.change("a", 0).await;
@@ -286,7 +286,7 @@ async fn an_event_that_commits_late_is_not_lost() {
     assert_eq!(
         relay.publish_batch(&lease).await.unwrap(),
         Step::Published(1),
-        "the smaller id, later"
+        "the event with the smaller id comes later"
     );
     assert_eq!(records(&world.settings.kafka.topic, 2).await.len(), 2);
     world.end().await;
@@ -319,12 +319,12 @@ async fn published_after(poll_ms: u64, wake: impl AsyncFn(&World, &Notify)) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_in_the_same_process_wakes_the_relay() {
+async fn commit_in_the_same_process_wakes_the_relay() {
     published_after(NEVER, async |_, notify| notify.notify_one()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_notify_from_another_process_wakes_the_relay() {
+async fn notify_from_another_process_wakes_the_relay() {
     published_after(NEVER, async |world, _| {
         let settings = &world.settings;
         let key = "postgres.primary_url";
@@ -350,6 +350,6 @@ async fn a_notify_from_another_process_wakes_the_relay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_safety_poll_finds_what_no_wake_up_told_of() {
+async fn safety_poll_finds_an_event_without_a_wake_up() {
     published_after(100, async |_, _| {}).await;
 }

@@ -20,7 +20,7 @@ use traffic_manager::{
 };
 
 use crate::{
-    letters::{patient, text, told},
+    letters::{operator_records, patient, text},
     support::{TestApp, World, eventually},
     topic::{Routes, records},
 };
@@ -102,7 +102,7 @@ async fn replay_all(relay: &Relay, lease: &Lease) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_archive_that_was_lost_is_made_again_and_verifies() {
+async fn lost_archive_is_rebuilt_and_verifies() {
     let world = patient(&["relay.poll_ms=100"]).await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
     let route = |number: usize| json!({ "url": format!("http://a-{number}") });
@@ -192,17 +192,17 @@ async fn an_archive_that_was_lost_is_made_again_and_verifies() {
         let audit = &health["audit"];
         (audit["archived_total"].as_u64() >= Some(3 * events) && audit["lag"] == 0).then_some(())
     };
-    eventually("all of it came again", duplicates).await;
+    eventually("all events were consumed again", duplicates).await;
     assert_eq!(
         sorted(world.archived().await),
         sorted(placed),
-        "nothing was touched"
+        "the archive is unchanged"
     );
     let now = app.get("/tenants/globex/snapshot").expect(200).await;
     assert_eq!(
         (now.header("etag"), &now.bytes),
         (seen.header("etag"), &seen.bytes),
-        "no proxy saw anything of it"
+        "the snapshot is unchanged for proxies"
     );
     app.drain().await;
     world.end().await;
@@ -214,7 +214,7 @@ fn sorted(mut events: Vec<ArchivedEvent>) -> Vec<ArchivedEvent> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_range_is_published_again_byte_for_byte_in_order_and_marked() {
+async fn replayed_range_is_byte_identical_ordered_and_marked() {
     let (world, relay, lease) = changed(5).await;
     publish(&relay, &lease).await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
@@ -250,20 +250,20 @@ async fn a_range_is_published_again_byte_for_byte_in_order_and_marked() {
         let original = first
             .iter()
             .find(|first| first.header("ce_id") == id)
-            .expect("it was published before");
+            .expect("the event was published before");
         assert_eq!(
             (&record.key, &record.value, record.partition),
             (&original.key, &original.value, original.partition)
         );
         assert_eq!(record.header("tm_replay"), replay["id"].as_str());
     }
-    let told = told(&world, 1).await;
+    let logged = operator_records(&world, 1).await;
     assert_eq!(
-        (text(&told[0], "action"), text(&told[0], "object")),
+        (text(&logged[0], "action"), text(&logged[0], "object")),
         (Some("replay_created"), replay["id"].as_str())
     );
     assert_eq!(
-        (text(&told[0], "reason"), text(&told[0], "visible_to")),
+        (text(&logged[0], "reason"), text(&logged[0], "visible_to")),
         (Some("a consumer lost some"), Some("a"))
     );
     app.drain().await;
@@ -271,7 +271,7 @@ async fn a_range_is_published_again_byte_for_byte_in_order_and_marked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_keeps_its_pace_and_goes_on_under_the_next_leader() {
+async fn replay_keeps_its_rate_and_continues_under_the_next_leader() {
     let (mut world, relay, lease) = changed(20).await;
     publish(&relay, &lease).await;
     drop((relay, lease));
@@ -298,7 +298,7 @@ async fn a_replay_keeps_its_pace_and_goes_on_under_the_next_leader() {
         .expect("a relay");
         let stop = CancellationToken::new();
         let running = tokio::spawn(relay.run(stop.clone()));
-        eventually("it moves on", async || {
+        eventually("the replay continues", async || {
             (queued().await >= last).then_some(())
         })
         .await;
@@ -341,7 +341,7 @@ async fn a_replay_keeps_its_pace_and_goes_on_under_the_next_leader() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deposed_leader_moves_nothing_on_and_none_moves_while_much_waits() {
+async fn replay_pauses_for_a_deposed_leader_and_for_a_backlog() {
     let (world, relay, lease) = changed(3).await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
     let replay = post(&app, &json!({ "tenant": "a", "reason": "a drill" })).await;
@@ -358,7 +358,7 @@ async fn a_deposed_leader_moves_nothing_on_and_none_moves_while_much_waits() {
     assert_eq!(
         step(7).await,
         Moved::Queued(0, 200),
-        "it came to its history"
+        "the replay starts at its tenant's events"
     );
     publish(&relay, &lease).await;
     world
@@ -385,7 +385,7 @@ async fn a_deposed_leader_moves_nothing_on_and_none_moves_while_much_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_published_again_never_closes_writes() {
+async fn replayed_events_never_close_writes() {
     let world = patient(&[
         "audit.fail_closed=true",
         "audit.max_unpublished_events=1",
@@ -423,7 +423,7 @@ async fn what_is_published_again_never_closes_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_retention_has_removed_is_brought_back_only_when_asked() {
+async fn replay_restores_expired_events_only_on_request() {
     let (world, relay, lease) = changed(5).await;
     publish(&relay, &lease).await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
@@ -448,7 +448,7 @@ async fn what_retention_has_removed_is_brought_back_only_when_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn replays_are_made_once_listed_and_cancelled() {
+async fn replays_are_created_once_listed_and_cancelled() {
     let world = patient(&["replay.max_running=2"]).await;
     Routes::of(&world).change("a", 0).await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
@@ -533,7 +533,7 @@ async fn replays_are_made_once_listed_and_cancelled() {
     assert_eq!(
         app.delete(&path).expect(200).await.json,
         cancelled,
-        "it stays so"
+        "the replay stays cancelled"
     );
     let relay =
         Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
@@ -548,7 +548,7 @@ async fn replays_are_made_once_listed_and_cancelled() {
     assert_eq!(
         get(&app, &second).await["events_queued"],
         0,
-        "nothing of the one that was cancelled"
+        "no event of the cancelled replay"
     );
     let path = format!("/replays/{}", first.json["id"].as_str().unwrap());
     app.delete(&path).problem(409, "replay_ended").await;
@@ -556,8 +556,8 @@ async fn replays_are_made_once_listed_and_cancelled() {
     app.get(nowhere).problem(404, "replay_not_found").await;
     app.delete(nowhere).problem(404, "replay_not_found").await;
     app.get("/replays/x").problem(422, "invalid_request").await;
-    let told = told(&world, 3).await;
-    let actions: Vec<_> = told
+    let logged = operator_records(&world, 3).await;
+    let actions: Vec<_> = logged
         .iter()
         .map(|record| {
             (

@@ -193,7 +193,7 @@ fn singles(revisions: std::ops::RangeInclusive<i64>) -> Vec<(i64, i64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_old_goes_and_what_remains_is_still_proven() {
+async fn retention_removes_old_events_and_the_rest_verifies() {
     let office = Office::open().await;
     let world = &office.world;
     let (acme, earlier, gone) = (
@@ -338,7 +338,7 @@ async fn what_is_old_goes_and_what_remains_is_still_proven() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_verify_stays_and_is_named() {
+async fn unverifiable_events_are_kept_and_named() {
     let office = Office::open().await;
     let world = &office.world;
     let collection = world.collection().await;
@@ -455,7 +455,7 @@ fn continued(chain: &Chain, left: u64) -> Chain {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_postgres_lost_goes_by_its_age_if_it_goes_on_from_where_the_epoch_was_left() {
+async fn lost_end_of_an_epoch_expires_only_if_linked_to_the_next() {
     let office = Office::open().await;
     let world = &office.world;
     let names = ["elsewhere", "lost", "unlinked"];
@@ -506,7 +506,7 @@ async fn what_postgres_lost_goes_by_its_age_if_it_goes_on_from_where_the_epoch_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_was_killed_is_made_good_and_removing_more_is_found() {
+async fn killed_run_is_completed_and_further_removal_is_found() {
     let office = Office::open().await;
     let world = &office.world;
     let collection = world.collection().await;
@@ -526,7 +526,7 @@ async fn a_run_that_was_killed_is_made_good_and_removing_more_is_found() {
     assert_eq!(
         office.verify("acme", "").await["verified"],
         true,
-        "in between, too"
+        "the chain verifies after half a run"
     );
     assert_eq!(
         office.retain(5).await,
@@ -591,7 +591,7 @@ async fn a_run_that_was_killed_is_made_good_and_removing_more_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_verifies_while_events_are_removed_misses_none() {
+async fn verification_succeeds_while_events_are_removed() {
     let mut office = Office::open().await;
     office.world.settings.retention.batch = 1;
     let acme = Chain::of("acme", 60);
@@ -614,7 +614,7 @@ async fn who_verifies_while_events_are_removed_misses_none() {
             if before % 10 == 0 {
                 let so_far = answered.load(Ordering::SeqCst);
                 let another = async || (answered.load(Ordering::SeqCst) > so_far).then_some(());
-                eventually("it is asked in between", another).await;
+                eventually("verification runs during the removal", another).await;
             }
         }
     };
@@ -631,13 +631,13 @@ async fn who_verifies_while_events_are_removed_misses_none() {
         }
     };
     let ((), seen) = tokio::join!(removing, verifying);
-    assert!(seen > 3, "it was asked in between: {seen}");
+    assert!(seen > 3, "verification ran during the removal: {seen}");
     slow.drain().await;
     office.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_but_retention_makes_checkpoints_and_nobody_changes_them() {
+async fn only_retention_adds_checkpoints_and_no_role_changes_them() {
     let office = Office::open().await;
     let acme = Chain::of("acme", 3);
     acme.commit(&office.world).await;
@@ -705,21 +705,21 @@ async fn nobody_but_retention_makes_checkpoints_and_nobody_changes_them() {
             .insert_one(doc! { "_id": newest["id"].as_str().unwrap() })
             .await
             .is_err(),
-        "it may not insert"
+        "the role may not insert"
     );
     assert!(
         events
             .update_one(doc! {}, doc! { "$set": { "reason": "forged" } })
             .await
             .is_err(),
-        "it may not update"
+        "the role may not update"
     );
     drop(archive);
     office.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_command_says_by_its_exit_status_what_it_found() {
+async fn retention_command_reports_by_its_exit_status() {
     let office = Office::open().await;
     let world = &office.world;
     let (good, bad) = (Chain::of("good", 3), Chain::of("bad", 3));

@@ -81,7 +81,7 @@ fn revisions(records: &[Record]) -> BTreeMap<String, Vec<String>> {
 }
 
 /// Commits events of four tenants in turn. The events of `large` are too large.
-async fn with_a_large_one(world: &World) {
+async fn write_a_large_event(world: &World) {
     let routes = Routes::of(world);
     for number in 0..6 {
         for tenant in ["a", "large", "b", "c"] {
@@ -92,10 +92,10 @@ async fn with_a_large_one(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_client_refuses_is_set_aside_in_the_same_step() {
+async fn event_refused_by_the_client_is_set_aside_in_the_same_step() {
     let mut world = World::new().await;
     world.settings.kafka.max_message_bytes = 10_000;
-    with_a_large_one(&world).await;
+    write_a_large_event(&world).await;
     let (relay, lease) = led(&world).await;
     assert_eq!(
         relay.publish_batch(&lease).await.unwrap(),
@@ -113,10 +113,10 @@ async fn what_the_client_refuses_is_set_aside_in_the_same_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_broker_refuses_is_found_among_its_neighbours() {
+async fn event_refused_by_the_broker_is_found_in_its_batch() {
     let world = World::new().await;
     takes(&world.settings.kafka.topic, "10000").await;
-    with_a_large_one(&world).await;
+    write_a_large_event(&world).await;
     let (relay, lease) = led(&world).await;
     emptied(&relay, &lease).await;
     assert_eq!(
@@ -139,7 +139,7 @@ async fn what_the_broker_refuses_is_found_among_its_neighbours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_is_too_large_as_a_whole_is_published_one_by_one() {
+async fn too_large_batch_is_published_one_by_one() {
     let world = World::new().await;
     takes(&world.settings.kafka.topic, "2000").await;
     let routes = Routes::of(&world);
@@ -171,7 +171,7 @@ fn large_policy(name: &str) -> Value {
 /// Medians of five rounds, each with a new event that Kafka refuses just before the others' events:
 /// a machine that stands still for a moment delays a round of either kind.
 #[tokio::test(flavor = "multi_thread")]
-async fn others_events_are_archived_within_a_second_of_the_usual() {
+async fn refused_event_delays_other_tenants_less_than_a_second() {
     let mut world = World::new().await;
     world.settings.relay.set_aside_retry_ms = 300;
     takes(&world.settings.kafka.topic, "20000").await;
@@ -240,7 +240,7 @@ async fn others_events_are_archived_within_a_second_of_the_usual() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn others_go_on_and_the_chain_verifies_before_and_after_kafka_takes_it() {
+async fn set_aside_event_blocks_no_tenant_and_the_chain_verifies() {
     let mut world = World::new().await;
     world.settings.relay.set_aside_retry_ms = 300;
     let topic = world.settings.kafka.topic.clone();
@@ -277,7 +277,7 @@ async fn others_go_on_and_the_chain_verifies_before_and_after_kafka_takes_it() {
         (archived("other").await == 10).then_some(())
     })
     .await;
-    eventually("the poisoned tenant's, too", async || {
+    eventually("the poisoned tenant's events are archived", async || {
         (archived("poisoned").await == 11).then_some(())
     })
     .await;
@@ -308,20 +308,23 @@ async fn others_go_on_and_the_chain_verifies_before_and_after_kafka_takes_it() {
             .json["verified"]
             == true
     };
-    assert!(verified().await, "while it is set aside");
+    assert!(
+        verified().await,
+        "the chain verifies while an event is set aside"
+    );
     let backlog =
         async || app.ops("/health/resilience").expect(200).await.json["backlog"]["events"].clone();
-    eventually("it does not count as waiting", async || {
+    eventually("a set-aside event does not count as waiting", async || {
         (backlog().await == 0).then_some(())
     })
     .await;
     let check =
         async |name: &str| app.ops("/health/ready").expect(200).await.json["checks"][name].clone();
-    eventually("health tells", async || {
+    eventually("health reports the set-aside event", async || {
         (check("set_aside").await["status"] == "degraded").then_some(())
     })
     .await;
-    eventually("health tells why", async || {
+    eventually("health reports the reason", async || {
         (check("kafka_topics").await["status"] == "degraded").then_some(())
     })
     .await;
@@ -329,7 +332,7 @@ async fn others_go_on_and_the_chain_verifies_before_and_after_kafka_takes_it() {
     assert!(String::from_utf8_lossy(&metrics).contains("tm_outbox_set_aside_events 1"));
 
     takes(&topic, "1000000").await;
-    eventually("it is published", async || {
+    eventually("the set-aside event is published", async || {
         (world
             .db
             .count("select count(*) from set_aside_events")
@@ -349,15 +352,18 @@ async fn others_go_on_and_the_chain_verifies_before_and_after_kafka_takes_it() {
     assert_eq!(
         (published["other"].len(), &published["poisoned"]),
         (10, &late),
-        "the late one comes last"
+        "the set-aside event comes last"
     );
-    assert!(verified().await, "after it was published");
+    assert!(
+        verified().await,
+        "the chain verifies after the event is published"
+    );
     app.drain().await;
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn migrate_raises_what_topics_take_and_leaves_the_rest() {
+async fn migrate_raises_only_the_record_size_of_topics() {
     let mut world = World::new().await;
     let topic = format!("{}.old", world.settings.kafka.topic);
     let old = NewTopic::new(&topic, 1, TopicReplication::Fixed(1))
@@ -368,7 +374,7 @@ async fn migrate_raises_what_topics_take_and_leaves_the_rest() {
         .await
         .expect("Kafka answers")
     {
-        made.expect("it is made");
+        made.expect("the topic is created");
     }
     let given_back = std::mem::replace(&mut world.settings.kafka.topic, topic.clone());
     let kafka = &world.settings.kafka;
@@ -386,13 +392,13 @@ async fn migrate_raises_what_topics_take_and_leaves_the_rest() {
     );
     kafka::create_topics(kafka, &world.settings.migrate)
         .await
-        .expect("it is raised");
+        .expect("the limit is raised");
     let wanted = (kafka.max_message_bytes + 65_536).to_string();
     for (name, value) in [
         ("max.message.bytes", wanted.as_str()),
         ("retention.ms", "1234567"),
     ] {
-        eventually("it is so", async || {
+        eventually("the topic has the setting", async || {
             (set(&topic, name).await == value).then_some(())
         })
         .await;
@@ -407,7 +413,7 @@ async fn migrate_raises_what_topics_take_and_leaves_the_rest() {
     assert_eq!(
         set(&topic, "max.message.bytes").await,
         "50000000",
-        "what takes more is left alone"
+        "a higher limit is unchanged"
     );
     let _ = admin()
         .delete_topics(

@@ -111,7 +111,7 @@ impl Desk<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_that_asks_for_all_that_is_slow_leaves_half_to_another() {
+async fn slow_requests_of_a_tenant_leave_half_to_another() {
     let world = World::with(&ASKING).await;
     let admin = first_key(&world.settings).await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;

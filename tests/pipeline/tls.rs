@@ -138,7 +138,7 @@ async fn postgres_with_a_wrong_certificate_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_is_cancelled_over_tls_too() {
+async fn statement_is_cancelled_over_tls() {
     let (world, folder) = (World::new().await, Folder::new());
     let authority = Authority::new();
     let shown = authority.server(HERE, Time::Now);
@@ -208,7 +208,7 @@ async fn mongodb_with_a_wrong_certificate_is_refused() {
 }
 
 #[tokio::test]
-async fn what_would_leave_connections_unprotected_is_refused_at_the_start() {
+async fn unprotected_connection_settings_stop_the_start() {
     let folder = Folder::new();
     let ca = Authority::new().file(&folder);
     let settings = Settings::without_environment(&[]).unwrap();

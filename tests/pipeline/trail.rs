@@ -105,7 +105,7 @@ impl Audited {
 
     /// Waits for the only record of a request.
     async fn record(&self, request: &str) -> Document {
-        let found = eventually(&format!("{request} is told"), async || {
+        let found = eventually(&format!("{request} is in the access log"), async || {
             Some(self.find(doc! { "correlation_id": request }).await)
                 .filter(|found| !found.is_empty())
         })
@@ -141,7 +141,7 @@ impl Audited {
 }
 
 /// Counts the accesses behind the records: each record and the accesses that it suppressed.
-fn told(records: &[Document]) -> i64 {
+fn count_accesses(records: &[Document]) -> i64 {
     records
         .iter()
         .map(|record| 1 + record.get_i64("suppressed").unwrap())
@@ -153,7 +153,7 @@ fn text<'a>(record: &'a Document, name: &str) -> Option<&'a str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_bad_credential_leaves_a_record_and_none_of_itself() {
+async fn access_log_records_every_bad_credential_without_its_text() {
     let audited = Audited::open(&[]).await;
     let Audited { office, .. } = &audited;
     office.tenant("acme").await;
@@ -203,7 +203,7 @@ async fn every_bad_credential_leaves_a_record_and_none_of_itself() {
         .expect(200)
         .await;
     for (_, token) in [&revoked, &rotated, &expired] {
-        eventually("it is good no more", async || {
+        eventually("the key is refused", async || {
             (office
                 .app
                 .get("/tenants/acme")
@@ -323,7 +323,7 @@ async fn every_bad_credential_leaves_a_record_and_none_of_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_may_not_is_told_with_its_name() {
+async fn access_log_names_callers_that_are_denied() {
     let audited = Audited::open(&[]).await;
     let Audited { office, .. } = &audited;
     for tenant in ["acme", "other"] {
@@ -464,7 +464,7 @@ async fn who_may_not_is_told_with_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_names_the_tenant_however_its_name_was_spelled() {
+async fn access_log_names_the_tenant_for_any_spelling() {
     let audited = Audited::open(&[]).await;
     let Audited { office, .. } = &audited;
     for tenant in ["acme", "other"] {
@@ -494,7 +494,7 @@ async fn a_record_names_the_tenant_however_its_name_was_spelled() {
         assert_eq!(
             text(&record, "visible_to"),
             Some("acme"),
-            "{spelling}: the tenant's auditors are told"
+            "{spelling}: the tenant's auditors see the record"
         );
         export(&stranger, &format!("refused-{at}"))
             .expect(404)
@@ -522,7 +522,7 @@ async fn a_record_names_the_tenant_however_its_name_was_spelled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_leaves_few_records_that_tell_of_all() {
+async fn access_log_summarises_a_flood_in_few_records() {
     const FLOOD: usize = 10_000;
     let audited = Audited::open(&["trail.summary_ms=3600000", "http.workers=1"]).await;
     let token = NewToken::make(&forger()).unwrap().token;
@@ -560,13 +560,13 @@ async fn a_flood_leaves_few_records_that_tell_of_all() {
     );
     // The burst, one record a second, and the last one.
     assert!(records.len() <= 20 + seconds + 2, "{}", records.len());
-    assert_eq!(told(&records), i64::try_from(refused).unwrap());
+    assert_eq!(count_accesses(&records), i64::try_from(refused).unwrap());
     drop(switch);
     let _ = client.database(&database).drop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_reads_what_is_sensitive_is_told() {
+async fn access_log_records_sensitive_reads() {
     let audited = Audited::open(&[]).await;
     let Audited { office, .. } = &audited;
     office.tenant("acme").await;
@@ -628,7 +628,7 @@ async fn who_reads_what_is_sensitive_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_s_auditors_are_told_of_its_callers_and_of_no_others() {
+async fn access_log_shows_auditors_only_their_own_tenant() {
     let audited = Audited::open(&[]).await;
     let Audited { office, .. } = &audited;
     let mut auditors = Vec::new();
@@ -664,7 +664,7 @@ async fn a_tenant_s_auditors_are_told_of_its_callers_and_of_no_others() {
     ] {
         audited.record(request).await;
     }
-    eventually("key changes are told", async || {
+    eventually("key changes are logged", async || {
         (audited.waiting().await == 0).then_some(())
     })
     .await;
@@ -765,12 +765,12 @@ async fn a_tenant_s_auditors_are_told_of_its_callers_and_of_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_of_keys_survive_the_archive() {
+async fn key_changes_are_logged_across_an_archive_outage() {
     let audited = Audited::open(&[]).await;
     let Audited { office, switch, .. } = &audited;
     let second = audited.another().await;
     office.tenant("acme").await;
-    eventually("what was before is told", async || {
+    eventually("the earlier records are archived", async || {
         (audited.waiting().await == 0).then_some(())
     })
     .await;
@@ -800,7 +800,7 @@ async fn changes_of_keys_survive_the_archive() {
             .expect(204)
             .await;
     }
-    eventually("health shows what waits", async || {
+    eventually("health shows the waiting records", async || {
         let health = office.app.ops("/health/resilience").expect(200).await.json;
         (health["trail"]["key_changes"]["events"] == 15
             && health["trail"]["records"]["last_error"].is_string())
@@ -836,7 +836,7 @@ async fn changes_of_keys_survive_the_archive() {
         .bearer(&office.admin)
         .expect(204)
         .await;
-    eventually("a key that ends with its tenant is told", async || {
+    eventually("the end of a key with its tenant is logged", async || {
         let ended = doc! { "action": "key_revoked", "reason": "tenant_deleted", "tenant": "acme", "visible_to": "acme" };
         (audited.find(ended).await.len() == 1).then_some(())
     })
@@ -846,11 +846,11 @@ async fn changes_of_keys_survive_the_archive() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kill_between_insert_and_removal_doubles_nothing() {
+async fn kill_between_insert_and_removal_doubles_no_record() {
     let audited = Audited::open(&[]).await;
     let Audited { office, .. } = &audited;
     let db = &office.app.db;
-    eventually("the first key is told", async || {
+    eventually("the first key is logged", async || {
         (audited.waiting().await == 0).then_some(())
     })
     .await;
@@ -885,7 +885,7 @@ async fn a_kill_between_insert_and_removal_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_request_waits_for_the_archive_and_nothing_is_uncounted() {
+async fn archive_outage_delays_no_request_and_drops_are_counted() {
     let audited = Audited::open(&[
         "trail.queue=5",
         "trail.batch=2",
@@ -914,8 +914,8 @@ async fn no_request_waits_for_the_archive_and_nothing_is_uncounted() {
     switch.pass();
     let counted = async || {
         (
-            told(&audited.find(doc! { "kind": "denied" }).await),
-            told(&audited.find(doc! { "kind": "read" }).await),
+            count_accesses(&audited.find(doc! { "kind": "denied" }).await),
+            count_accesses(&audited.find(doc! { "kind": "read" }).await),
         )
     };
     let started = Instant::now();
@@ -925,7 +925,7 @@ async fn no_request_waits_for_the_archive_and_nothing_is_uncounted() {
     }
     assert!(
         audited.find(doc! {}).await.len() < 150,
-        "some found no room"
+        "some records were dropped"
     );
     audited.end().await;
 }

@@ -36,7 +36,7 @@ async fn verify(app: &TestApp, query: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_tampered_with_is_found_and_named() {
+async fn verification_names_tampered_events() {
     let (world, app) = world_with(12).await;
     let whole = verify(&app, "").await;
     let want = json!({ "tenant": "acme", "epoch": whole["epoch"], "from": 1, "to": 12, "complete": true, "verified": true,
@@ -142,7 +142,7 @@ async fn what_is_tampered_with_is_found_and_named() {
 }
 
 /// Drops the archive's index of places, as somebody with every right could.
-async fn without_places(world: &World) {
+async fn drop_place_index(world: &World) {
     let collection = world.collection().await;
     collection
         .drop_index("tenant_1_epoch_1_revision_1_item_1")
@@ -155,13 +155,13 @@ async fn without_places(world: &World) {
 type Tampering = (&'static str, Vec<i64>, Vec<Document>, u64, &'static str);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_bad_revision_is_named_whatever_was_done() {
+async fn verification_names_the_first_bad_revision() {
     let world = World::new().await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
     let acme = Chain::of("acme", 9);
     acme.commit(&world).await;
     acme.live(&world).await;
-    without_places(&world).await;
+    drop_place_index(&world).await;
     let collection = world.collection().await;
     let original = collection
         .find(doc! {})
@@ -338,13 +338,13 @@ async fn the_first_bad_revision_is_named_whatever_was_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_double_at_the_end_of_a_page_is_found() {
+async fn verification_finds_a_double_at_the_end_of_a_page() {
     let world = World::new().await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
     let acme = Chain::of("acme", 510);
     acme.commit(&world).await;
     acme.live(&world).await;
-    without_places(&world).await;
+    drop_place_index(&world).await;
     let collection = world.collection().await;
     assert_eq!(verify(&app, "").await["events"], 510);
     let mut twin = collection
@@ -368,7 +368,7 @@ async fn a_double_at_the_end_of_a_page_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_than_one_page_is_walked_to_the_end() {
+async fn verification_covers_more_than_one_page() {
     let (world, app) = world_with(620).await;
     let answer = verify(&app, "").await;
     assert_eq!(

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn freed_memory_below_what_lives_is_given_back() {
+    fn freed_memory_below_live_blocks_is_returned() {
         let Some(before) = resident_bytes() else {
             return;
         };

@@ -14,7 +14,7 @@ use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
 /// Headers that mean something to the API's clients. Each must be documented where it is sent.
-const TELLING: [&str; 10] = [
+const CONTRACT_HEADERS: [&str; 10] = [
     "etag",
     "location",
     "retry-after",
@@ -133,7 +133,7 @@ fn header_faults(place: &str, answer: &'static Value, headers: &HeaderMap) -> Ve
             .keys()
             .any(|documented| documented.eq_ignore_ascii_case(name))
     };
-    let unannounced = TELLING
+    let unannounced = CONTRACT_HEADERS
         .iter()
         .filter(|name| headers.contains_key(**name) && !is_documented(name));
     faults.extend(unannounced.map(|name| format!("the header {name} is not documented")));
@@ -254,7 +254,7 @@ fn closed(mut schema: Value) -> Value {
 
 /// The check itself must be able to fail.
 #[test]
-fn an_answer_that_is_not_as_documented_is_found() {
+fn contract_check_finds_every_undocumented_answer() {
     let good = json!({ "tenant": "t", "service": "s", "env": "e", "version": "v", "url": "http://a", "revision": 1 });
     let headers = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
         pairs

@@ -283,9 +283,7 @@ pub async fn connect(url: &str) -> Client {
 /// Returns an environment variable that describes the running stack.
 pub fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
-        panic!(
-            "{name} is not set: run `make test`, which starts the stack and tells the tests of it"
-        )
+        panic!("{name} is not set: run `make test`, which starts the stack and sets it")
     })
 }
 

@@ -243,8 +243,12 @@ impl Attempts {
             tokio::task::spawn_blocking(move || consumer.commit(&list, CommitMode::Sync));
         match tokio::time::timeout(kafka::question_timeout(), committing).await {
             Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => tracing::debug!(error = %error, "an attempt mark could not be committed"),
-            Ok(Err(_)) | Err(_) => tracing::debug!("an attempt mark could not be committed in time"),
+            Ok(Ok(Err(error))) => {
+                tracing::debug!(error = %error, "an attempt mark could not be committed")
+            }
+            Ok(Err(_)) | Err(_) => {
+                tracing::debug!("an attempt mark could not be committed in time")
+            }
         }
     }
 }
@@ -271,7 +275,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_is_read_as_it_was_written_and_nothing_else_is_one() {
+    fn mark_round_trips_and_other_text_reads_as_no_mark() {
         for mark in [
             Mark {
                 deaths: 3,
@@ -288,7 +292,11 @@ mod tests {
         ] {
             assert_eq!(Mark::read(&mark.write()), mark);
         }
-        assert_eq!(Mark::default().write(), "", "what is over leaves nothing");
+        assert_eq!(
+            Mark::default().write(),
+            "",
+            "a mark without deaths is empty text"
+        );
         for other in [
             "",
             "x",
@@ -302,14 +310,14 @@ mod tests {
     }
 
     #[test]
-    fn so_many_deaths_narrow_what_is_handled_together_once() {
+    fn max_deaths_switch_to_single_records_only_once() {
         let mark = |deaths, alone| Mark { deaths, alone };
         assert_eq!(mark(4, 0).narrowed(5, 100), mark(4, 0));
         assert_eq!(mark(5, 0).narrowed(5, 100), mark(0, 100));
         assert_eq!(
             mark(5, 7).narrowed(5, 100),
             mark(5, 7),
-            "by itself it is counted on"
+            "a record that is handled alone keeps its count"
         );
     }
 }

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_halve_down_to_one_and_grow_to_the_most() {
+    fn batch_size_halves_down_to_one_and_grows_to_the_maximum() {
         let steps = Steps::new(500);
         let mut sizes = Vec::new();
         for _ in 0..10 {
@@ -62,6 +62,6 @@ mod tests {
             steps.done();
         }
         assert_eq!(steps.size(), 500);
-        assert_eq!(Steps::new(0).size(), 1, "something is always done");
+        assert_eq!(Steps::new(0).size(), 1, "a step has at least one record");
     }
 }

@@ -416,7 +416,7 @@ fn each(
                     .timestamp()
                     .to_millis()
                     .and_then(|at| Timestamp::from_millisecond(at).ok());
-                show(Record::from(&message), at.unwrap_or(Timestamp::UNIX_EPOCH));
+                show(kafka::record(&message), at.unwrap_or(Timestamp::UNIX_EPOCH));
                 if message.offset() + 1 == offsets.end {
                     return Ok(());
                 }
@@ -517,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_somebody_else_put_there_is_shown_with_what_can_be_read_of_it() {
+    fn foreign_dead_letter_shows_its_readable_parts() {
         let none = with(&[
             (kafka::DLQ_ATTEMPTS, "-1"),
             (kafka::DLQ_TOPIC, "t"),

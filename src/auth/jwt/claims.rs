@@ -281,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_names_joined_by_dots() {
+    fn claim_path_is_names_joined_by_dots() {
         let path = |raw: &str| Path::parse(raw).map(|path| path.map(|path| path.0));
         let of = |names: &[&str]| Ok(Some(names.iter().map(|name| (*name).to_owned()).collect()));
         assert_eq!(path(""), Ok(None));
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_never_means_two_places() {
+    fn claim_path_finds_exactly_one_place() {
         let claims = json!({ "a.b": "flat", "a": { "b": "deep" }, "c": ["x"] });
         let Value::Object(claims) = claims else {
             unreachable!()

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_name_stands_twice_at_any_depth() {
+    fn duplicate_member_names_are_refused_at_any_depth() {
         let read =
             |text: &str| serde_json::from_str::<Object>(text).map(|object| Value::Object(object.0));
         let text = r#"{"a":[{"b":null,"c":-1.5},true,7],"b":{"c":"x"}}"#;

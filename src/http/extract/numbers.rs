@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_that_is_whole_is_written_as_an_integer() {
+    fn whole_number_is_rewritten_as_an_integer() {
         for (number, integer) in [
             ("50.0", "50"),
             ("5e1", "50"),
@@ -124,7 +124,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_spelling_of_an_integer_is_the_same(number: i64, shift in 0_usize..12, zeros in 0_usize..4, is_large: bool) {
+        fn every_spelling_of_an_integer_is_rewritten_alike(number: i64, shift in 0_usize..12, zeros in 0_usize..4, is_large: bool) {
             let digits = number.unsigned_abs().to_string();
             let sign = if number < 0 { "-" } else { "" };
             let padded = format!("{digits:0>width$}", width = shift + 1);
@@ -136,7 +136,7 @@ mod tests {
         }
 
         #[test]
-        fn the_rest_of_a_document_stays_as_it_is(value in any::<f64>().prop_filter("finite", |n| n.is_finite()), text: String) {
+        fn number_rewrite_keeps_the_rest_of_the_document(value in any::<f64>().prop_filter("finite", |n| n.is_finite()), text: String) {
             let document = serde_json::to_string(&serde_json::json!({ text.clone(): [value, text, null, true] })).unwrap();
             let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
             let (before, after) = (read(&document), read(&whole(&document)));

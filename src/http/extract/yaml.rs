@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn collections_and_styles_become_their_json() {
+    fn yaml_collections_and_styles_become_json() {
         let yaml = "a: [x, 'y', \"z\\n\"]\nb: {c: , d: 1}\ne:\n- f: g\n  h: >\n    one\n    two\n-\n- - i\nj: {}\n\"k\": []\n";
         let expected = json!({
             "a": ["x", "y", "z\n"], "b": {"c": null, "d": 1}, "e": [{"f": "g", "h": "one two\n"}, null, ["i"]], "j": {}, "k": [],
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_texts_as_they_stand() {
+    fn yaml_keys_are_always_text() {
         let expected = json!({"no": 1, "1.0": 2, "~": 3, "012": 4, "": 5, "<<": 6});
         assert_eq!(
             read("no: 1\n1.0: 2\n~: 3\n012: 4\n'': 5\n'<<': 6\n"),
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_forms_name_their_line_and_column() {
+    fn refused_yaml_names_its_line_and_column() {
         for (yaml, place, why) in [
             ("a: &x 1\nb: *x\n", "line 1, column 4", "anchors"),
             ("a: 1\nb: *x\n", "line 2, column 4", "aliases"),
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_outgrows_its_yaml_is_refused() {
+    fn yaml_that_grows_too_much_as_json_is_refused() {
         let many = |item: &str| format!("{{{}}}", (0..10_000).map(|_| item).collect::<String>());
         let text = as_json(&many("a,")).unwrap_err().to_string();
         assert!(text.contains("1.5 times as long"), "{text}");
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_beyond_the_limit_is_left_to_who_reads_the_json() {
+    fn too_deep_yaml_is_passed_on_for_the_json_reader_to_refuse() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert_eq!(
             as_json(&nested(MAX_DEPTH)).unwrap(),
@@ -352,7 +352,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn json_is_yaml_that_stands_for_itself(text in "[ -~\u{a0}-\u{d7ff}]{0,40}", number in proptest::prelude::any::<i64>()) {
+        fn json_reads_as_yaml_unchanged(text in "[ -~\u{a0}-\u{d7ff}]{0,40}", number in proptest::prelude::any::<i64>()) {
             let value = json!({ "text": text, &text: [number, null, true], "nested": { "empty": [], "none": {} } });
             proptest::prop_assert_eq!(read(&value.to_string()), value);
         }

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_good_is_given_back() {
+    fn successful_attempt_gives_its_place_back() {
         let attempts = attempts();
         for _ in 0..1000 {
             attempts.begin(NAT, Check::Unproven).unwrap();
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_for_made_up_keys_are_bounded_before_any_has_failed() {
+    fn lookups_of_unproven_keys_are_limited_before_any_fails() {
         let attempts = attempts();
         let begun = (0..1000)
             .filter(|_| attempts.begin(NAT, Check::Unproven).is_ok())
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spray_of_one_sort_holds_up_no_check_of_another() {
+    fn failed_attempts_of_one_kind_do_not_limit_another_kind() {
         for (sprayed, others) in [
             (Check::Unproven, [Check::Issued, Check::Signature]),
             (Check::Signature, [Check::Issued, Check::Unproven]),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_tried_nothing_for_long_is_forgotten() {
+    fn idle_addresses_are_forgotten() {
         let attempts = attempts();
         attempts.begin(NAT, Check::Unproven).unwrap();
         attempts.was_good(NAT, Check::Unproven);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_limit_nothing_is_counted() {
+    fn limit_of_zero_turns_counting_off() {
         assert!(Attempts::new(0).is_none());
     }
 }

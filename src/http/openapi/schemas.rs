@@ -321,7 +321,7 @@ mod tests {
     proptest! {
         /// The schemas and the domain accept the same names.
         #[test]
-        fn names_are_what_the_domain_takes(raw in "[a-zA-Z0-9._-]{0,66}|[a-z0-9-]{0,66}|\\PC{0,5}|a\n") {
+        fn schema_and_domain_accept_the_same_names(raw in "[a-zA-Z0-9._-]{0,66}|[a-z0-9-]{0,66}|\\PC{0,5}|a\n") {
             agree::<TenantName, ids::TenantName>(&raw)?;
             agree::<ServiceName, ids::ServiceName>(&raw)?;
             agree::<EnvName, ids::EnvName>(&raw)?;
@@ -329,7 +329,7 @@ mod tests {
         }
 
         #[test]
-        fn parts_of_policies_are_what_the_domain_takes(
+        fn schema_and_domain_accept_the_same_policy_parts(
             raw in "(\\*\\.)?[a-z0-9.-]{0,12}|(/[a-z.%~]{0,4}){0,4}|[!-~]{0,6}|(?i)host|te|x-(?i)te|\\PC{0,5}|a\n|/\n",
         ) {
             // Checked with `Host::read`: answers may have hosts that are older than the rule of the
@@ -343,23 +343,23 @@ mod tests {
         }
 
         #[test]
-        fn tags_are_what_the_domain_takes(raw in "[0-9a-f]{15,17}\\.[0-9]{0,18}|[0-9a-f]{16}\\.(0|[1-9][0-9]{0,17})|\\PC{0,40}") {
+        fn schema_and_domain_accept_the_same_tags(raw in "[0-9a-f]{15,17}\\.[0-9]{0,18}|[0-9a-f]{16}\\.(0|[1-9][0-9]{0,17})|\\PC{0,40}") {
             agree::<VersionTag, tag::VersionTag>(&raw)?;
         }
 
         #[test]
-        fn points_in_time_are_what_the_parser_takes(raw in "[0-9]{0,20}|[0-9a-f]{15,17}\\.[0-9]{0,18}|[0-9a-f]{16}\\.(0|[1-9][0-9]{0,17})|\\PC{0,40}") {
-            let taken = crate::http::past::parse_at("?at", &raw).is_ok();
+        fn schema_and_parser_accept_the_same_points_in_time(raw in "[0-9]{0,20}|[0-9a-f]{15,17}\\.[0-9]{0,18}|[0-9a-f]{16}\\.(0|[1-9][0-9]{0,17})|\\PC{0,40}") {
+            let taken = crate::http::instant::parse_at("?at", &raw).is_ok();
             prop_assert_eq!(is_documented::<PointInTime>(&json!(&raw)), taken, "{:?}", raw);
         }
 
         #[test]
-        fn letters_are_what_the_domain_takes(raw in "[0-9]{0,11}-[0-9]{0,20}|(0|[1-9][0-9]{0,9})-(0|[1-9][0-9]{0,18})|\\PC{0,10}") {
+        fn schema_and_domain_accept_the_same_dead_letter_ids(raw in "[0-9]{0,11}-[0-9]{0,20}|(0|[1-9][0-9]{0,9})-(0|[1-9][0-9]{0,18})|\\PC{0,10}") {
             agree::<DeadLetterId, dead_letter::LetterId>(&raw)?;
         }
 
         #[test]
-        fn labels_are_what_the_domain_takes(key in "[a-zA-Z0-9._/-]{0,65}|\\PC{0,5}", value in "[ -~]{0,260}|(?s).{0,5}") {
+        fn schema_accepts_every_label_of_the_domain(key in "[a-zA-Z0-9._/-]{0,65}|\\PC{0,5}", value in "[ -~]{0,260}|(?s).{0,5}") {
             let documented = is_documented::<Labels>(&json!({ &key: &value }));
             let taken = route::Labels::check(&key, &value).is_ok();
             prop_assert!(documented || !taken, "{:?} {:?}", key, value);
@@ -376,14 +376,14 @@ mod tests {
         /// The schema of URLs checks only a part of the rules: the domain refuses every URL that
         /// the schema refuses.
         #[test]
-        fn urls_that_the_domain_takes_are_documented(raw in "[Hh]ttps?://[a-z0-9.:@/?#\\\\ -]{0,20}|\\PC{0,20}") {
+        fn schema_accepts_every_url_of_the_domain(raw in "[Hh]ttps?://[a-z0-9.:@/?#\\\\ -]{0,20}|\\PC{0,20}") {
             if raw.parse::<route::RouteUrl>().is_ok() {
                 prop_assert!(is_documented::<RouteUrl>(&json!(raw)), "{:?}", raw);
             }
         }
 
         #[test]
-        fn times_are_printed_as_documented(microseconds in 0_i64..4_000_000_000_000_000) {
+        fn printed_times_match_their_schema(microseconds in 0_i64..4_000_000_000_000_000) {
             let time: UtcTime = jiff::Timestamp::from_microsecond(microseconds).unwrap().into();
             prop_assert!(is_documented::<Timestamp>(&json!(time)));
         }

@@ -40,7 +40,7 @@ mod tests {
     /// For every character below U+10000 the pattern agrees with the domain, except for joiners and
     /// selectors, which depend on their place.
     #[test]
-    fn hidden_characters_are_what_the_domain_refuses() {
+    fn schema_and_domain_refuse_the_same_hidden_characters() {
         let joins = |c: char| matches!(c, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
         let pattern =
             jsonschema::validator_for(&json!({ "type": "string", "pattern": PLAIN })).unwrap();

@@ -47,7 +47,7 @@ fn pair() -> (String, String) {
 }
 
 #[test]
-fn a_new_pair_is_taken_and_a_broken_one_is_not() {
+fn reload_accepts_a_new_pair_and_refuses_a_broken_one() {
     let files = Files::new();
     let ((cert, key), (other_cert, other_key)) = (pair(), pair());
     let (cert_file, key_file) = files.write(&cert, &key);
@@ -64,7 +64,7 @@ fn a_new_pair_is_taken_and_a_broken_one_is_not() {
     ] {
         files.write(cert, key);
         assert_eq!(certificates.reload(), Reloaded::Refused);
-        assert_eq!(certificates.reload(), Reloaded::Unchanged, "told of once");
+        assert_eq!(certificates.reload(), Reloaded::Unchanged, "logged once");
         assert!(is_first());
     }
     fs::remove_file(&key_file).unwrap();
@@ -76,7 +76,7 @@ fn a_new_pair_is_taken_and_a_broken_one_is_not() {
 }
 
 #[test]
-fn what_cannot_be_used_stops_the_start_and_is_not_shown() {
+fn unusable_tls_file_stops_the_start_and_is_not_printed() {
     let files = Files::new();
     let ((cert, key), (_, other_key)) = (pair(), pair());
     for (cert, key, at) in [
@@ -142,7 +142,7 @@ async fn answer(
 }
 
 #[actix_web::test]
-async fn a_connection_knows_whom_its_clients_certificate_names() {
+async fn connection_carries_the_identity_of_its_certificate() {
     let files = Files::new();
     let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
     let (cert_file, key_file) = files.write(&made.cert.pem(), &made.signing_key.serialize_pem());

@@ -190,7 +190,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn everything_between_is_read_once_and_in_order(
+        fn every_event_in_range_is_read_once_in_order(
             // Crowded instants, and ages without any event.
             events in proptest::collection::btree_set((proptest::prop_oneof![0_i64..5, 0_i64..10_000_000, 0_i64..4_000_000_000_000_000], 0_u32..40), 0..200),
             from in proptest::prop_oneof![0_i64..5, 0_i64..4_000_000_000_000_000],
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_ages_cost_few_calls_and_dense_ones_about_one_for_each_page() {
+    fn empty_ranges_cost_few_calls_and_dense_ones_one_per_page() {
         let year = 365 * 24 * 3600 * 1_000_000_i64;
         let lonely = BTreeSet::from([(0, 1), (30 * year, 1)]);
         for is_quick in [true, false] {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_takes_too_long_is_narrowed_and_begins_where_it_began() {
+    fn too_slow_window_shrinks_and_keeps_its_start() {
         let from: UtcTime = "2026-01-01T00:00:00Z".parse().unwrap();
         let mut windows = Windows::new(
             from,

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_opens_in_its_own_place_and_in_no_other() {
+    fn envelope_opens_only_in_its_own_place() {
         let (key, other, id) = (new_key(), new_key(), KeyId::random().unwrap());
         let place = Place::Event(first(), "reason").of(TENANT, &id);
         let text = Envelope {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_bit_anywhere_is_found() {
+    fn flipped_bit_anywhere_is_detected() {
         let key = new_key();
         let sealed = key.seal("a", b"secret").unwrap();
         for at in 0..sealed.len() * 8 {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_text_is_never_sealed_alike() {
+    fn equal_texts_encrypt_differently() {
         let key = new_key();
         assert_ne!(
             key.seal("a", b"same").unwrap(),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_is_no_envelope() {
+    fn ordinary_text_is_no_envelope() {
         for text in [
             "",
             "enc:v1:",

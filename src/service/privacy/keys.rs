@@ -173,7 +173,9 @@ impl Keys {
             .write(&Visible::tenant(subject.tenant), keep)
             .await
             .map_err(not_done)?;
-        kept.ok_or_else(|| Error::internal("a person's key was created and erased at the same time"))
+        kept.ok_or_else(|| {
+            Error::internal("a person's key was created and erased at the same time")
+        })
     }
 
     fn unwrapped(&self, tenant: &str, id: &str, wrapped: &Wrapped) -> Result<SealingKey, Error> {

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_wraps_and_all_unwrap() {
+    fn first_master_key_wraps_and_all_unwrap() {
         let (old, new) = (
             format!("old:{}", STANDARD.encode([1; 32])),
             format!("new:{}", STANDARD.encode([2; 32])),
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(rotating.unwrap("acme/key/1", &wrapped).unwrap(), b"key");
         assert!(
             rotating.unwrap("acme/key/2", &wrapped).is_err(),
-            "bound to what it is for"
+            "bound to its purpose"
         );
         assert!(after.unwrap("acme/key/1", &wrapped).is_err());
         let again = rotating.wrap("acme/key/1", b"key").unwrap();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_stops_the_start_and_is_not_repeated() {
+    fn invalid_master_key_stops_the_start_and_is_not_printed() {
         let (good, short) = (STANDARD.encode([1; 32]), STANDARD.encode([1; 16]));
         for keys in [
             vec![good.clone()],

@@ -189,24 +189,24 @@ mod tests {
     }
 
     /// Returns the number of accesses that the records stand for.
-    fn told(records: &[AccessEvent]) -> u64 {
+    fn count_accesses(records: &[AccessEvent]) -> u64 {
         records.iter().map(|record| 1 + record.suppressed).sum()
     }
 
     #[test]
-    fn a_flood_is_counted_to_the_last() {
+    fn sampled_flood_is_counted_completely() {
         let sampler = sampler(5, 1000);
         let mut kept: Vec<_> = (0..1000)
             .filter_map(|_| sampler.sample(refused("wrong_secret"), address(1)))
             .collect();
         assert!((5..10).contains(&kept.len()), "{}", kept.len());
-        assert_eq!(told(&kept) + sampler.pending(), 1000);
+        assert_eq!(count_accesses(&kept) + sampler.pending(), 1000);
         kept.extend(sampler.take());
-        assert_eq!((told(&kept), sampler.pending()), (1000, 0));
+        assert_eq!((count_accesses(&kept), sampler.pending()), (1000, 0));
     }
 
     #[test]
-    fn a_flood_hides_neither_others_nor_other_reasons() {
+    fn flood_hides_no_other_source_and_no_other_reason() {
         let sampler = sampler(5, 1000);
         (0..100).for_each(|_| drop(sampler.sample(refused("malformed_key"), address(1))));
         assert!(
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_from_everywhere_is_bounded_and_counted_too() {
+    fn flood_from_many_sources_is_bounded_and_counted() {
         let sampler = sampler(5, 50);
         let count = 2 * u32::try_from(MAX_SOURCES).unwrap();
         let mut kept: Vec<_> = (0..count)
@@ -227,11 +227,11 @@ mod tests {
         assert!((50..60).contains(&kept.len()), "{}", kept.len());
         assert!(sampler.counted().len() <= MAX_SOURCES + 1);
         kept.extend(sampler.take());
-        assert_eq!(told(&kept), u64::from(count));
+        assert_eq!(count_accesses(&kept), u64::from(count));
     }
 
     #[test]
-    fn sources_that_are_quiet_are_forgotten() {
+    fn quiet_sources_are_forgotten() {
         let sampler = sampler(5, 1000);
         let quiet = Quota::with_period(std::time::Duration::from_nanos(1)).unwrap();
         let sampler = Sampler {

@@ -291,7 +291,7 @@ fn answers(seen: &Seen, history: &History, found: &mut Findings) {
             found.backwards += found.say(message);
         }
     }
-    for ((tenant, revision), id) in &seen.told {
+    for ((tenant, revision), id) in &seen.changes {
         let place = usize::try_from(*revision)
             .unwrap_or(usize::MAX)
             .wrapping_sub(1);
@@ -301,7 +301,7 @@ fn answers(seen: &Seen, history: &History, found: &mut Findings) {
             .and_then(|events| events.get(place));
         if event.is_none_or(|event| event.id != *id) {
             found.backwards += found.say(format!(
-                "changes told of {id} as {tenant} {revision}, which the history does not have"
+                "changes named {id} as {tenant} {revision}, which the history does not have"
             ));
         }
     }
@@ -326,7 +326,7 @@ fn wrong_answer(sighting: &Sighting, history: &History) -> Option<String> {
             |event: &Event| touches(&event) && event.url.is_none() && event.revision > *floor;
         let absent = matches!(scope, Scope::Route(_))
             && (state(events, *floor, scope).is_empty() || events.iter().any(gone));
-        return (!absent).then(|| format!("{tenant} {scope:?}: 404 to who knew {floor}"));
+        return (!absent).then(|| format!("{tenant} {scope:?}: 404 to a client that knew {floor}"));
     };
     if events
         .last()
@@ -342,13 +342,13 @@ fn wrong_answer(sighting: &Sighting, history: &History) -> Option<String> {
         .find(|event| event.revision > revision && event.revision <= *floor);
     if let Some(newer) = newer {
         return Some(format!(
-            "{tenant} {scope:?}: {revision} to who knew {floor}, which has {}",
+            "{tenant} {scope:?}: {revision} to a client that knew {floor}, which has {}",
             newer.revision
         ));
     }
     let shown = (*shown)?;
     let expected = content(state(events, revision, scope).into_iter());
-    (shown != expected).then(|| format!("{tenant} {scope:?}: {revision} never looked like that"))
+    (shown != expected).then(|| format!("{tenant} {scope:?}: {revision} never had this content"))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::{
 const MOST_UNKNOWN: f64 = 0.1;
 
 /// The drop in the share of answered attempts that counts as not felt.
-const UNFELT: f64 = 0.02;
+const TOLERATED_DROP: f64 = 0.02;
 
 /// The availability that clients must have had while something was broken.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub enum Answered {
     /// Any availability passes.
     #[default]
     Whatever,
-    /// The availability from before the fault, less `UNFELT`. An overloaded machine refuses some
+    /// The availability from before the fault, less `TOLERATED_DROP`. An overloaded machine refuses some
     /// requests at any time, so both phases are compared.
     AsBefore,
     /// At least these shares of the attempts were answered.
@@ -59,7 +59,7 @@ impl Expected {
                 [Phase::Before, Phase::During].map(|phase| requests.availability(phase));
             let least = match self.answered {
                 Answered::Whatever => 0.0,
-                Answered::AsBefore => before - UNFELT,
+                Answered::AsBefore => before - TOLERATED_DROP,
                 Answered::AtLeast { writes, .. } if name == "writes" => writes,
                 Answered::AtLeast { reads, .. } => reads,
             };
@@ -72,7 +72,7 @@ impl Expected {
         }
         if measured.peak_outbox < self.unpublished {
             unmet.push(format!(
-                "{} events waited for Kafka at the most, and should have been {}",
+                "at most {} events waited for Kafka, expected {}",
                 measured.peak_outbox, self.unpublished
             ));
         }
@@ -83,7 +83,7 @@ impl Expected {
             .count();
         if unknown as f64 > MOST_UNKNOWN * seen.writes.len() as f64 {
             unmet.push(format!(
-                "nobody knows what became of {unknown} of {} writes",
+                "the outcome of {unknown} of {} writes is unknown",
                 seen.writes.len()
             ));
         }
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_felt_what_did_not_wait_and_what_nobody_knows_is_told() {
+    fn unmet_expectations_are_reported() {
         let measured = Measured {
             peak_outbox: 10,
             ..Measured::default()

@@ -202,7 +202,7 @@ struct Writer {
 }
 
 /// The result of one attempt.
-enum Told {
+enum WriteResult {
     Fate(Fate),
     NotDone,
     PerhapsDone,
@@ -215,9 +215,9 @@ impl Writer {
         let mut perhaps_done = false;
         let fate = loop {
             match self.attempt(&write).await {
-                Told::Fate(fate) => break fate,
-                Told::NotDone => {}
-                Told::PerhapsDone => perhaps_done = true,
+                WriteResult::Fate(fate) => break fate,
+                WriteResult::NotDone => {}
+                WriteResult::PerhapsDone => perhaps_done = true,
             }
             if write.once || Instant::now() >= give_up {
                 break if perhaps_done {
@@ -237,7 +237,7 @@ impl Writer {
         );
     }
 
-    async fn attempt(&self, write: &Write) -> Told {
+    async fn attempt(&self, write: &Write) -> WriteResult {
         let phase = self.recorder.phase();
         let base = &self.targets[rand::rng().random_range(0..self.targets.len())].base;
         let mut request = self
@@ -252,16 +252,16 @@ impl Writer {
             request = request.json(body);
         }
         let begun = Instant::now();
-        let (attempt, told) = match request.send().await {
-            Ok(answer) => self.told(write, answer).await,
+        let (attempt, result) = match request.send().await {
+            Ok(answer) => self.result_of(write, answer).await,
             Err(error) => {
                 self.recorder.lost(&error);
                 (
                     Attempt::Lost,
                     if error.is_connect() {
-                        Told::NotDone
+                        WriteResult::NotDone
                     } else {
-                        Told::PerhapsDone
+                        WriteResult::PerhapsDone
                     },
                 )
             }
@@ -269,15 +269,15 @@ impl Writer {
         self.recorder.attempted(
             phase,
             attempt,
-            matches!(told, Told::PerhapsDone),
+            matches!(result, WriteResult::PerhapsDone),
             begun.elapsed(),
         );
-        told
+        result
     }
 
     /// Returns the result that an answer means for the write. After a 5xx or 429 the write may have
     /// been done, unless the code excludes it.
-    async fn told(&self, write: &Write, answer: reqwest::Response) -> (Attempt, Told) {
+    async fn result_of(&self, write: &Write, answer: reqwest::Response) -> (Attempt, WriteResult) {
         let (status, headers) = (answer.status(), answer.headers().clone());
         if status.is_success() {
             let tag = headers
@@ -291,14 +291,14 @@ impl Writer {
             else {
                 self.recorder
                     .fault(format!("{}: {status} without a tag", write.id));
-                return (Attempt::Good, Told::PerhapsDone);
+                return (Attempt::Good, WriteResult::PerhapsDone);
             };
             self.recorder.epoch(&format!("t{}", write.tenant), epoch);
             self.readers.acknowledged(write.tenant, revision);
             let unchanged = headers.contains_key("tm-unchanged");
             return (
                 Attempt::Good,
-                Told::Fate(if unchanged {
+                WriteResult::Fate(if unchanged {
                     Fate::Unchanged
                 } else {
                     Fate::Committed { revision }
@@ -308,10 +308,10 @@ impl Writer {
         // 408: the server waited too long for the request, because an overloaded machine sends it
         // late.
         if status.as_u16() == 408 {
-            return (Attempt::Lost, Told::NotDone);
+            return (Attempt::Lost, WriteResult::NotDone);
         }
         if status.as_u16() != 429 && status.is_client_error() {
-            return (Attempt::Good, Told::Fate(Fate::Refused));
+            return (Attempt::Good, WriteResult::Fate(Fate::Refused));
         }
         if !headers.contains_key("retry-after") {
             self.recorder
@@ -322,18 +322,18 @@ impl Writer {
             status.as_u16(),
             problem["code"].as_str().unwrap_or_default(),
         );
-        let told = match problem["code"].as_str() {
+        let result = match problem["code"].as_str() {
             Some(
                 "unavailable" | "overloaded" | "audit_backlog" | "too_many_requests"
                 | "too_many_writes",
-            ) => Told::NotDone,
-            Some("commit_unknown" | "deadline_exceeded") => Told::PerhapsDone,
+            ) => WriteResult::NotDone,
+            Some("commit_unknown" | "deadline_exceeded") => WriteResult::PerhapsDone,
             code => {
                 self.recorder
                     .fault(format!("{}: {status} {code:?}", write.id));
-                Told::PerhapsDone
+                WriteResult::PerhapsDone
             }
         };
-        (Attempt::Refused, told)
+        (Attempt::Refused, result)
     }
 }

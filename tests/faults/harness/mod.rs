@@ -74,7 +74,7 @@ const SETTLED_MS: f64 = 250.0;
 const STANDSTILL: Duration = Duration::from_secs(45);
 
 /// The most messages that a failure prints: further messages say the same.
-const SAID: usize = 20;
+const MAX_MESSAGES: usize = 20;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| {
@@ -267,7 +267,7 @@ fn conclude(
     let mut found = check::check(seen, history, expected.dead_letters);
     report::print(name, size, seen, &found, measured, more);
     let count = found.messages.len();
-    found.messages.truncate(SAID);
+    found.messages.truncate(MAX_MESSAGES);
     assert!(
         found.wrong() == 0,
         "TM_FAULTS_SEED={}: {found:?}, the first {} of {count} messages",

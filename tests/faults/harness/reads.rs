@@ -291,7 +291,7 @@ impl Readers {
         if to < acknowledged || changes.len() as u64 != to - after {
             let count = changes.len();
             return self.recorder.fault(format!(
-                "t{tenant}: {count} changes from {after} to {to} for who knew {acknowledged}"
+                "t{tenant}: {count} changes from {after} to {to} for a client that knew {acknowledged}"
             ));
         }
         for (expected, change) in (after + 1..).zip(changes) {
@@ -301,7 +301,7 @@ impl Readers {
                     change["revision"]
                 ));
             }
-            self.recorder.told(
+            self.recorder.changed(
                 &format!("t{tenant}"),
                 expected,
                 change["id"].as_str().unwrap_or_default(),

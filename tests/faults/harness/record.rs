@@ -182,7 +182,7 @@ pub struct Seen {
     pub writes: HashMap<String, Written>,
     pub sightings: HashSet<Sighting>,
     /// The id of the event that `changes` returned, by tenant and revision.
-    pub told: HashMap<(String, u64), String>,
+    pub changes: HashMap<(String, u64), String>,
     pub epochs: HashMap<String, String>,
     /// Observations that must never occur, in words.
     pub faults: Vec<String>,
@@ -205,7 +205,7 @@ impl Recorder {
         let seen = Seen {
             writes: HashMap::new(),
             sightings: HashSet::new(),
-            told: HashMap::new(),
+            changes: HashMap::new(),
             epochs: HashMap::new(),
             faults: Vec::new(),
             refusals: BTreeMap::new(),
@@ -345,10 +345,10 @@ impl Recorder {
     }
 
     /// Records an event that `changes` returned.
-    pub fn told(&self, tenant: &str, revision: u64, id: &str) {
+    pub fn changed(&self, tenant: &str, revision: u64, id: &str) {
         let mut seen = self.seen();
         let known = seen
-            .told
+            .changes
             .entry((tenant.to_owned(), revision))
             .or_insert_with(|| id.to_owned());
         let contradiction =

@@ -220,7 +220,7 @@ mod tests {
     use crate::http::extract::yaml::as_json;
 
     #[test]
-    fn documents_are_laid_out_line_by_line() {
+    fn yaml_layout_is_one_value_a_line() {
         let value = json!({
             "scope": {"env": "prod", "service": null}, "prune": true, "none": [], "empty": {},
             "routes": [{"labels": {"a b": "x"}, "list": ["a", 1, ["b", "c"]]}, "no"],
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn only_words_without_another_meaning_stand_bare() {
+    fn only_unambiguous_words_are_unquoted() {
         let written = |text: &str| document(&text).unwrap();
         for bare in ["a", "prod", "v1", "checkout-2", "a.b/c_d", "Yess", "e3"] {
             assert_eq!(written(bare), format!("{bare}\n"));
@@ -270,7 +270,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_comes_back(key in "\\PC{0,12}", text in proptest::prelude::any::<String>()) {
+        fn any_text_survives_a_yaml_round_trip(key in "\\PC{0,12}", text in proptest::prelude::any::<String>()) {
             let value = json!({ "a": [{ key: &text }, &text], "b": text });
             let json = as_json(&document(&value).unwrap()).map_err(|problem| problem.to_string()).unwrap();
             proptest::prop_assert_eq!(serde_json::from_slice::<Value>(&json).unwrap(), value);

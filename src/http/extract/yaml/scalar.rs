@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_scalars_follow_the_core_schema_of_1_2() {
+    fn plain_scalars_follow_the_yaml_1_2_core_schema() {
         for (text, json) in [
             ("", "null"),
             ("~", "null"),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_of_yaml_1_1_are_texts() {
+    fn yaml_1_1_forms_are_read_as_text() {
         let texts = [
             "y",
             "n",

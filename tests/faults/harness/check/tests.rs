@@ -25,7 +25,7 @@ const STORY: [(&str, &str, Option<&str>); 4] = [
 const ROUTE: &str = "s/e/v";
 
 /// The clients' observations of a story, and its history.
-struct Told {
+struct Scenario {
     recorder: Recorder,
     history: History,
 }
@@ -67,7 +67,7 @@ fn archived(event: &Event) -> ArchivedEvent {
     .expect("an archived event")
 }
 
-impl Told {
+impl Scenario {
     fn of(story: &[(&str, &str, Option<&str>)]) -> Self {
         let recorder = Recorder::new();
         let mut events: BTreeMap<String, Vec<Event>> = BTreeMap::new();
@@ -155,43 +155,43 @@ fn settled(recorder: &Recorder, id: &str, tenant: &str, fate: Fate) {
 }
 
 /// Returns the checker's counts after `change` has falsified the story.
-fn found(change: impl FnOnce(&mut Told)) -> [usize; 6] {
-    let mut told = Told::of(&STORY);
-    change(&mut told);
-    told.figures()
+fn found(change: impl FnOnce(&mut Scenario)) -> [usize; 6] {
+    let mut scenario = Scenario::of(&STORY);
+    change(&mut scenario);
+    scenario.figures()
 }
 
 #[test]
-fn nothing_is_found_in_a_right_history() {
-    let mut told = Told::of(&STORY);
-    settled(&told.recorder, "w-4", "t0", Fate::Refused);
-    settled(&told.recorder, "w-5", "t0", Fate::Unchanged);
-    settled(&told.recorder, "w-6", "t0", Fate::Unknown);
-    told.recorder.told("t0", 2, "t0-2");
-    told.sees(0, Some(1), Some("http://0/"));
-    told.sees(2, Some(2), Some("http://1/"));
-    told.sees(2, None, None);
-    told.sees(0, None, None);
+fn correct_history_has_no_findings() {
+    let mut scenario = Scenario::of(&STORY);
+    settled(&scenario.recorder, "w-4", "t0", Fate::Refused);
+    settled(&scenario.recorder, "w-5", "t0", Fate::Unchanged);
+    settled(&scenario.recorder, "w-6", "t0", Fate::Unknown);
+    scenario.recorder.changed("t0", 2, "t0-2");
+    scenario.sees(0, Some(1), Some("http://0/"));
+    scenario.sees(2, Some(2), Some("http://1/"));
+    scenario.sees(2, None, None);
+    scenario.sees(0, None, None);
     // In a scope that nothing touched, an older revision shows the same.
-    told.sees_of(
+    scenario.sees_of(
         Scope::Env("other"),
         3,
         Some(1),
         Some(content(std::iter::empty())),
     );
-    told.sees_of(Scope::Whole, 3, Some(3), None);
-    let again = told.history.topic[0].clone();
-    told.history.topic.push(again);
+    scenario.sees_of(Scope::Whole, 3, Some(3), None);
+    let again = scenario.history.topic[0].clone();
+    scenario.history.topic.push(again);
     let by_hand = Record {
         headers: vec![("tm_test".to_owned(), None)],
-        ..told.history.topic[0].clone()
+        ..scenario.history.topic[0].clone()
     };
-    told.history.topic.push(Record {
+    scenario.history.topic.push(Record {
         headers: vec![("tm_test".to_owned(), Some(b"poison".to_vec()))],
         ..by_hand
     });
-    assert_eq!(told.figures(), [0; 6]);
-    let found = check(&told.recorder.seen(), &told.history, 0);
+    assert_eq!(scenario.figures(), [0; 6]);
+    let found = check(&scenario.recorder.seen(), &scenario.history, 0);
     assert_eq!(
         (found.unknown, found.kafka_duplicates, found.answers_checked),
         (1, 1, 6)
@@ -199,41 +199,53 @@ fn nothing_is_found_in_a_right_history() {
 }
 
 #[test]
-fn a_write_of_which_nobody_knows_may_be_there() {
-    let mut told = Told::of(&STORY);
-    told.recorder = Recorder::new();
+fn write_with_unknown_outcome_may_exist_or_not() {
+    let mut scenario = Scenario::of(&STORY);
+    scenario.recorder = Recorder::new();
     STORY
         .iter()
-        .for_each(|(tenant, id, _)| settled(&told.recorder, id, tenant, Fate::Unknown));
-    assert_eq!(told.figures(), [0; 6]);
-    assert_eq!(check(&told.recorder.seen(), &told.history, 0).unknown, 4);
+        .for_each(|(tenant, id, _)| settled(&scenario.recorder, id, tenant, Fate::Unknown));
+    assert_eq!(scenario.figures(), [0; 6]);
+    assert_eq!(
+        check(&scenario.recorder.seen(), &scenario.history, 0).unknown,
+        4
+    );
 }
 
 #[test]
-fn what_is_lost_is_found() {
+fn lost_writes_and_events_are_found() {
     let lost = [1, 0, 0, 0, 0, 0];
     assert_eq!(
-        found(|told| settled(&told.recorder, "w-4", "t0", Fate::Committed { revision: 4 })),
+        found(|scenario| settled(
+            &scenario.recorder,
+            "w-4",
+            "t0",
+            Fate::Committed { revision: 4 }
+        )),
         lost,
         "acknowledged"
     );
-    assert_eq!(found(|told| drop(told.history.topic.pop())), lost, "Kafka");
     assert_eq!(
-        found(|told| drop(told.history.archive.pop())),
+        found(|scenario| drop(scenario.history.topic.pop())),
+        lost,
+        "Kafka"
+    );
+    assert_eq!(
+        found(|scenario| drop(scenario.history.archive.pop())),
         lost,
         "the archive"
     );
     assert_eq!(
-        found(|told| drop(told.history.routes.remove("t1"))),
+        found(|scenario| drop(scenario.history.routes.remove("t1"))),
         lost,
         "a route"
     );
     assert_eq!(
-        found(|told| told.history.revisions.clear()),
+        found(|scenario| scenario.history.revisions.clear()),
         [2, 0, 0, 0, 0, 0],
         "the revision of each tenant"
     );
-    let elsewhere = Told::of(&[("t0", "w-0", None)]);
+    let elsewhere = Scenario::of(&[("t0", "w-0", None)]);
     settled(
         &elsewhere.recorder,
         "w-1",
@@ -242,10 +254,15 @@ fn what_is_lost_is_found() {
     );
     assert_eq!(elsewhere.figures(), lost);
     assert_eq!(
-        found(|told| {
-            told.recorder = Recorder::new();
+        found(|scenario| {
+            scenario.recorder = Recorder::new();
             STORY.iter().for_each(|(_, id, _)| {
-                settled(&told.recorder, id, "t0", Fate::Committed { revision: 1 })
+                settled(
+                    &scenario.recorder,
+                    id,
+                    "t0",
+                    Fate::Committed { revision: 1 },
+                )
             });
         }),
         [3, 0, 0, 0, 0, 0],
@@ -254,16 +271,16 @@ fn what_is_lost_is_found() {
 }
 
 #[test]
-fn what_is_doubled_is_found() {
+fn doubled_events_are_found() {
     assert_eq!(
-        found(|told| told
+        found(|scenario| scenario
             .history
             .archive
-            .extend(told.history.archive.last().cloned())),
+            .extend(scenario.history.archive.last().cloned())),
         [0, 1, 0, 0, 0, 0],
         "the archive"
     );
-    let mut twice = Told::of(&[
+    let mut twice = Scenario::of(&[
         ("t0", "w-0", Some("http://0/")),
         ("t0", "w-0", Some("http://0/")),
     ]);
@@ -278,149 +295,166 @@ fn what_is_doubled_is_found() {
 }
 
 #[test]
-fn what_is_out_of_order_is_found() {
+fn events_out_of_order_are_found() {
     assert_eq!(
-        found(|told| told.history.topic.swap(1, 2)),
+        found(|scenario| scenario.history.topic.swap(1, 2)),
         [0, 0, 2, 0, 0, 0],
         "Kafka"
     );
     assert_eq!(
-        found(|told| told.history.topic[1].partition = 1),
+        found(|scenario| scenario.history.topic[1].partition = 1),
         [0, 0, 1, 0, 0, 0],
         "another partition"
     );
-    let gap = found(|told| {
+    let gap = found(|scenario| {
         let next = event("t0", 5, "w-4", None, &"0".repeat(64));
-        settled(&told.recorder, "w-4", "t0", Fate::Committed { revision: 5 });
-        told.history.revisions.insert("t0".to_owned(), 5);
-        told.history.topic.push(record(&next, 9));
-        told.history.archive.push(archived(&next));
-        told.events().push(next);
+        settled(
+            &scenario.recorder,
+            "w-4",
+            "t0",
+            Fate::Committed { revision: 5 },
+        );
+        scenario.history.revisions.insert("t0".to_owned(), 5);
+        scenario.history.topic.push(record(&next, 9));
+        scenario.history.archive.push(archived(&next));
+        scenario.events().push(next);
     });
     assert_eq!(
         gap,
         [0, 0, 2, 0, 0, 0],
         "a gap, in the history and in Kafka"
     );
-    let rewritten = found(|told| {
+    let rewritten = found(|scenario| {
         let other = event("t0", 2, "w-1", Some("http://1/"), &"1".repeat(64));
-        (told.history.topic[1], told.history.archive[1]) = (record(&other, 1), archived(&other));
-        told.events()[1] = other;
+        (scenario.history.topic[1], scenario.history.archive[1]) =
+            (record(&other, 1), archived(&other));
+        scenario.events()[1] = other;
     });
-    assert_eq!(rewritten, [0, 0, 1, 0, 0, 0], "a predecessor that is none");
+    assert_eq!(
+        rewritten,
+        [0, 0, 1, 0, 0, 0],
+        "a wrong hash of the predecessor"
+    );
 }
 
 #[test]
-fn what_is_invented_is_found() {
+fn invented_events_are_found() {
     let invented = [0, 0, 0, 1, 0, 0];
     for fate in [Fate::Refused, Fate::Unchanged, Fate::Failed] {
-        let mut told = Told::of(&STORY);
-        told.recorder = Recorder::new();
+        let mut scenario = Scenario::of(&STORY);
+        scenario.recorder = Recorder::new();
         STORY[1..]
             .iter()
             .zip([2, 3, 1])
             .for_each(|((tenant, id, _), revision)| {
-                settled(&told.recorder, id, tenant, Fate::Committed { revision });
+                settled(&scenario.recorder, id, tenant, Fate::Committed { revision });
             });
-        assert_eq!(told.figures(), invented, "of no write");
-        settled(&told.recorder, "w-0", "t0", fate);
-        assert_eq!(told.figures(), invented, "and yet there");
+        assert_eq!(scenario.figures(), invented, "an event without a write");
+        settled(&scenario.recorder, "w-0", "t0", fate);
+        assert_eq!(
+            scenario.figures(),
+            invented,
+            "an event of a write that was not committed"
+        );
     }
     assert_eq!(
-        found(|told| told.history.topic[0].value = Some(b"{}".to_vec())),
+        found(|scenario| scenario.history.topic[0].value = Some(b"{}".to_vec())),
         invented,
         "another content in Kafka"
     );
     assert_eq!(
-        found(|told| told.history.topic[0].key = None),
+        found(|scenario| scenario.history.topic[0].key = None),
         invented,
         "another key in Kafka"
     );
     assert_eq!(
-        found(|told| told.history.archive[0].event = json!({})),
+        found(|scenario| scenario.history.archive[0].event = json!({})),
         invented,
         "another content in the archive"
     );
     let unknown = event("t0", 9, "w-9", None, "");
     assert_eq!(
-        found(|told| told.history.topic.push(record(&unknown, 9))),
+        found(|scenario| scenario.history.topic.push(record(&unknown, 9))),
         invented,
         "Kafka"
     );
     assert_eq!(
-        found(|told| told.history.archive.push(archived(&unknown))),
+        found(|scenario| scenario.history.archive.push(archived(&unknown))),
         invented,
         "the archive"
     );
 }
 
 #[test]
-fn answers_that_go_back_or_never_were_are_found() {
+fn answers_that_go_back_or_never_existed_are_found() {
     let backwards = [0, 0, 0, 0, 1, 0];
     assert_eq!(
-        found(|told| told.sees(2, Some(1), Some("http://0/"))),
+        found(|scenario| scenario.sees(2, Some(1), Some("http://0/"))),
         backwards,
-        "older than what was known"
+        "older than the known revision"
     );
     assert_eq!(
-        found(|told| told.sees_of(Scope::Whole, 2, Some(1), None)),
+        found(|scenario| scenario.sees_of(Scope::Whole, 2, Some(1), None)),
         backwards,
         "the same, not modified"
     );
     assert_eq!(
-        found(|told| told.sees(1, Some(2), Some("http://0/"))),
+        found(|scenario| scenario.sees(1, Some(2), Some("http://0/"))),
         backwards,
-        "with the content of another"
+        "a revision with the content of another"
     );
     assert_eq!(
-        found(|told| told.sees(0, Some(4), None)),
+        found(|scenario| scenario.sees(0, Some(4), None)),
         backwards,
-        "a revision that is not there"
+        "a missing revision"
     );
     assert_eq!(
-        found(|told| told.sees_of(Scope::Whole, 0, None, None)),
+        found(|scenario| scenario.sees_of(Scope::Whole, 0, None, None)),
         backwards,
         "no tenant"
     );
     assert_eq!(
-        found(|told| told.recorder.told("t0", 2, "t0-1")),
+        found(|scenario| scenario.recorder.changed("t0", 2, "t0-1")),
         backwards,
-        "another event told"
+        "a change with another event"
     );
     assert_eq!(
-        found(|told| told.recorder.told("t0", 4, "t0-4")),
+        found(|scenario| scenario.recorder.changed("t0", 4, "t0-4")),
         backwards,
-        "an event told that is not there"
+        "a change without an event"
     );
-    let kept = Told::of(&STORY[..2]);
+    let kept = Scenario::of(&STORY[..2]);
     kept.sees(1, None, None);
-    assert_eq!(kept.figures(), backwards, "404 for what is there");
+    assert_eq!(kept.figures(), backwards, "404 for an existing tenant");
 }
 
 #[test]
-fn what_must_not_be_answered_or_set_aside_is_found() {
+fn forbidden_answers_and_dead_letters_are_found() {
     let other = [0, 0, 0, 0, 0, 1];
-    assert_eq!(found(|told| told.recorder.fault("500".to_owned())), other);
     assert_eq!(
-        found(|told| settled(&told.recorder, "w-0", "t0", Fate::Refused)),
+        found(|scenario| scenario.recorder.fault("500".to_owned())),
+        other
+    );
+    assert_eq!(
+        found(|scenario| settled(&scenario.recorder, "w-0", "t0", Fate::Refused)),
         other,
         "two answers to one key"
     );
     assert_eq!(
-        found(|told| told
+        found(|scenario| scenario
             .history
             .dead_letters
-            .extend(told.history.topic.last().cloned())),
+            .extend(scenario.history.topic.last().cloned())),
         other,
         "a dead letter"
     );
-    let told = Told::of(&STORY);
+    let scenario = Scenario::of(&STORY);
     assert_eq!(
-        check(&told.recorder.seen(), &told.history, 1).other,
+        check(&scenario.recorder.seen(), &scenario.history, 1).other,
         1,
-        "one that is missing"
+        "a missing dead letter"
     );
-    told.recorder.epoch("t0", "a");
-    told.recorder.epoch("t0", "b");
-    assert_eq!(told.figures(), other, "a second epoch");
+    scenario.recorder.epoch("t0", "a");
+    scenario.recorder.epoch("t0", "b");
+    assert_eq!(scenario.figures(), other, "a second epoch");
 }
