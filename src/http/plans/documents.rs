@@ -4,7 +4,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::{DocumentIn, RouteChangeIn};
+use super::{DocumentIn, batch::RouteChangeIn};
 use crate::{
     domain::{document, policy::MAX_PARTS},
     http::{

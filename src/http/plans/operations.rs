@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    AppliedOut, ApplyIn, BatchIn, DocumentIn, ExportIn, PlanIn, PlanSummaryOut, PreviewOut,
-    RollbackIn, documents::TenantDocument,
+    AppliedOut, ApplyIn, DocumentIn, PlanIn, PlanSummaryOut, PreviewOut, RollbackIn,
+    batch::BatchIn, documents::TenantDocument, export::ExportIn,
 };
 use crate::http::{
     openapi::{Answer, Operation},
