@@ -2,7 +2,7 @@
 //! and JSON members.
 
 pub mod access;
-mod operations;
+pub(super) mod operations;
 
 use actix_web::{HttpResponse, web};
 use jiff::{SignedDuration, Timestamp};
@@ -137,7 +137,7 @@ pub struct RouteIn {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "AuditOfRoute")]
+#[schemars(rename = "EventsByRoute")]
 struct RouteOut<'a> {
     #[schemars(with = "operations::RouteKey")]
     route: &'a crate::domain::ids::RouteKey,
@@ -197,7 +197,7 @@ pub struct RecentIn {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "AuditRecent")]
+#[schemars(rename = "RecentEvents")]
 struct RecentOut<'a> {
     days: u32,
     count: usize,
@@ -246,7 +246,7 @@ pub async fn recent(
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActionIn {
-    #[schemars(with = "schemas::AnyAction")]
+    #[schemars(with = "schemas::EventAction")]
     action: Option<String>,
     #[validate(range(min = 1, max = 8760, message = "must be 1 to 8760"))]
     #[schemars(extend("default" = DEFAULT_HOURS))]
@@ -263,9 +263,9 @@ pub struct ActionIn {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "AuditOfAction")]
+#[schemars(rename = "EventsByAction")]
 struct ActionOut<'a> {
-    #[schemars(with = "schemas::AnyAction")]
+    #[schemars(with = "schemas::EventAction")]
     action: Action,
     hours: u32,
     count: usize,
@@ -322,9 +322,9 @@ pub async fn action(
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimeRangeIn {
-    #[schemars(with = "schemas::TimeIn")]
+    #[schemars(with = "schemas::TimestampIn")]
     start_time: Option<String>,
-    #[schemars(with = "schemas::TimeIn")]
+    #[schemars(with = "schemas::TimestampIn")]
     end_time: Option<String>,
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
@@ -338,11 +338,11 @@ pub struct TimeRangeIn {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "AuditOfTimeRange")]
+#[schemars(rename = "EventsInTimeRange")]
 struct TimeRangeOut<'a> {
-    #[schemars(with = "schemas::Time")]
+    #[schemars(with = "schemas::Timestamp")]
     start_time: UtcTime,
-    #[schemars(with = "schemas::Time")]
+    #[schemars(with = "schemas::Timestamp")]
     end_time: UtcTime,
     count: usize,
     #[schemars(with = "Vec<operations::ArchivedEvent>")]
@@ -404,13 +404,13 @@ pub struct EventsIn {
     env: Option<String>,
     #[schemars(with = "Option<schemas::VersionName>")]
     version: Option<String>,
-    #[schemars(with = "Option<schemas::AnyAction>")]
+    #[schemars(with = "Option<schemas::EventAction>")]
     action: Option<String>,
     #[schemars(with = "Option<schemas::ActorId>")]
     actor: Option<String>,
-    #[schemars(with = "Option<schemas::TimeIn>")]
+    #[schemars(with = "Option<schemas::TimestampIn>")]
     from: Option<String>,
-    #[schemars(with = "Option<schemas::TimeIn>")]
+    #[schemars(with = "Option<schemas::TimestampIn>")]
     to: Option<String>,
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
     #[schemars(extend("default" = respond::DEFAULT_LIMIT))]

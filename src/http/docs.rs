@@ -262,25 +262,25 @@ pub fn roles_page() -> String {
 pub fn operations() -> Vec<Operation> {
     let kind = json!(ProblemKind::from(Code::QuotaExceeded));
     vec![
-        Operation::get("/api/v1/openapi.json", "getOpenApi", "This document")
-            .about("`/docs` shows it as a page on which every operation can be tried.")
-            .answers(Answer::json::<Map<String, Value>>(200, "OpenAPI 3.1.", json!({ "openapi": "3.1.0" }))),
-        Operation::get("/docs/events", "getAsyncApi", "What is published to Kafka").answers(Answer::json::<Map<String, Value>>(
+        Operation::get("/api/v1/openapi.json", "getOpenApiDocument", "Get this OpenAPI document")
+            .about("The page `/docs` shows this document; every operation can be tried there.")
+            .answers(Answer::json::<Map<String, Value>>(200, "The document, in OpenAPI 3.1.", json!({ "openapi": "3.1.0" }))),
+        Operation::get("/docs/events", "getAsyncApiDocument", "Get the AsyncAPI document of the Kafka events").answers(Answer::json::<Map<String, Value>>(
             200,
-            "AsyncAPI 3.0.",
+            "The document, in AsyncAPI 3.0.",
             json!({ "asyncapi": "3.0.0" }),
         )),
-        Operation::get("/docs/events/route-event.v1.json", "getEventSchema", "The JSON Schema of an event").answers(Answer::of(
+        Operation::get("/docs/events/route-event.v1.json", "getEventSchema", "Get the JSON Schema of an event").answers(Answer::of::<Map<String, Value>>(
             200,
-            "JSON Schema, 2020-12.",
+            "The schema, in JSON Schema 2020-12.",
             "application/schema+json",
         )),
-        Operation::get("/docs/tenant-document.v1.json", "getTenantSchema", "The JSON Schema of a tenant's document")
-            .about("Of what an export gives and a plan takes, so that editors complete it.")
-            .answers(Answer::of(200, "JSON Schema, 2020-12.", "application/schema+json")),
-        Operation::get("/problems/{code}", "getProblem", "What a code of a problem means")
-            .about("The `type` of every problem document. HTML for those who ask for `text/html`, else JSON.")
-            .answers(Answer::json::<ProblemKind>(200, "What it means.", kind).also_as("text/html").with(&["Vary"]))
+        Operation::get("/docs/tenant-document.v1.json", "getTenantDocumentSchema", "Get the JSON Schema of a tenant's document")
+            .about("The document is the body of an export and of a new plan. Editors can use the schema to complete and check it.")
+            .answers(Answer::of::<Map<String, Value>>(200, "The schema, in JSON Schema 2020-12.", "application/schema+json")),
+        Operation::get("/problems/{code}", "getProblem", "Explain the code of a problem")
+            .about("The `type` of every problem document is the path of this operation. The answer is HTML if the request accepts `text/html`, otherwise JSON.")
+            .answers(Answer::json::<ProblemKind>(200, "The explanation of the code.", kind).also_as("text/html").with(&["Vary"]))
             .refuses(&[Code::NotFound]),
     ]
 }

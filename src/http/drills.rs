@@ -22,6 +22,7 @@ use crate::{
 /// The state that a breaker is forced into.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ForcedBreakerState")]
 pub enum DrillState {
     /// No call goes through, as if the dependency were down.
     Open,
@@ -32,6 +33,7 @@ pub enum DrillState {
 /// The body of `POST /resilience/{dependency}/drill`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ForceBreaker")]
 pub struct DrillIn {
     state: DrillState,
     /// How long the state is forced, in seconds, at most `resilience.max_drill_seconds`. After that

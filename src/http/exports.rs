@@ -88,13 +88,13 @@ pub struct ExportIn {
     env: Option<String>,
     #[schemars(with = "Option<schemas::VersionName>")]
     version: Option<String>,
-    #[schemars(with = "Option<schemas::AnyAction>")]
+    #[schemars(with = "Option<schemas::EventAction>")]
     action: Option<String>,
     #[schemars(with = "Option<schemas::ActorId>")]
     actor: Option<String>,
-    #[schemars(with = "Option<schemas::TimeIn>")]
+    #[schemars(with = "Option<schemas::TimestampIn>")]
     from: Option<String>,
-    #[schemars(with = "Option<schemas::TimeIn>")]
+    #[schemars(with = "Option<schemas::TimestampIn>")]
     to: Option<String>,
     #[schemars(with = "Option<Format>")]
     format: Option<String>,

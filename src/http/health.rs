@@ -26,6 +26,7 @@ use crate::{
 /// The health of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "HealthStatus")]
 pub enum CheckStatus {
     /// The part works as it should.
     Healthy,
@@ -37,6 +38,7 @@ pub enum CheckStatus {
 
 /// The result of one check.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "HealthCheck")]
 pub struct Check {
     /// The health of the checked part.
     pub status: CheckStatus,

@@ -43,7 +43,7 @@ const OVERLAP_SECONDS: u32 = 3600;
 /// The body of `POST /keys`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = returned::told::<KeyIn>)]
+#[schemars(rename = "CreateKey", transform = returned::told::<KeyIn>)]
 pub struct KeyIn {
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
@@ -58,7 +58,7 @@ pub struct KeyIn {
     #[serde(default)]
     #[schemars(length(max = MAX_DESCRIPTION))]
     description: String,
-    #[schemars(with = "Option<schemas::TimeIn>")]
+    #[schemars(with = "Option<schemas::TimestampIn>")]
     expires_at: Option<String>,
 }
 
@@ -285,6 +285,7 @@ pub async fn get(
 /// The body of `POST /keys/{id}/rotate`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "RotateKey")]
 pub struct RotateIn {
     /// How long the replaced token stays valid: 0 to 2592000 seconds, one hour by default.
     #[schemars(with = "Option<u32>", range(max = 2_592_000))]

@@ -4,6 +4,7 @@
 //! few words. Headers, errors and schemas that several resources share are described here once. A
 //! test compares the paths and methods with those that actix has.
 
+mod generate;
 mod operation;
 mod problems;
 pub(super) mod schemas;
@@ -12,8 +13,11 @@ mod texts;
 
 use serde_json::{Map, Value, json};
 
-pub(super) use self::operation::{Answer, Operation};
-use self::schemas::Schemas;
+use self::generate::Schemas;
+pub(super) use self::{
+    generate::{alone, alone_read},
+    operation::{Answer, Operation},
+};
 use super::{
     audit, dead_letters, docs, health, keys, plans, policies, polling, replays, routes, tenants,
 };
@@ -24,12 +28,12 @@ type Part = (&'static str, &'static str, fn() -> Vec<Operation>);
 const PARTS: [Part; 11] = [
     (
         "routes",
-        "Where the traffic of a version of a service goes.",
+        "The targets of a service's traffic: one route for each version of the service in an environment.",
         routes::operations,
     ),
     (
         "policies",
-        "How traffic without an explicit version is shared between versions.",
+        "Traffic policies: how traffic without an explicit version is shared between versions.",
         policies::operations,
     ),
     (
@@ -39,50 +43,59 @@ const PARTS: [Part; 11] = [
     ),
     (
         "plans",
-        "Many changes at once, and what they were.",
+        "Many changes at once, rollbacks, exports and differences.",
         plans::operations,
     ),
     (
         "proxies",
-        "What data-plane proxies ask, again and again.",
+        "Reads for data-plane proxies, which poll them often.",
         polling::operations,
     ),
     (
         "audit",
-        "Who changed what, when, from what to what: read from the archive.",
+        "The audit trail: who changed what, and when. It is read from the archive.",
         audit::operations,
     ),
     (
         "dead letters",
-        "What could not be archived, and what becomes of it.",
+        "Records that could not be archived, and decisions on them.",
         dead_letters::operations,
     ),
     (
         "replays",
-        "Pieces of the history that are published again.",
+        "Parts of the history that are published again.",
         replays::operations,
     ),
-    ("keys", "API keys: who may do what.", keys::operations),
+    ("keys", "API keys and their roles.", keys::operations),
     (
         "health",
-        "How the service and its dependencies are.",
+        "The health of the service and of its dependencies.",
         health::operations,
     ),
     (
         "documents",
-        "What the API tells of itself.",
+        "The API's own documentation.",
         docs::operations,
     ),
 ];
 
 const ABOUT: &str = "A multi-tenant traffic-routing control plane with a provable audit trail.
 
-Every answer carries a *version tag*, `<epoch>.<revision>`, as its `ETag`. What a write answered can be asked for as a minimum \
-(`TM-Min-Revision`), and no answer is older. Unknown members of a body and unknown or doubled parameters of a query are refused (422). \
-Every `GET` but the streams' and the audit export's answers `HEAD` too. Callers send `Authorization: Bearer` with an API key or a token of the identity provider; what a role may do stands with each \
-operation (`x-roles`), and another tenant's objects are answered as those that do not exist. Errors are problem documents (RFC 9457) with a stable `code`; `/problems/{code}` explains \
-each. Limits that can be set (`http.max_body_bytes`: 65536 bytes of a body, `http.max_bulk_bytes` of a plan or batch, `http.request_timeout_ms`: 10 s) are given with their \
-defaults. Events are described by the AsyncAPI document at `/docs/events`.";
+Every answer carries a *version tag*, `<epoch>.<revision>`, as its `ETag`. Send the tag of a write as a minimum (`TM-Min-Revision`), \
+and no answer is older. Unknown members of a body and unknown or repeated parameters of a query are refused (422). Every `GET` also answers \
+`HEAD`, except the streams and the audit export.
+
+Callers send `Authorization: Bearer` with an API key or a token of the identity provider. `x-roles` of an operation lists the roles that may \
+call it. A tenant that the caller may not see gets the same answer as one that does not exist.
+
+Errors are problem documents (RFC 9457) with a stable `code`. `x-codes` of a response lists its codes, and `/problems/{code}` explains each \
+code.
+
+Answers may get more members, and enumerations in answers may get more values, without a new version of the API: clients must ignore members \
+and accept values that they do not know. Bodies of requests have no other members than those described.
+
+Limits that are settings are given with their defaults: `http.max_body_bytes`: 65536 bytes of a body, `http.max_bulk_bytes` for a plan or a \
+batch, `http.request_timeout_ms`: 10 s. The AsyncAPI document at `/docs/events` describes the events.";
 
 /// Builds the OpenAPI document.
 pub fn document() -> Value {
@@ -95,16 +108,11 @@ pub fn document() -> Value {
             item[method] = operation.document(tag, &mut schemas);
         }
     }
-    let mut components = schemas.into_components();
-    components["securitySchemes"] = json!({
-        "apiKey": { "type": "http", "scheme": "bearer", "bearerFormat": "tmk_<id>_<secret><checksum>", "description": "An API key of ours." },
-        "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token of the identity provider." },
-    });
     let tags: Vec<_> = PARTS
         .iter()
         .map(|(name, about, _)| json!({ "name": name, "description": about }))
         .collect();
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Traffic Manager", "version": env!("CARGO_PKG_VERSION"), "summary": "Traffic-routing control plane",
@@ -113,8 +121,13 @@ pub fn document() -> Value {
         "servers": [{ "url": "/" }],
         "tags": tags,
         "paths": paths,
-        "components": components,
-    })
+    });
+    schemas.finish(&mut document);
+    document["components"]["securitySchemes"] = json!({
+        "apiKey": { "type": "http", "scheme": "bearer", "bearerFormat": "tmk_<id>_<secret><checksum>", "description": "An API key of this service." },
+        "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token of the identity provider." },
+    });
+    document
 }
 
 #[cfg(test)]
@@ -289,7 +302,11 @@ mod tests {
                 .and_then(Value::as_object)
                 .into_iter()
                 .flat_map(Map::values);
-            examples.extend(named.map(|example| (schema.clone(), example["value"].clone())));
+            examples.extend(named.map(|example| {
+                let pointer = example["$ref"].as_str().unwrap().trim_start_matches('#');
+                let example = document.pointer(pointer).unwrap();
+                (schema.clone(), example["value"].clone())
+            }));
         });
         assert!(examples.len() > 50, "{}", examples.len());
         for (mut schema, example) in examples {

@@ -79,9 +79,9 @@ pub(super) fn at_in_query(place: &'static str, raw: &str) -> Result<At, Problem>
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiffIn {
-    #[schemars(with = "schemas::Instant")]
+    #[schemars(with = "schemas::PointInTime")]
     from: Option<String>,
-    #[schemars(with = "Option<schemas::Instant>")]
+    #[schemars(with = "Option<schemas::PointInTime>")]
     to: Option<String>,
     #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,

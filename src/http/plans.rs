@@ -51,20 +51,20 @@ use crate::{
 /// The body of `POST …/plans`, and an export: the desired content of a scope.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "TenantDocument")]
+#[schemars(rename = "TenantDocumentIn")]
 pub struct DocumentIn {
     /// The scope of the document; the whole tenant if it is missing.
     #[serde(default)]
-    #[schemars(with = "Option<shapes::ScopeIn>")]
+    #[schemars(with = "Option<shapes::DocumentScopeIn>")]
     scope: Option<Object<Scope>>,
     /// Whether objects in the scope that the document does not name are removed.
     #[serde(default)]
     prune: bool,
     #[serde(default)]
-    #[schemars(with = "Vec<shapes::RouteDoc>")]
+    #[schemars(with = "Vec<shapes::RouteDocumentIn>")]
     routes: Vec<Returned<RouteDoc>>,
     #[serde(default)]
-    #[schemars(with = "Vec<shapes::PolicyDoc>")]
+    #[schemars(with = "Vec<shapes::PolicyDocumentIn>")]
     policies: Vec<Returned<PolicyDoc>>,
 }
 
@@ -184,11 +184,11 @@ struct PreviewOut<'a> {
     /// The tenant's tag when the plan was computed.
     #[schemars(with = "schemas::VersionTag")]
     base: &'a VersionTag,
-    #[schemars(with = "shapes::Scope")]
+    #[schemars(with = "shapes::DocumentScope")]
     scope: &'a Scope,
     /// Whether the plan would remove objects in the scope that the document does not name.
     prune: bool,
-    #[schemars(with = "shapes::Summary")]
+    #[schemars(with = "shapes::ChangeCounts")]
     summary: command::Summary,
     /// The number of active routes in the scope, before and after.
     active_routes: [u32; 2],
@@ -196,7 +196,7 @@ struct PreviewOut<'a> {
     #[schemars(with = "Vec<shapes::PlannedChange>")]
     changes: &'a [PlannedChange],
     /// The warnings to consider before such a plan is applied.
-    #[schemars(with = "Vec<shapes::Warning>")]
+    #[schemars(with = "Vec<shapes::PlanWarning>")]
     warnings: &'a [Warning],
 }
 
@@ -231,35 +231,35 @@ impl<'a> PreviewOut<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PlanSummary")]
 struct PlanSummaryOut<'a> {
-    #[schemars(with = "schemas::EventId")]
+    #[schemars(with = "schemas::PlanId")]
     id: Uuid,
     /// The hash that the plan is applied with.
-    #[schemars(with = "schemas::Hash")]
+    #[schemars(with = "schemas::Sha256")]
     hash: &'a EventHash,
     #[schemars(with = "schemas::TenantName")]
     tenant: &'a TenantName,
     /// The tenant's tag when the plan was computed.
     #[schemars(with = "schemas::VersionTag")]
     base: &'a VersionTag,
-    #[schemars(with = "shapes::Scope")]
+    #[schemars(with = "shapes::DocumentScope")]
     scope: &'a Scope,
     /// Whether the plan removes objects in the scope that the document does not name.
     prune: bool,
-    #[schemars(with = "shapes::Summary")]
+    #[schemars(with = "shapes::ChangeCounts")]
     summary: command::Summary,
     /// The number of active routes in the scope, before and after.
     active_routes: [u32; 2],
     /// The warnings to consider before the plan is applied.
-    #[schemars(with = "Vec<shapes::Warning>")]
+    #[schemars(with = "Vec<shapes::PlanWarning>")]
     warnings: &'a [Warning],
     /// The reason that the creator of the plan gave.
     reason: Option<&'a str>,
-    #[schemars(with = "schemas::Time")]
+    #[schemars(with = "schemas::Timestamp")]
     created_at: UtcTime,
     /// The caller that created the plan.
     created_by: &'a str,
     /// The time at which the plan expires.
-    #[schemars(with = "schemas::Time")]
+    #[schemars(with = "schemas::Timestamp")]
     expires_at: UtcTime,
 }
 
@@ -376,6 +376,7 @@ pub async fn delete(
 /// The body of `POST …/plans/{id}/apply`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ApplyPlan")]
 pub struct ApplyIn {
     /// The hash of the plan.
     #[schemars(with = "String")]
@@ -416,13 +417,13 @@ pub async fn apply(
 
 /// The result of a revision with many changes.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Applied")]
+#[schemars(rename = "ApplyResult")]
 struct AppliedOut<'a> {
     #[schemars(with = "schemas::TenantName")]
     tenant: &'a TenantName,
     #[schemars(with = "schemas::Revision")]
     revision: u64,
-    #[schemars(with = "shapes::Summary")]
+    #[schemars(with = "shapes::ChangeCounts")]
     summary: command::Summary,
 }
 
@@ -442,10 +443,10 @@ fn applied(tenant: &TenantName, reply: &Reply) -> HttpResponse {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RollbackIn {
-    #[schemars(with = "shapes::Target")]
+    #[schemars(with = "shapes::RollbackTarget")]
     to: Option<serde_json::Value>,
     /// The reason; if it is missing, the header `X-Reason`. At most 512 bytes.
-    #[schemars(with = "Option<schemas::ReasonText>")]
+    #[schemars(with = "Option<schemas::Reason>")]
     reason: Option<String>,
 }
 
@@ -493,7 +494,7 @@ pub struct ExportIn {
     service: Option<String>,
     #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
-    #[schemars(with = "Option<schemas::Instant>")]
+    #[schemars(with = "Option<schemas::PointInTime>")]
     at: Option<String>,
 }
 

@@ -53,15 +53,15 @@ pub struct PolicyIn {
     #[schemars(with = "Vec<schemas::VersionName>", length(max = MAX_PARTS))]
     failover: Vec<VersionName>,
     /// The hosts that belong to the policy.
-    #[schemars(with = "Vec<schemas::Host>", length(max = MAX_PARTS))]
+    #[schemars(with = "Vec<schemas::HostPattern>", length(max = MAX_PARTS))]
     hosts: Vec<Host>,
     #[schemars(with = "schemas::PathPrefix")]
     path_prefix: PathPrefix,
     /// The rules, which are checked first, in this order.
-    #[schemars(with = "Vec<shapes::Rule>", length(max = MAX_PARTS))]
+    #[schemars(with = "Vec<shapes::PolicyRule>", length(max = MAX_PARTS))]
     rules: Vec<Object<RuleIn>>,
     /// The shares of the traffic that no rule matches.
-    #[schemars(with = "Vec<shapes::Share>", length(max = MAX_PARTS))]
+    #[schemars(with = "Vec<shapes::SplitEntry>", length(max = MAX_PARTS))]
     split: Vec<Object<Share>>,
     #[schemars(with = "Option<shapes::StickyBy>")]
     sticky_by: Option<StickyBy>,
@@ -142,19 +142,19 @@ pub struct PatchIn {
     #[schemars(with = "Option<Vec<schemas::VersionName>>", length(max = MAX_PARTS))]
     failover: Option<Option<Vec<VersionName>>>,
     #[serde(deserialize_with = "double_option")]
-    #[schemars(with = "Option<Vec<schemas::Host>>", length(max = MAX_PARTS))]
+    #[schemars(with = "Option<Vec<schemas::HostPattern>>", length(max = MAX_PARTS))]
     hosts: Option<Option<Vec<Host>>>,
     #[serde(deserialize_with = "double_option")]
     #[schemars(with = "Option<schemas::PathPrefix>")]
     path_prefix: Option<Option<PathPrefix>>,
     #[serde(deserialize_with = "double_option")]
-    #[schemars(with = "Option<Vec<shapes::Rule>>", length(max = MAX_PARTS))]
+    #[schemars(with = "Option<Vec<shapes::PolicyRule>>", length(max = MAX_PARTS))]
     rules: Option<Option<Vec<Object<RuleIn>>>>,
     #[serde(deserialize_with = "double_option")]
-    #[schemars(with = "Option<Vec<shapes::Share>>", length(max = MAX_PARTS))]
+    #[schemars(with = "Option<Vec<shapes::SplitEntry>>", length(max = MAX_PARTS))]
     split: Option<Option<Vec<Object<Share>>>>,
     #[serde(deserialize_with = "double_option")]
-    #[schemars(with = "Option<shapes::StickyPatch>")]
+    #[schemars(with = "Option<shapes::StickyByPatchIn>")]
     sticky_by: Option<Option<Object<StickyPatch>>>,
 }
 

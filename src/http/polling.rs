@@ -66,9 +66,9 @@ pub struct SnapshotIn {
     service: Option<String>,
     #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
-    #[schemars(with = "Option<schemas::Wait>")]
+    #[schemars(with = "Option<schemas::WaitTime>")]
     wait: Option<String>,
-    #[schemars(with = "Option<schemas::Instant>")]
+    #[schemars(with = "Option<schemas::PointInTime>")]
     at: Option<String>,
     #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,
@@ -163,7 +163,7 @@ pub struct ChangesIn {
     service: Option<String>,
     #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
-    #[schemars(with = "Option<schemas::Wait>")]
+    #[schemars(with = "Option<schemas::WaitTime>")]
     wait: Option<String>,
     #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,

@@ -58,7 +58,7 @@ pub struct ReplayIn {
     #[schemars(with = "Option<u32>", range(min = 1))]
     events_per_second: Option<Whole<1, { u32::MAX as u64 }, u32>>,
     /// The reason, which is stored with the replay and in the access log.
-    #[schemars(with = "schemas::GivenReason")]
+    #[schemars(with = "schemas::RequiredReason")]
     reason: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
-pub use self::operations::{Explanation, explanation, operation};
+pub use self::operations::{ChoiceExplanation, explanation, operation};
 use super::{
     ApiState,
     context::ReadContext,

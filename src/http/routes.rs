@@ -48,14 +48,14 @@ struct RouteOut<'a> {
 /// The body of `PUT`: a route without its name.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = returned::told::<SpecIn>)]
+#[schemars(rename = "RouteSpecIn", transform = returned::told::<SpecIn>)]
 pub struct SpecIn {
     #[schemars(with = "schemas::RouteUrl")]
     url: Option<String>,
     is_active: Option<bool>,
     #[schemars(with = "Option<schemas::Labels>")]
     labels: Option<BTreeMap<String, String>>,
-    #[schemars(with = "Option<schemas::Description>")]
+    #[schemars(with = "Option<schemas::RouteDescription>")]
     description: Option<String>,
 }
 
@@ -120,7 +120,7 @@ pub struct RouteIn {
     is_active: Option<bool>,
     #[schemars(with = "Option<schemas::Labels>")]
     labels: Option<BTreeMap<String, String>>,
-    #[schemars(with = "Option<schemas::Description>")]
+    #[schemars(with = "Option<schemas::RouteDescription>")]
     description: Option<String>,
 }
 
@@ -131,6 +131,7 @@ impl Returnable for RouteIn {
 /// The four names of a route in a body.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "RouteKeyIn")]
 pub struct KeyIn {
     #[schemars(with = "schemas::TenantName")]
     tenant: Option<String>,
@@ -286,6 +287,7 @@ pub async fn put(
 /// The body of `PATCH`: a merge patch, in which a member that is `null` is removed.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "RoutePatchIn")]
 pub struct PatchIn {
     #[serde(default, deserialize_with = "double_option")]
     #[schemars(with = "schemas::RouteUrl")]
@@ -294,10 +296,10 @@ pub struct PatchIn {
     #[schemars(with = "bool")]
     is_active: Option<Option<bool>>,
     #[serde(default, deserialize_with = "double_option")]
-    #[schemars(with = "Option<schemas::LabelsPatch>")]
+    #[schemars(with = "Option<schemas::LabelsPatchIn>")]
     labels: Option<Option<BTreeMap<String, Option<String>>>>,
     #[serde(default, deserialize_with = "double_option")]
-    #[schemars(with = "Option<schemas::Description>")]
+    #[schemars(with = "Option<schemas::RouteDescription>")]
     description: Option<Option<String>>,
 }
 
@@ -482,7 +484,7 @@ pub struct MinimumIn {
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GetIn {
-    #[schemars(with = "Option<schemas::Instant>")]
+    #[schemars(with = "Option<schemas::PointInTime>")]
     pub(super) at: Option<String>,
     #[schemars(with = "Option<schemas::VersionTag>")]
     pub(super) min_revision: Option<String>,
@@ -540,7 +542,7 @@ pub struct ListIn {
     limit: Option<u32>,
     #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,
-    #[schemars(with = "Option<schemas::Instant>")]
+    #[schemars(with = "Option<schemas::PointInTime>")]
     at: Option<String>,
     #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,

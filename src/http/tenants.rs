@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-pub use self::operations::{Limits, operations};
+pub use self::operations::{QuotasOut, operations};
 use super::{
     ApiState,
     context::{ReadContext, WriteContext},
@@ -38,7 +38,7 @@ use crate::{
 pub struct TenantIn {
     #[schemars(with = "schemas::TenantName")]
     name: Option<String>,
-    #[schemars(with = "Option<operations::Quotas>")]
+    #[schemars(with = "Option<operations::QuotasIn>")]
     quotas: Option<Object<Quotas>>,
     /// The domain names at or under which the tenant may have hosts. If there are none, the tenant
     /// may have any free host that is not a public suffix.
@@ -55,7 +55,7 @@ impl Returnable for TenantIn {
 #[serde(deny_unknown_fields)]
 pub struct TenantPatchIn {
     #[serde(default, deserialize_with = "double_option")]
-    #[schemars(with = "Option<operations::QuotasPatch>")]
+    #[schemars(with = "Option<operations::QuotasPatchIn>")]
     quotas: Option<Option<Object<QuotasPatch>>>,
     /// The domain names at or under which the tenant may have hosts from now on. With `null` the
     /// tenant may again have any free host that is not a public suffix.

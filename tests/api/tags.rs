@@ -157,7 +157,7 @@ async fn a_tag_that_was_answered_is_taken_everywhere() {
         .filter(|operation| operation.method == "GET")
     {
         for parameter in operation.query() {
-            if !["VersionTag", "Instant"].contains(&parameter.schema_name) {
+            if !["VersionTag", "PointInTime"].contains(&parameter.schema_name) {
                 continue;
             }
             // The policy exists since the second revision, and a difference needs an end after its

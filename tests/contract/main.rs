@@ -3,6 +3,7 @@
 
 mod compat;
 mod security;
+mod shape;
 mod urls;
 
 use std::{fs, path::PathBuf};

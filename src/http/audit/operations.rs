@@ -8,7 +8,7 @@ use super::{
     TimeRangeOut, VerifyIn, access::AccessIn,
 };
 use crate::http::{
-    event_schema::{self, Event},
+    event_schema::{self, Actor, Event},
     exports,
     openapi::{Answer, Operation, schemas},
     problem::Code,
@@ -28,7 +28,7 @@ pub struct RouteKey {
 /// The object of an event: a route; a traffic policy, which has no version; or the tenant itself.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct About {
+struct EventSubject {
     tenant: schemas::TenantName,
     #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::ServiceName")]
     service: Option<()>,
@@ -47,10 +47,10 @@ enum RouteState {
     Inactive,
 }
 
-/// The place in Kafka from which an event was read.
+/// The position in Kafka from which an event was read.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Origin {
+struct KafkaPosition {
     topic: String,
     partition: i64,
     offset: i64,
@@ -65,13 +65,13 @@ pub struct ArchivedEvent {
     /// The `CloudEvents` type of the event.
     #[schemars(regex(pattern = r"^trafficmanager\.[a-z]+\.[a-z_]+\.v1$"))]
     event_type: String,
-    action: schemas::AnyAction,
+    action: schemas::EventAction,
     tenant: schemas::TenantName,
     epoch: schemas::Epoch,
     revision: schemas::Revision,
     /// The number of the event within its revision, from 0.
     item: u32,
-    route: About,
+    route: EventSubject,
     /// The URL of the route after the event.
     url: Option<schemas::RouteUrl>,
     /// The URL of the route before the event.
@@ -90,19 +90,19 @@ pub struct ArchivedEvent {
     correlation_id: String,
     /// The id of the request's trace.
     trace_id: Option<String>,
-    occurred_at: schemas::Time,
+    occurred_at: schemas::Timestamp,
     /// When the event was archived.
-    processed_at: schemas::Time,
-    prev_hash: schemas::Hash,
-    hash: schemas::Hash,
-    metadata: Origin,
+    processed_at: schemas::Timestamp,
+    prev_hash: schemas::Sha256,
+    hash: schemas::Sha256,
+    metadata: KafkaPosition,
     event: Event,
 }
 
 /// Events that Kafka has not acknowledged.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Backlog {
+struct OutboxBacklog {
     /// The number of events; counting stops at a hundred thousand.
     #[schemars(range(min = 0))]
     events: i64,
@@ -121,7 +121,7 @@ struct AuditStatus {
     #[schemars(range(min = 0))]
     seconds_behind: f64,
     /// The backlog of the caller's tenant; for callers of the whole platform, of all tenants.
-    outbox: Backlog,
+    outbox: OutboxBacklog,
     tenants: Vec<TenantAuditStatus>,
     /// The cursor of the next page; `null` at the end.
     next_cursor: Option<String>,
@@ -144,7 +144,7 @@ struct TenantAuditStatus {
 /// The result of a verification.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Verification {
+struct ChainVerification {
     tenant: schemas::TenantName,
     epoch: schemas::Epoch,
     /// The first revision that was checked.
@@ -158,7 +158,7 @@ struct Verification {
     /// The number of events that were checked.
     events: u64,
     /// The first event that failed the check. Events after it were not checked.
-    first_bad: Option<FirstBad>,
+    first_bad: Option<FirstBadEvent>,
     /// The revisions that the archive does not have, at most the first hundred. The newest may
     /// still be on their way.
     #[schemars(length(max = 100))]
@@ -166,28 +166,28 @@ struct Verification {
     /// The number of revisions that the archive does not have.
     missing_count: u64,
     /// The point up to which retention removed events. The verification continues from there.
-    checkpoint: Option<Checkpoint>,
+    checkpoint: Option<ChainCheckpoint>,
 }
 
 /// The point from which the archive has the chain.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Checkpoint {
+struct ChainCheckpoint {
     /// The last revision that was removed.
     revision: schemas::Revision,
     /// The hash of the last event of that revision. The first remaining event must name this hash.
-    hash: schemas::Hash,
+    hash: schemas::Sha256,
     /// When the checkpoint was made.
-    made_at: schemas::Time,
+    made_at: schemas::Timestamp,
 }
 
 /// An event that failed the verification.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct FirstBad {
+struct FirstBadEvent {
     /// The revision of the event.
     revision: u64,
-    reason: Fault,
+    reason: ChainFault,
 }
 
 /// `edited`: the content of the event does not match its hash. `misplaced`: the event stands in
@@ -197,7 +197,7 @@ struct FirstBad {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
-enum Fault {
+enum ChainFault {
     Edited,
     Misplaced,
     BrokenLink,
@@ -207,7 +207,7 @@ enum Fault {
 /// An entry of the access log.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Access {
+struct AccessRecord {
     event_id: schemas::EventId,
     kind: schemas::AccessKind,
     /// `key_created`, `key_rotated`, `key_revoked`, `breaker_forced_open`, `breaker_forced_closed`,
@@ -226,30 +226,17 @@ struct Access {
     /// The tenant whose auditors see the entry, in addition to auditors of the platform.
     visible_to: Option<schemas::TenantName>,
     /// The caller; `null` if the caller is not known.
-    actor: Option<Accessor>,
+    actor: Option<Actor>,
     /// The id of the key that was presented or changed.
     key: Option<String>,
     /// The id of the dead letter, the replay or the plan that was acted on.
     object: Option<String>,
     source_ip: Option<String>,
     correlation_id: String,
-    occurred_at: schemas::Time,
+    occurred_at: schemas::Timestamp,
     /// The number of similar accesses that have no entry of their own.
     #[schemars(range(min = 0))]
     suppressed: i64,
-}
-
-/// The caller in an entry of the access log.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-struct Accessor {
-    /// The kind of caller: `key` for an API key.
-    kind: String,
-    id: String,
-    /// The number of the API key's token that was used. Present once the key has had more than one
-    /// token; see `tokens` of a key.
-    #[schemars(range(min = 1), skip_serializing_if = "Option::is_none")]
-    token: Option<u32>,
 }
 
 /// Returns the operations for the OpenAPI document.
@@ -263,66 +250,67 @@ pub fn operations() -> Vec<Operation> {
         body
     };
     vec![
-        Operation::get("/api/v1/audit/route", "auditRoute", "What happened to a route")
-            .about("The newest events first.")
+        Operation::get("/api/v1/audit/route", "listAuditEventsByRoute", "List the newest events of a route")
+            .about("The newest event comes first.")
             .query::<RouteIn>()
             .reads()
-            .answers(Answer::json::<RouteOut>(200, "Its events.", events(json!({ "route": key() }))))
+            .answers(Answer::json::<RouteOut>(200, "The events of the route.", events(json!({ "route": key() }))))
             .compressed(),
-        Operation::get("/api/v1/audit/recent", "auditRecent", "What happened lately")
-            .about("The newest events first.")
+        Operation::get("/api/v1/audit/recent", "listRecentAuditEvents", "List the events of the last days")
+            .about("The newest event comes first.")
             .query::<RecentIn>()
             .reads()
-            .answers(Answer::json::<RecentOut>(200, "Events.", events(json!({ "days": 7 }))))
+            .answers(Answer::json::<RecentOut>(200, "The events.", events(json!({ "days": 7 }))))
             .compressed(),
-        Operation::get("/api/v1/audit/action", "auditAction", "What happened in one way")
-            .about("The newest events first.")
+        Operation::get("/api/v1/audit/action", "listAuditEventsByAction", "List the newest events with an action")
+            .about("The newest event comes first.")
             .query::<ActionIn>()
             .reads()
-            .answers(Answer::json::<ActionOut>(200, "Events.", events(json!({ "action": "created", "hours": 24 }))))
+            .answers(Answer::json::<ActionOut>(200, "The events.", events(json!({ "action": "created", "hours": 24 }))))
             .compressed(),
-        Operation::get("/api/v1/audit/time-range", "auditTimeRange", "What happened between two times")
-            .about("The newest events first. `end_time` must be after `start_time`.")
+        Operation::get("/api/v1/audit/time-range", "listAuditEventsInTimeRange", "List the events of a time range")
+            .about("The newest event comes first. `end_time` must be after `start_time`.")
             .query::<TimeRangeIn>()
             .reads()
             .answers(Answer::json::<TimeRangeOut>(
                 200,
-                "Events.",
+                "The events.",
                 events(json!({ "start_time": "2026-11-21T00:00:00.000000Z", "end_time": "2026-11-22T00:00:00.000000Z" })),
             ))
             .compressed(),
         Operation::get("/api/v1/audit/events", "listAuditEvents", "List archived events")
-            .about("Pages, newest first, by the clocks of the instances.")
+            .about("In pages, newest first, by the clocks of the instances.")
             .query::<EventsIn>()
             .reads()
-            .answers(Answer::json::<PageOut<ArchivedEvent>>(200, "A page.", json!({ "items": [archived()], "next_cursor": null })))
+            .answers(Answer::json::<PageOut<ArchivedEvent>>(200, "A page of events.", json!({ "items": [archived()], "next_cursor": null })))
             .compressed()
             .refuses(&[Code::InvalidCursor]),
         exports::operation(),
-        Operation::get("/api/v1/audit/verify", "verifyAudit", "Recompute a tenant's hash chain from the archive")
+        Operation::get("/api/v1/audit/verify", "verifyAuditChain", "Verify a tenant's hash chain")
             .about(
-                "Between two revisions, if they are given; the end is held against PostgreSQL. After five seconds it stops with \
-                 `complete: false`: go on with `from` after `to`.",
+                "Recomputes the hash chain from the archive, between `from` and `to` if they are given, and compares the end with PostgreSQL. \
+                 After five seconds the verification stops with `complete: false`: continue with a `from` after `to`.",
             )
             .query::<VerifyIn>()
             .reads()
-            .answers(Answer::json::<Verification>(200, "What was found.", verification()))
+            .answers(Answer::json::<ChainVerification>(200, "The result of the verification.", verification()))
             .refuses(&[Code::TenantNotFound]),
-        Operation::get("/api/v1/audit/access", "listAccesses", "Who was refused, who changed keys, who read what is sensitive")
+        Operation::get("/api/v1/audit/access", "listAccessRecords", "List the access log")
             .about(
-                "Pages, newest first. Auditors of a tenant see what its own callers did, and what callers of the whole platform did \
-                 with it; never another tenant's callers. Of a flood of refusals some are kept, with the number of the others.",
+                "In pages, newest first: refused requests, changes of keys, operations of administrators, and reads of sensitive data. Auditors \
+                 of a tenant see the accesses of the tenant's own callers, and those of platform callers to the tenant, but never those of other \
+                 tenants' callers. Of many similar refusals only some have a record; `suppressed` is the number of the others.",
             )
             .query::<AccessIn>()
             .reads()
-            .answers(Answer::json::<PageOut<Access>>(200, "A page.", json!({ "items": [access()], "next_cursor": null })))
+            .answers(Answer::json::<PageOut<AccessRecord>>(200, "A page of access records.", json!({ "items": [access()], "next_cursor": null })))
             .compressed()
             .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
-        Operation::get("/api/v1/audit/status", "getAuditStatus", "How far the archive is behind")
-            .about("For one tenant, or a page of all. A hole before the newest archived revision does not show here; `verify` finds it.")
+        Operation::get("/api/v1/audit/status", "getAuditStatus", "Get the lag of the archive")
+            .about("For one tenant, or for a page of all tenants. This does not show revisions that are missing before the newest archived revision; `verify` finds them.")
             .query::<StatusIn>()
             .reads()
-            .answers(Answer::json::<AuditStatus>(200, "How far.", status()))
+            .answers(Answer::json::<AuditStatus>(200, "The lag of the archive.", status()))
             .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
     ]
 }

@@ -32,7 +32,7 @@ struct Readiness {
     /// The worst status of the checks, but never `unhealthy` while the instance is ready.
     status: CheckStatus,
     ready: bool,
-    phase: Phase,
+    phase: ProcessPhase,
     /// The checks by their names.
     checks: BTreeMap<String, Check>,
 }
@@ -41,7 +41,7 @@ struct Readiness {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
-enum Phase {
+enum ProcessPhase {
     Starting,
     Running,
     Draining,
@@ -56,13 +56,13 @@ struct Resilience {
     draining: bool,
     dependencies: Vec<Dependency>,
     /// The pools: all resources that are bounded and shared.
-    pools: Vec<Pool>,
+    pools: Vec<ResourcePool>,
 }
 
 /// A bounded pool. Each tenant may take only a share of it.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Pool {
+struct ResourcePool {
     name: String,
     /// The unit of the numbers, such as `calls`, `connections` or `bytes`.
     unit: String,
@@ -83,13 +83,13 @@ struct Pool {
 #[expect(dead_code, reason = "read by the derive")]
 struct Dependency {
     name: String,
-    breaker: Breaker,
+    breaker: BreakerState,
     /// How often the breaker has opened since the start.
     breaker_opened_total: u64,
     /// The last changes of the breaker's state, newest first; at most 16.
-    breaker_moves: Vec<BreakerMove>,
+    breaker_moves: Vec<BreakerTransition>,
     /// The breaker state that an administrator forces now, if any.
-    drill: Option<Drill>,
+    drill: Option<ForcedBreaker>,
     /// The number of calls that run now.
     in_flight: u64,
     /// The number of calls that may run at a time.
@@ -107,9 +107,9 @@ struct Dependency {
 /// A change of a breaker's state.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct BreakerMove {
-    at: schemas::Time,
-    to: Breaker,
+struct BreakerTransition {
+    at: schemas::Timestamp,
+    to: BreakerState,
     /// Whether an administrator forced the change.
     drill: bool,
 }
@@ -117,7 +117,7 @@ struct BreakerMove {
 /// A forced breaker state.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Drill {
+struct ForcedBreaker {
     state: DrillState,
     seconds_left: u64,
 }
@@ -126,7 +126,7 @@ struct Drill {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
-enum Breaker {
+enum BreakerState {
     Closed,
     Open,
     HalfOpen,
@@ -134,29 +134,32 @@ enum Breaker {
 
 /// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
-    let live =
-        |path, id| {
-            Operation::get(path, id, "Whether the process serves")
-                .answers(Answer::json::<Liveness>(200, "It does.", liveness()))
-        };
+    let live = |path, id| {
+        Operation::get(path, id, "Check that the process serves").answers(Answer::json::<Liveness>(
+            200,
+            "The process serves.",
+            liveness(),
+        ))
+    };
     vec![
         live("/health", "getHealth"),
         live("/health/live", "getLiveness"),
-        Operation::get("/health/ready", "getReadiness", "Whether requests should be sent here")
-            .answers(Answer::json::<Readiness>(200, "They should.", readiness("healthy", true)))
-            .answers(Answer::json::<Readiness>(503, "They should not.", readiness("unhealthy", false)).with(&["Retry-After"])),
-        Operation::get("/health/resilience", "getResilience", "Breakers, bulkheads, retry budgets and backlogs")
-            .answers(Answer::json::<Resilience>(200, "As they are.", resilience())),
+        Operation::get("/health/ready", "getReadiness", "Check whether the instance is ready for requests")
+            .about("A 503 has the same body as a 200, but a problem document if the request itself was refused.")
+            .answers(Answer::json::<Readiness>(200, "The instance is ready.", readiness("healthy", true)))
+            .answers(Answer::json::<Readiness>(503, "The instance is not ready.", readiness("unhealthy", false)).with(&["Retry-After"])),
+        Operation::get("/health/resilience", "getResilience", "Get the state of breakers, bulkheads and retry budgets")
+            .answers(Answer::json::<Resilience>(200, "The present state.", resilience())),
         Operation::post(DRILL, "forceBreaker", "Force a breaker open or closed")
-            .about("Of the instance that answers, and for a bounded time: to see that the service does without a dependency, or to overrule a breaker that misjudges. It is told to the audit of access before it is done.")
+            .about("Only at the instance that answers, and for a bounded time: to test that the service works without a dependency, or to overrule a breaker that misjudges the dependency. The change is recorded in the access log before it is made.")
             .headers(&["X-Reason"])
             .body::<DrillIn>(json!({ "state": "open", "seconds": 60 }))
-            .answers(Answer::json::<Dependency>(200, "It is forced.", dependency()))
+            .answers(Answer::json::<Dependency>(200, "The breaker state is forced.", dependency()))
             .refuses(&[Code::DependencyNotFound, Code::CommitUnknown]),
-        Operation::delete(DRILL, "releaseBreaker", "End a drill")
-            .about("The breaker begins anew. That there was no drill is no error.")
+        Operation::delete(DRILL, "releaseBreaker", "Release a forced breaker")
+            .about("The breaker starts again from its closed state. It is no error if the breaker was not forced.")
             .headers(&["X-Reason"])
-            .answers(Answer::empty(204, "It is as calls make it."))
+            .answers(Answer::empty(204, "The breaker is not forced any more."))
             .refuses(&[Code::DependencyNotFound, Code::InvalidRequest]),
     ]
 }

@@ -6,9 +6,8 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use super::{
-    problems,
-    schemas::{Schemas, Shape},
-    shared,
+    generate::{Schemas, Shape},
+    problems, shared,
 };
 use crate::{
     auth::Role,
@@ -77,17 +76,17 @@ impl Answer {
         }
     }
 
-    /// An answer with a body of another media type, which the document does not describe further.
-    pub fn of(status: u16, what: &'static str, media_type: &'static str) -> Self {
-        let anything: Shape = |_| json!({});
+    /// An answer with a body of another media type. `T` describes the body; for a stream, one of its
+    /// items: a line or a server-sent event.
+    pub fn of<T: JsonSchema>(status: u16, what: &'static str, media_type: &'static str) -> Self {
         Self {
-            content: vec![(media_type, anything, None)],
+            content: vec![(media_type, Schemas::written::<T>, None)],
             ..Self::empty(status, what)
         }
     }
 
-    /// An answer with a body that callers can also send to the API, in one of these media types.
-    pub fn as_read<T: JsonSchema>(
+    /// An answer with the same body in one of these media types.
+    pub fn in_media_types<T: JsonSchema>(
         status: u16,
         what: &'static str,
         media_types: &[&'static str],
@@ -97,7 +96,7 @@ impl Answer {
         let content = |media_type: &&'static str| {
             (
                 *media_type,
-                Schemas::read::<T> as Shape,
+                Schemas::written::<T> as Shape,
                 Some(example.clone()),
             )
         };
@@ -474,22 +473,19 @@ impl Operation {
             }
         }
         for (status, mut codes) in by_status {
-            // Sorted, so that operations with the same codes share one response.
+            // Sorted, so that the order does not depend on the checks that come first.
             codes.sort_unstable_by_key(|code| *code as usize);
-            let mut problem = problems::response(schemas, &codes);
             match responses.get_mut(&status.to_string()) {
                 // The operation has an answer of its own with the status of a problem, such as
                 // readiness.
                 Some(answer) => {
+                    let mut problem = problems::response(schemas, &codes);
                     answer["content"][problems::MEDIA_TYPE] =
-                        problem["content"][problems::MEDIA_TYPE].take()
+                        problem["content"][problems::MEDIA_TYPE].take();
+                    answer[problems::CODES] = problem[problems::CODES].take();
                 }
                 None => {
-                    let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
-                    responses.insert(
-                        status.to_string(),
-                        schemas.share("responses", &names.join("-"), problem),
-                    );
+                    responses.insert(status.to_string(), problems::answer(schemas, &codes));
                 }
             }
         }

@@ -10,6 +10,16 @@ macro_rules! hidden {
 
 /// The pattern of a text without invisible characters.
 pub const PLAIN: &str = concat!("^[^", hidden!(), "]*$");
+/// The pattern of a text without invisible characters that is not blank.
+pub const NOT_BLANK: &str = concat!(
+    "^[^",
+    hidden!(),
+    "]*[^",
+    hidden!(),
+    r"\s][^",
+    hidden!(),
+    "]*$"
+);
 /// The pattern of a label, `key=value`.
 pub const LABEL_PAIR: &str = concat!(
     "^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=[^",

@@ -9,15 +9,15 @@ use crate::{
     domain::{document, policy::MAX_PARTS},
     http::{
         event_schema::RouteSpec,
-        openapi::schemas,
-        policies::shapes::{PolicyName, PolicySpec, Rule, Share, StickyBy},
+        openapi::{self, schemas},
+        policies::shapes::{Parts, PolicyName, PolicyRule, PolicySpec, SplitEntry, StickyBy},
         returned,
     },
 };
 
 /// Returns the JSON Schema of the document, for editors, in the dialect of 2020-12.
 pub fn document_schema() -> Value {
-    let mut schema = schemas::alone_read::<DocumentIn>();
+    let mut schema = openapi::alone_read::<DocumentIn>();
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["$id"] = json!("urn:traffic-manager:tenant-document:v1");
     schema["title"] = json!("A tenant, or a part of it, in Traffic Manager");
@@ -28,7 +28,7 @@ pub fn document_schema() -> Value {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct ScopeIn {
+pub struct DocumentScopeIn {
     /// Covers only this service; every service without it.
     service: Option<schemas::ServiceName>,
     /// Covers only this environment; every environment without it.
@@ -39,7 +39,7 @@ pub struct ScopeIn {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, transform = returned::told::<document::RouteDoc>)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct RouteDoc {
+pub struct RouteDocumentIn {
     service: schemas::ServiceName,
     env: schemas::EnvName,
     version: schemas::VersionName,
@@ -49,7 +49,7 @@ pub struct RouteDoc {
     is_active: bool,
     #[schemars(default, with = "schemas::Labels")]
     labels: (),
-    description: Option<schemas::Description>,
+    description: Option<schemas::RouteDescription>,
 }
 
 fn yes() -> bool {
@@ -60,96 +60,163 @@ fn yes() -> bool {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, transform = returned::told::<document::PolicyDoc>)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct PolicyDoc {
+pub struct PolicyDocumentIn {
     service: schemas::ServiceName,
     env: schemas::EnvName,
     /// The hosts that belong to the policy.
-    #[schemars(default, with = "Vec<schemas::Host>", length(max = MAX_PARTS))]
+    #[schemars(default, with = "Vec<schemas::HostPattern>", length(max = MAX_PARTS))]
     hosts: (),
     #[schemars(default, with = "schemas::PathPrefix")]
     path_prefix: (),
     /// How requests that no rule takes are shared between versions.
-    #[schemars(default, with = "Vec<Share>", length(max = MAX_PARTS))]
+    #[schemars(default, with = "Vec<SplitEntry>", length(max = MAX_PARTS))]
     split: (),
     /// The versions that get the traffic of an inactive version, in this order.
     #[schemars(default, with = "Vec<schemas::VersionName>", length(max = MAX_PARTS))]
     failover: (),
     /// The rules. They are checked before `split`, in this order.
-    #[schemars(default, with = "Vec<Rule>", length(max = MAX_PARTS))]
+    #[schemars(default, with = "Vec<PolicyRule>", length(max = MAX_PARTS))]
     rules: (),
     sticky_by: Option<StickyBy>,
 }
 
-/// The schema of a change in a batch.
-pub enum Change {}
-
-impl JsonSchema for Change {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Change".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (put, put_policy) = (
-            generator.subschema_for::<RouteChangeIn>(),
-            generator.subschema_for::<PolicyDoc>(),
-        );
-        let (name, policy_name) = (
-            route_name(generator),
-            generator.subschema_for::<PolicyName>(),
-        );
-        let change = |actions: &[&str], what: &str, schema: &dyn Fn() -> Value| {
-            let other = if what == "route" { "policy" } else { "route" };
-            json!({
-                "type": "object", "required": ["action", what], "additionalProperties": false,
-                "properties": { "action": { "enum": actions }, what: schema(), other: { "type": "null" } },
-            })
-        };
-        json_schema!({
-            "description": "One change: of a route or of a policy. Each may be named once.",
-            "oneOf": [
-                change(&["put"], "route", &|| put.clone().into()),
-                change(&["delete", "activate", "deactivate"], "route", &|| name.clone()),
-                change(&["put"], "policy", &|| put_policy.clone().into()),
-                change(&["delete"], "policy", &|| policy_name.clone().into()),
-            ],
-        })
-    }
+/// A tenant, or a part of it, as one document: the body of an export.
+// `domain::document::Document` as it is written.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct TenantDocument {
+    scope: DocumentScope,
+    /// Whether a plan of this document deletes objects in the scope that the document does not
+    /// name.
+    prune: bool,
+    /// The routes, sorted by service, environment and version.
+    routes: Vec<RouteDocument>,
+    /// The traffic policies, sorted by service and environment.
+    policies: Vec<PolicyDocument>,
 }
 
-/// Returns the schema of a route's name without any other member.
-fn route_name(generator: &mut SchemaGenerator) -> Value {
-    let (service, env) = (
-        generator.subschema_for::<schemas::ServiceName>(),
-        generator.subschema_for::<schemas::EnvName>(),
-    );
-    let (version, nothing) = (
-        generator.subschema_for::<schemas::VersionName>(),
-        json!({ "type": "null" }),
-    );
-    json!({
-        "type": "object", "required": ["service", "env", "version"], "additionalProperties": false,
-        "properties": {
-            "service": service, "env": env, "version": version, "url": nothing, "is_active": nothing, "labels": nothing,
-            "description": nothing,
-        },
-    })
+/// A route in an exported document.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct RouteDocument {
+    service: schemas::ServiceName,
+    env: schemas::EnvName,
+    version: schemas::VersionName,
+    url: schemas::RouteUrl,
+    /// Whether traffic may go to the route.
+    is_active: bool,
+    labels: schemas::Labels,
+    description: Option<schemas::RouteDescription>,
+}
+
+/// A traffic policy in an exported document.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct PolicyDocument {
+    service: schemas::ServiceName,
+    env: schemas::EnvName,
+    #[schemars(flatten)]
+    parts: Parts,
+}
+
+/// A change of a route or of a policy in a batch. A batch may name each object only once.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "read by the derive")]
+pub enum BatchChange {
+    PutRoute(PutRoute),
+    SetRouteState(SetRouteState),
+    PutPolicy(PutPolicy),
+    DeletePolicy(DeletePolicy),
+}
+
+/// Creates or replaces a route.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "PutRoute")]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct PutRoute {
+    action: PutAction,
+    route: RouteChangeIn,
+}
+
+/// Deletes, activates or deactivates a route.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "SetRouteState")]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct SetRouteState {
+    action: RouteStateAction,
+    route: RouteNameIn,
+}
+
+/// Creates or replaces a traffic policy.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "PutPolicy")]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct PutPolicy {
+    action: PutAction,
+    policy: PolicyDocumentIn,
+}
+
+/// Deletes a traffic policy.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "DeletePolicy")]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct DeletePolicy {
+    action: DeleteAction,
+    policy: PolicyName,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case", inline)]
+#[expect(dead_code, reason = "read by the derive")]
+enum PutAction {
+    Put,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case", inline)]
+#[expect(dead_code, reason = "read by the derive")]
+enum DeleteAction {
+    Delete,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case", inline)]
+#[expect(dead_code, reason = "read by the derive")]
+enum RouteStateAction {
+    Delete,
+    Activate,
+    Deactivate,
+}
+
+/// The name of a route within its tenant.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by the derive")]
+struct RouteNameIn {
+    service: schemas::ServiceName,
+    env: schemas::EnvName,
+    version: schemas::VersionName,
 }
 
 /// The target of a rollback: a revision, a version tag or a time.
-pub enum Target {}
+pub enum RollbackTarget {}
 
-impl JsonSchema for Target {
+impl JsonSchema for RollbackTarget {
     fn inline_schema() -> bool {
         true
     }
 
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Target".into()
+        "RollbackTarget".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let instant = generator.subschema_for::<schemas::Instant>();
-        json_schema!({ "anyOf": [{ "type": "integer", "minimum": 0, "maximum": schemas::MAX_TYPED_REVISION }, instant] })
+        let point = generator.subschema_for::<schemas::PointInTime>();
+        json_schema!({
+            "description": "The point in time to return to. A revision may also be a number.",
+            "anyOf": [{ "type": "integer", "minimum": 0, "maximum": schemas::MAX_TYPED_REVISION }, point],
+        })
     }
 }
 
@@ -157,37 +224,37 @@ impl JsonSchema for Target {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Plan {
-    id: schemas::EventId,
+    id: schemas::PlanId,
     /// The hash of the plan. Send it to apply the plan.
-    hash: schemas::Hash,
+    hash: schemas::Sha256,
     tenant: schemas::TenantName,
     /// The tenant's version tag when the plan was made. The plan can be applied while nothing in
     /// its scope has changed since.
     base: schemas::VersionTag,
-    scope: Scope,
+    scope: DocumentScope,
     /// Whether objects in the scope are deleted if the document does not name them.
     prune: bool,
-    summary: Summary,
+    summary: ChangeCounts,
     /// The number of active routes in the scope before and after the plan.
     active_routes: [u32; 2],
     /// The changes, in the order in which they are applied.
     changes: Vec<PlannedChange>,
     /// Warnings to consider before the plan is applied.
-    warnings: Vec<Warning>,
+    warnings: Vec<PlanWarning>,
     /// The reason for the plan, in its creator's words.
     reason: Option<String>,
     /// When the plan was made.
-    created_at: schemas::Time,
+    created_at: schemas::Timestamp,
     /// The id of the actor that made the plan.
     created_by: String,
     /// When the plan expires and is forgotten.
-    expires_at: schemas::Time,
+    expires_at: schemas::Timestamp,
 }
 
 /// The part of a tenant that a plan covers.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct Scope {
+pub struct DocumentScope {
     /// Covers only this service; `null` for every service.
     service: Option<schemas::ServiceName>,
     /// Covers only this environment; `null` for every environment.
@@ -197,7 +264,7 @@ pub struct Scope {
 /// The number of objects for each action.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct Summary {
+pub struct ChangeCounts {
     /// The number of objects that are created.
     create: u32,
     /// The number of objects that are changed.
@@ -213,11 +280,11 @@ pub struct Summary {
 #[expect(dead_code, reason = "read by the derive")]
 pub struct PlannedChange {
     action: PlannedAction,
-    key: ObjectKey,
+    key: RouteOrPolicyName,
     /// The object before the change; `null` if there is none.
-    before: Option<ObjectSpec>,
+    before: Option<RouteOrPolicySpec>,
     /// The object after the change; `null` if there is none.
-    after: Option<ObjectSpec>,
+    after: Option<RouteOrPolicySpec>,
 }
 
 #[derive(JsonSchema)]
@@ -232,18 +299,18 @@ enum PlannedAction {
 /// The name of a route, or of a policy, which has no version.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct ObjectKey {
+struct RouteOrPolicyName {
     service: schemas::ServiceName,
     env: schemas::EnvName,
     #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::VersionName")]
     version: Option<()>,
 }
 
-/// A route or a policy.
+/// The settings of a route or of a policy. Only a route has `url`.
 #[derive(JsonSchema)]
-#[schemars(untagged, inline)]
+#[schemars(untagged)]
 #[expect(dead_code, reason = "read by the derive")]
-enum ObjectSpec {
+enum RouteOrPolicySpec {
     Route(RouteSpec),
     Policy(PolicySpec),
 }
@@ -251,7 +318,7 @@ enum ObjectSpec {
 /// A warning to consider before a plan is applied.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct Warning {
+pub struct PlanWarning {
     /// The code of the problem that applying the plan may answer: a confirmation is missing, or
     /// `too_many_writes`.
     #[schemars(regex(pattern = "^[a-z_]+$"))]
@@ -263,7 +330,7 @@ pub struct Warning {
 /// The changes of a tenant's objects between two points of its history.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct Difference {
+pub struct TenantDifference {
     /// The start. Changes up to this version tag are not included.
     from: schemas::VersionTag,
     /// The end. Changes up to this version tag are included.

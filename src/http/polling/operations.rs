@@ -1,6 +1,8 @@
 //! The operations that proxies poll, for the OpenAPI document.
 
-use schemars::{JsonSchema, json_schema};
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::{ChangesIn, SnapshotIn};
@@ -19,7 +21,7 @@ use crate::http::{
 #[expect(dead_code, reason = "read by the derive")]
 struct Snapshot {
     /// Two snapshots with the same digest hold the same routes and policies.
-    digest: schemas::Hash,
+    digest: schemas::Sha256,
     epoch: schemas::Epoch,
     /// Sorted by service and environment.
     policies: Vec<SnapshotPolicy>,
@@ -45,7 +47,7 @@ struct SnapshotRoute {
 /// the present state.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Changes {
+struct ChangeFeed {
     from: schemas::VersionTag,
     /// The version tag after which to continue.
     to: schemas::VersionTag,
@@ -53,26 +55,91 @@ struct Changes {
     complete: bool,
     changes: Vec<Event>,
     /// Present if the tag is of another epoch or too old: start again with `snapshot`.
-    #[schemars(skip_serializing_if = "Option::is_none", with = "True")]
+    #[schemars(skip_serializing_if = "Option::is_none", with = "bool")]
     reset: Option<bool>,
     #[schemars(skip_serializing_if = "Option::is_none", with = "Snapshot")]
     snapshot: Option<Snapshot>,
 }
 
-/// The constant `true`.
-enum True {}
+/// A server-sent event of a tenant's stream.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct StreamEvent {
+    event: StreamEventType,
+    /// The version tag of the data, on the last event of each revision. Some clients repeat the
+    /// last id on events without one.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::VersionTag")]
+    id: Option<()>,
+    data: StreamData,
+}
 
-impl JsonSchema for True {
+/// A server-sent event of the stream of all tenants.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct ChangeStreamEvent {
+    event: ChangeEventType,
+    data: ChangeData,
+}
+
+/// The type of the event: `snapshot` has a snapshot as its data, and `change` has one event.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case", inline)]
+#[expect(dead_code, reason = "read by the derive")]
+enum StreamEventType {
+    Snapshot,
+    Change,
+}
+
+/// The type of the event.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case", inline)]
+#[expect(dead_code, reason = "read by the derive")]
+enum ChangeEventType {
+    Change,
+}
+
+/// The data of a server-sent event: the JSON text of a snapshot or of an event.
+enum StreamData {}
+
+impl JsonSchema for StreamData {
     fn inline_schema() -> bool {
         true
     }
 
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "True".into()
+    fn schema_name() -> Cow<'static, str> {
+        "StreamData".into()
     }
 
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        json_schema!({ "const": true })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (snapshot, event) = (
+            generator.subschema_for::<Snapshot>(),
+            generator.subschema_for::<Event>(),
+        );
+        json_schema!({
+            "description": "The JSON text of a snapshot or of an event.", "type": "string",
+            "contentMediaType": "application/json", "contentSchema": { "oneOf": [snapshot, event] },
+        })
+    }
+}
+
+/// The data of a server-sent event: the JSON text of an event.
+enum ChangeData {}
+
+impl JsonSchema for ChangeData {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ChangeData".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let event = generator.subschema_for::<Event>();
+        json_schema!({
+            "description": "The JSON text of an event.", "type": "string",
+            "contentMediaType": "application/json", "contentSchema": event,
+        })
     }
 }
 
@@ -80,11 +147,11 @@ impl JsonSchema for True {
 pub fn operations() -> Vec<Operation> {
     vec![
         resolve::operation(),
-        Operation::get("/api/v1/tenants/{tenant}/snapshot", "getSnapshot", "A tenant's active routes")
+        Operation::get("/api/v1/tenants/{tenant}/snapshot", "getSnapshot", "Get a tenant's active routes and policies")
             .about(
-                "The same bytes for the same revision on every instance, without a clock in them. Its tag moves only when something in the \
-                 scope moved. With `wait` and the newest tag in `If-None-Match` the request is held until the scope moves. \
-                 Narrowed by `service` and `env`. With `at`, the bytes that were served then: only `ETag`, never compressed.",
+                "Every instance answers the same bytes for the same revision. `service` and `env` limit the scope, and the tag changes only when \
+                 an object in the scope changes. With `wait` and the newest tag in `If-None-Match`, the request waits until the scope changes. \
+                 With `at`, the answer has the bytes of an earlier state, with `ETag` only and never compressed.",
             )
             .query::<SnapshotIn>()
             .reads_no_older()
@@ -93,31 +160,31 @@ pub fn operations() -> Vec<Operation> {
                     .with(&["ETag.weak"])
                     .perhaps(&["Vary", "TM-Stale", "Preference-Applied", "Content-Encoding"]))
             .refuses(&[Code::TenantNotFound, Code::TooManyWaiters]),
-        Operation::get("/api/v1/tenants/{tenant}/changes", "getChanges", "What happened after a tag")
-            .about("With `wait` the request is held until there is something to tell.")
+        Operation::get("/api/v1/tenants/{tenant}/changes", "getChanges", "Get the changes after a version tag")
+            .about("With `wait`, the request waits until there is a change.")
             .query::<ChangesIn>()
             .reads_no_older()
             .headers(&["Prefer", "Accept-Encoding"])
             .answers(
-                Answer::json::<Changes>(200, "Events, or a new beginning.", changes())
+                Answer::json::<ChangeFeed>(200, "The changes, or a new snapshot to start from.", changes())
                     .with(&["ETag.weak"])
                     .perhaps(&["Vary", "TM-Stale", "Preference-Applied", "Content-Encoding"]),
             )
             .refuses(&[Code::TenantNotFound, Code::TooManyWaiters]),
-        Operation::get("/api/v1/tenants/{tenant}/stream", "streamChanges", "Changes as they happen, as server-sent events")
+        Operation::get("/api/v1/tenants/{tenant}/stream", "streamChanges", "Stream a tenant's changes as server-sent events")
             .about(
-                "Begins with `event: snapshot`, or after `Last-Event-ID`; then `event: change` with an event of `changes` as its data. \
-                 `id` is the version tag. A comment is sent when nothing happens. Not answered to `HEAD`.",
+                "The stream begins with `event: snapshot`, or continues after `Last-Event-ID`. Each `event: change` has one event as its data, and \
+                 `id` is a version tag. While nothing changes, the service sends comments. `HEAD` is not answered.",
             )
             .query::<StreamIn>()
             .headers(&["Last-Event-ID"])
             .reads()
-            .answers(Answer::of(200, "The stream.", "text/event-stream"))
+            .answers(Answer::of::<StreamEvent>(200, "The stream; the schema is that of one server-sent event.", "text/event-stream"))
             .refuses(&[Code::TenantNotFound, Code::TooManyWaiters, Code::RevisionNotReached]),
-        Operation::get("/api/v1/stream", "streamEverything", "Every tenant's changes from now on, for people who look on")
-            .about("`event: change` with an event as its data, without `id`: who must miss nothing follows a tenant. Not answered to `HEAD`.")
+        Operation::get("/api/v1/stream", "streamAllChanges", "Stream the changes of all tenants")
+            .about("For people who watch: the stream begins now, and its events have no `id`. Clients that must not miss a change follow the stream of a tenant. `HEAD` is not answered.")
             .query::<NothingIn>()
-            .answers(Answer::of(200, "The stream.", "text/event-stream"))
+            .answers(Answer::of::<ChangeStreamEvent>(200, "The stream; the schema is that of one server-sent event.", "text/event-stream"))
             .refuses(&[Code::TooManyWaiters]),
     ]
 }

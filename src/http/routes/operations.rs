@@ -24,15 +24,15 @@ pub struct Route {
     /// Whether traffic may go to the route now.
     is_active: bool,
     labels: schemas::Labels,
-    description: Option<schemas::Description>,
+    description: Option<schemas::RouteDescription>,
     /// The tenant's revision of the route's last change.
     revision: schemas::Revision,
     /// When the route was created.
-    created_at: schemas::Time,
+    created_at: schemas::Timestamp,
     /// The id of the actor that created the route.
     created_by: String,
     /// When the route last changed.
-    updated_at: schemas::Time,
+    updated_at: schemas::Timestamp,
     /// The id of the actor that made the last change.
     updated_by: String,
 }
@@ -49,16 +49,24 @@ pub fn operations() -> Vec<Operation> {
             .perhaps(&ONCE)
     };
     let upserts = |operation: Operation| {
-        let operation = operation.writes().answers(written(201, "Created."));
         let operation = operation
-            .answers(written(200, "Replaced, or unchanged."))
+            .writes()
+            .answers(written(201, "The route is created."));
+        let operation = operation
+            .answers(written(
+                200,
+                "The route is replaced, or was the same already.",
+            ))
             .query::<ConfirmIn>();
         operation.refuses(&[Code::QuotaExceeded, Code::VersionInUse])
     };
     let changes = |operation: Operation| {
         let operation = operation
             .writes()
-            .answers(written(200, "Changed, or unchanged."))
+            .answers(written(
+                200,
+                "The route is changed, or was the same already.",
+            ))
             .refuses(&gone);
         operation.refuses(&[Code::QuotaExceeded])
     };
@@ -70,54 +78,51 @@ pub fn operations() -> Vec<Operation> {
     let page = |example| json!({ "items": [example], "next_cursor": null });
     vec![
         Operation::get(LIST, "listRoutes", "List routes")
-            .about(
-                "In the order of their names. With `tenant` the answer has a tag. With `at`, for which `tenant` is required, the tenant's \
-                 routes as they were then.",
-            )
+            .about("In the order of their names. With `tenant`, the answer has a tag. With `at`, the routes of an earlier state; `at` needs `tenant`.")
             .query::<ListIn>()
             .reads_no_older()
-            .answers(Answer::json::<PageOut<RouteOut>>(200, "A page.", page(route())).perhaps(&["ETag"]))
+            .answers(Answer::json::<PageOut<RouteOut>>(200, "A page of routes.", page(route())).perhaps(&["ETag"]))
             .compressed()
             .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
         upserts(Operation::post(LIST, "upsertRoute", "Create or replace a route").body::<RouteIn>(names(spec())))
-            .about("Active unless `is_active` says otherwise. A first route makes its tenant. What is left out goes back to its default."),
-        Operation::get(ROUTE, "getRoute", "Read a route")
-            .about("With `at`, as it was then.")
+            .about("The route is active unless `is_active` is `false`. The first route of a tenant creates the tenant. Members that are left out get their defaults."),
+        Operation::get(ROUTE, "getRoute", "Get a route")
+            .about("With `at`, the route at an earlier point in time.")
             .query::<GetIn>()
             .reads_no_older()
             .answers(Answer::json::<RouteOut>(200, "The route.", route()).with(&["ETag"]))
-            .answers(Answer::empty(304, "The caller has it.").with(&["ETag"]))
+            .answers(Answer::empty(304, "The caller has this answer already.").with(&["ETag"]))
             .refuses(&gone),
-        upserts(Operation::put(ROUTE, "putRoute", "Create or replace a route, by its path").body::<SpecIn>(spec()))
-            .about("Active unless `is_active` says otherwise. A first route makes its tenant. What is left out goes back to its default."),
+        upserts(Operation::put(ROUTE, "putRoute", "Create or replace the route of a path").body::<SpecIn>(spec()))
+            .about("The route is active unless `is_active` is `false`. The first route of a tenant creates the tenant. Members that are left out get their defaults."),
         takes_away(changes(Operation::patch(ROUTE, "patchRoute", "Change parts of a route")))
             .body::<PatchIn>(json!({ "labels": { "team": null } }))
-            .about("A merge patch (RFC 7396): what is absent stays, `null` removes."),
+            .about("The body is a merge patch (RFC 7396): absent members stay, `null` removes a member."),
         takes_away(Operation::delete(ROUTE, "deleteRoute", "Delete a route"))
-            .about("A policy that names its version gives it up in the same revision when that is confirmed, and if it still sends traffic somewhere.")
+            .about("With `confirm_in_use`, policies that name the version stop to use it in the same revision. Each of them must have another version to send traffic to.")
             .writes()
-            .answers(Answer::empty(204, "It is gone.").with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
+            .answers(Answer::empty(204, "The route is deleted.").with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
             .refuses(&gone)
             .refuses(&[Code::QuotaExceeded]),
-        changes(Operation::post("/api/v1/routes/{tenant}/{service}/{env}/{version}/activate", "activateRoute", "Let traffic go there")),
+        changes(Operation::post("/api/v1/routes/{tenant}/{service}/{env}/{version}/activate", "activateRoute", "Activate a route")),
         takes_away(changes(Operation::post(
             "/api/v1/routes/{tenant}/{service}/{env}/{version}/deactivate",
             "deactivateRoute",
-            "Let no traffic go there",
+            "Deactivate a route",
         ))),
         changes(
-            Operation::post("/api/v1/routes/activate", "activateRouteByBody", "Let traffic go to the route that the body names")
+            Operation::post("/api/v1/routes/activate", "activateRouteByBody", "Activate the route that the body names")
                 .body::<KeyIn>(names(json!({}))),
         ),
         takes_away(changes(
-            Operation::post("/api/v1/routes/deactivate", "deactivateRouteByBody", "Let no traffic go to the route that the body names")
+            Operation::post("/api/v1/routes/deactivate", "deactivateRouteByBody", "Deactivate the route that the body names")
                 .body::<KeyIn>(names(json!({}))),
         )),
-        Operation::get("/api/v1/routes/{tenant}/{service}/{env}/{version}/history", "getRouteHistory", "Read a route's events")
-            .about("In the tenant's present epoch, newest first, also after the route was deleted.")
+        Operation::get("/api/v1/routes/{tenant}/{service}/{env}/{version}/history", "getRouteHistory", "List a route's events")
+            .about("In the tenant's present epoch, newest first. Deleted routes keep their history.")
             .query::<HistoryIn>()
             .reads_no_older()
-            .answers(Answer::json::<PageOut<Event>>(200, "A page.", page(event_schema::example())).with(&["ETag"]))
+            .answers(Answer::json::<PageOut<Event>>(200, "A page of events.", page(event_schema::example())).with(&["ETag"]))
             .compressed()
             .refuses(&gone)
             .refuses(&[Code::InvalidCursor]),

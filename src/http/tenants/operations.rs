@@ -18,7 +18,7 @@ use crate::{
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct Quotas {
+pub struct QuotasIn {
     /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and
     /// `http.max_bulk_bytes`; `null` is the default.
     body_bytes: Option<schemas::Quota>,
@@ -37,7 +37,7 @@ pub struct Quotas {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct QuotasPatch {
+pub struct QuotasPatchIn {
     /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and
     /// `http.max_bulk_bytes`; `null` is the default.
     body_bytes: Option<schemas::Quota>,
@@ -64,25 +64,26 @@ struct Tenant {
     #[schemars(length(max = MAX_SUFFIXES))]
     allowed_hosts: Vec<schemas::HostSuffix>,
     revision: schemas::Revision,
-    quotas: Limits,
+    quotas: QuotasOut,
     /// The number of the tenant's routes, active or not.
     routes: u32,
     /// The number of the tenant's traffic policies.
     policies: u32,
     /// When the tenant was created.
-    created_at: schemas::Time,
+    created_at: schemas::Timestamp,
     /// The id of the actor that created the tenant.
     created_by: String,
     /// When the tenant's own record (not its routes) last changed.
-    updated_at: schemas::Time,
+    updated_at: schemas::Timestamp,
     /// The id of the actor that made this change.
     updated_by: String,
 }
 
 /// The limits of one tenant; `null` is the default, which is in the settings under `limits`.
 #[derive(JsonSchema)]
+#[schemars(rename = "Quotas")]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct Limits {
+pub struct QuotasOut {
     /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and
     /// `http.max_bulk_bytes`; `null` is the default.
     body_bytes: Option<schemas::Quota>,
@@ -109,33 +110,33 @@ pub fn operations() -> Vec<Operation> {
             .about("In the order of their names.")
             .query::<ListIn>()
             .reads()
-            .answers(Answer::json::<PageOut<Tenant>>(200, "A page.", json!({ "items": [tenant()], "next_cursor": null })))
+            .answers(Answer::json::<PageOut<Tenant>>(200, "A page of tenants.", json!({ "items": [tenant()], "next_cursor": null })))
             .compressed()
             .refuses(&[Code::InvalidCursor]),
         Operation::post(LIST, "createTenant", "Create a tenant")
-            .about("Its first revision. A first route makes its tenant too.")
+            .about("This makes the first revision of the tenant. The first route of a tenant creates the tenant too.")
             .body::<TenantIn>(json!({ "name": "acme", "quotas": { "routes": 1000 } }))
             .writes()
-            .answers(written(201, "Created.").perhaps(&["Idempotency-Replayed"]))
+            .answers(written(201, "The tenant is created.").perhaps(&["Idempotency-Replayed"]))
             .refuses(&[Code::TenantExists]),
-        Operation::get(TENANT, "getTenant", "Read a tenant")
+        Operation::get(TENANT, "getTenant", "Get a tenant")
             .query::<MinimumIn>()
             .reads_no_older()
             .answers(Answer::json::<Tenant>(200, "The tenant.", tenant()).with(&["ETag"]))
-            .answers(Answer::empty(304, "The caller has it.").with(&["ETag"]))
+            .answers(Answer::empty(304, "The caller has this answer already.").with(&["ETag"]))
             .refuses(&[Code::TenantNotFound]),
         Operation::patch(TENANT, "patchTenant", "Change a tenant's quotas and allowed hosts")
-            .about("A merge patch (RFC 7396): `null` goes back to the default. Policies that have hosts which are not allowed any more keep them until they are next changed.")
+            .about("The body is a merge patch (RFC 7396): `null` restores the default. A policy keeps hosts that are not allowed any more until its next change.")
             .body::<TenantPatchIn>(json!({ "quotas": { "routes": 2000 } }))
             .writes()
-            .answers(written(200, "Changed, or unchanged.").perhaps(&["TM-Unchanged", "Idempotency-Replayed"]))
+            .answers(written(200, "The tenant is changed, or was the same already.").perhaps(&["TM-Unchanged", "Idempotency-Replayed"]))
             .refuses(&[Code::TenantNotFound]),
         Operation::delete(TENANT, "deleteTenant", "Delete a tenant")
-            .about("A tenant that has routes or policies goes only with `confirm`, and they with it. A tenant that is made again has a new epoch.")
+            .about("A tenant with routes or policies is deleted only with `confirm`, together with its routes and policies. A tenant that is created again has a new epoch.")
             .query::<DeleteIn>()
             .writes()
-            .answers(Answer::empty(204, "It is gone.").with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
-            .answers(Answer::json::<Tenant>(202, "It is going: it has more than goes in one request. Nothing else may change it any more, and the service goes on until it is gone.", tenant()).with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
+            .answers(Answer::empty(204, "The tenant is deleted.").with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
+            .answers(Answer::json::<Tenant>(202, "The tenant is being deleted: it has too many objects for one request. No other change is possible, and the service continues until the tenant is deleted.", tenant()).with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
             .refuses(&[Code::TenantNotFound, Code::TenantNotEmpty]),
     ]
 }
