@@ -170,7 +170,7 @@ fn before_and_after(rules: &[(&[&str], [bool; 2])]) -> Value {
     let sort = |is_there: bool| if is_there { "object" } else { "null" };
     let rule = |(actions, [before, after]): &(&[&str], [bool; 2])| {
         json!({
-            "if": { "properties": { "action": { "enum": actions } } },
+            "if": { "properties": { "action": { "type": "string", "enum": actions } } },
             "then": { "properties": { "before": { "type": sort(*before) }, "after": { "type": sort(*after) } } },
         })
     };

@@ -1,5 +1,4 @@
-//! Checks that the document uses only what code generators understand, and that it stays open for
-//! additions.
+//! Checks that code generators understand the whole document, and that it is open for additions.
 
 use std::collections::BTreeSet;
 

@@ -11,7 +11,7 @@ use crate::http::{
 
 pub fn begin() -> Operation {
     Operation::new("forceBreaker", "Force a breaker open or closed")
-        .about("Only at the instance that answers, and for a bounded time: to test that the service works without a dependency, or to overrule a wrong breaker. The change is recorded in the access log before it is made.")
+        .about("Only at the instance that answers, and for a bounded time: to test that the service works without a dependency, or to overrule a breaker that misjudges the dependency. The change is recorded in the access log before it is made.")
         .headers(&["X-Reason"])
         .body::<DrillIn>(json!({ "state": "open", "seconds": 60 }))
         .answers(Answer::json::<Dependency>(200, "The breaker state is forced.", dependency()))

@@ -109,7 +109,7 @@ pub fn get() -> Operation {
 }
 
 pub fn rotate() -> Operation {
-    Operation::new("rotateKey", "Replace an API key's token")
+    Operation::new("rotateKey", "Rotate an API key's token")
         .about("The replaced token stays valid for `overlap_seconds`, so that clients can change to the new token without a gap. A token that was replaced earlier becomes invalid at once. A caller whose credentials expire cannot rotate a key that expires later.")
         .headers(&["X-Reason"])
         .perhaps_body::<RotateIn>(json!({ "overlap_seconds": 3600 }))

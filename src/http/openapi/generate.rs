@@ -213,6 +213,9 @@ fn tidied(mut schema: Value) -> Value {
             if members.get("default").is_some_and(Value::is_null) {
                 members.remove("default");
             }
+            if let Some(Value::String(text)) = members.get_mut("description") {
+                *text = unwrapped(text);
+            }
             list_constants(members);
             limit_integer(members);
             members
@@ -225,6 +228,15 @@ fn tidied(mut schema: Value) -> Value {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
     schema
+}
+
+/// Returns a text without the line breaks of the source: they would show in help texts. Paragraphs
+/// stay.
+fn unwrapped(text: &str) -> String {
+    let paragraphs = text
+        .split("\n\n")
+        .map(|paragraph| paragraph.replace('\n', " "));
+    paragraphs.collect::<Vec<_>>().join("\n\n")
 }
 
 /// Gives an integer its largest value and, if that exceeds 31 bits, the format `int64`. Code

@@ -121,7 +121,7 @@ struct PolicyDocument {
     parts: Parts,
 }
 
-/// One change in a batch, of a route or of a policy. A batch may name each object only once.
+/// A change of a route or of a policy in a batch. A batch may name each object only once.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[expect(dead_code, reason = "read by the derive")]
