@@ -1,10 +1,13 @@
 //! `POST /tenants/{tenant}/batch`: many changes without a plan.
 
+mod changes;
+
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{applied, documents};
+use self::changes::BatchChange;
+use super::applied;
 use crate::{
     domain::{
         Invalid,
@@ -33,7 +36,7 @@ use crate::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchIn {
-    #[schemars(with = "Vec<documents::BatchChange>", length(max = MAX_CHANGES))]
+    #[schemars(with = "Vec<BatchChange>", length(max = MAX_CHANGES))]
     changes: Vec<Object<ChangeIn>>,
     /// Confirms that much is removed: the member `confirm_shrink` of the problem
     /// `shrink_not_confirmed`.
