@@ -47,7 +47,9 @@ pub enum CertificateError {
     Unreadable,
     /// The certificate does not have exactly one URI among its subject alternative names, as SPIFFE
     /// requires.
-    #[error("the certificate has {0} URIs in its subject alternative names, and must have exactly one")]
+    #[error(
+        "the certificate has {0} URIs in its subject alternative names, and must have exactly one"
+    )]
     NotOneUri(usize),
     /// The URI has another trust domain, or does not name a node.
     #[error(

@@ -308,7 +308,7 @@ impl Tenants {
 }
 
 fn applied(result: &'static str, becomes: Becomes) -> Becomes {
-    metrics::counter!(names::CACHE_APPLIED, "result" => result).increment(1);
+    metrics::counter!(names::CACHE_EVENTS, "result" => result).increment(1);
     becomes
 }
 

@@ -232,10 +232,7 @@ impl TryFrom<String> for HostSuffix {
     fn try_from(raw: String) -> Result<Self, Invalid> {
         let host = Host::try_from(raw)?;
         if host.is_wildcard() {
-            let detail = format!(
-                "write {}: it covers all names under it too",
-                host.base()
-            );
+            let detail = format!("write {}: it covers all names under it too", host.base());
             return Err(Invalid::new("not_a_host_suffix", detail));
         }
         Ok(Self(host))

@@ -140,7 +140,9 @@ fn check_host(authority: &Authority<'_>) -> Result<(), Invalid> {
     match authority.host_parsed() {
         Host::Ipv4(_) | Host::Ipv6(_) => Ok(()),
         Host::RegName(name) => check_name(name.as_str()),
-        _ => Err(wrong("url has a host in brackets that is not an IPv6 address")),
+        _ => Err(wrong(
+            "url has a host in brackets that is not an IPv6 address",
+        )),
     }
 }
 
@@ -220,7 +222,9 @@ fn check_repaired(raw: &str, authority: &Authority<'_>) -> Result<(), Invalid> {
     if same_port && same_host {
         Ok(())
     } else {
-        Err(wrong("url is ambiguous: programs read it in different ways"))
+        Err(wrong(
+            "url is ambiguous: programs read it in different ways",
+        ))
     }
 }
 

@@ -489,7 +489,10 @@ fn may(
     }
     if matches!(endpoint.access, Access::Platform(_)) && caller.grant.reach().tenant().is_some() {
         return denied(
-            Problem::new(Code::Forbidden, "this endpoint requires a caller of the whole platform"),
+            Problem::new(
+                Code::Forbidden,
+                "this endpoint requires a caller of the whole platform",
+            ),
             "role",
         );
     }

@@ -256,5 +256,5 @@ pub async fn metrics(health: web::Data<Health>) -> HttpResponse {
     }
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(health.metrics.render())
+        .body(names::with_old_names(health.metrics.render()))
 }

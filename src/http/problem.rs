@@ -485,8 +485,7 @@ impl From<Rejection> for Problem {
                         }
                         None => "tenant".to_owned(),
                     };
-                    let detail =
-                        format!("the {what} has {bytes} bytes as JSON, limit {limit}");
+                    let detail = format!("the {what} has {bytes} bytes as JSON, limit {limit}");
                     FieldError {
                         pointer,
                         code: "too_large",

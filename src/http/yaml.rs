@@ -128,7 +128,10 @@ impl Writer {
             _ => {}
         }
         if self.json.len() > self.most {
-            return Err(not_yaml(at, "as JSON the body is more than 1.5 times as long"));
+            return Err(not_yaml(
+                at,
+                "as JSON the body is more than 1.5 times as long",
+            ));
         }
         Ok(Goes::On)
     }

@@ -67,7 +67,9 @@ pub enum Error {
     MayNotGive,
     /// The requested key would outlast the credential of the caller that makes it. Contains the
     /// latest permitted end.
-    #[error("a key may not outlive the credentials that create it: it must expire at {0} or earlier")]
+    #[error(
+        "a key may not outlive the credentials that create it: it must expire at {0} or earlier"
+    )]
     OutlastsCaller(crate::domain::time::UtcTime),
     /// The key's new token would outlast the credential of the caller that rotates the key.
     /// Contains the end of that credential.

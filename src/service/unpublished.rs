@@ -27,9 +27,7 @@ pub enum Closed {
     #[error("{0} events are not published yet, limit {1}")]
     Events(i64, u32),
     /// The oldest event waits for longer than the limit: both times in seconds.
-    #[error(
-        "the oldest unpublished event is {0:.0} s old, limit {1} s"
-    )]
+    #[error("the oldest unpublished event is {0:.0} s old, limit {1} s")]
     Seconds(f64, u32),
     /// There is no sample that is new enough.
     #[error("the number of unpublished events is unknown")]
@@ -81,7 +79,7 @@ impl Unpublished {
             }
             Err(error) => tracing::debug!(error = %error, "the outbox could not be counted"),
         }
-        metrics::gauge!(names::WRITES_CLOSED).set(if self.admits().is_ok() { 0.0 } else { 1.0 });
+        metrics::gauge!(names::WRITES_BLOCKED).set(if self.admits().is_ok() { 0.0 } else { 1.0 });
     }
 
     fn set(&self, sample: Backlog, at: Instant) {

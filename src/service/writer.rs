@@ -205,7 +205,9 @@ impl Writer {
                 tracing::warn!(error = %error, "the answer to a write has names that could not be decrypted")
             }
             Err(_) => {
-                tracing::warn!("the answer to a write has names that could not be decrypted in time")
+                tracing::warn!(
+                    "the answer to a write has names that could not be decrypted in time"
+                )
             }
         }
         Ok(reply)
@@ -546,7 +548,7 @@ impl Lane {
         };
         let wanted = batch::wanted(requests);
         let limit = ms(if wanted.is_large {
-            self.settings.lineage_timeout_ms
+            self.settings.new_epoch_timeout_ms
         } else {
             self.settings.timeout_ms
         });

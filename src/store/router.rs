@@ -188,9 +188,7 @@ impl Router {
             Some(Standing {
                 in_recovery: true, ..
             }) => {
-                tracing::warn!(
-                    "the primary has become read-only: its connections are replaced"
-                );
+                tracing::warn!("the primary has become read-only: its connections are replaced");
                 self.primary.renew();
                 false
             }

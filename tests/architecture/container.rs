@@ -319,7 +319,7 @@ fn the_checks_of_the_container_find_what_they_look_for() {
     assert_eq!(faults("CMD [\"all\"]", "CMD all"), 1);
     assert_eq!(
         faults(
-            "CMD [\"/usr/local/bin/traffic-manager\", \"probe\"]",
+            "CMD [\"/usr/local/bin/traffic-manager\", \"healthcheck\"]",
             "CMD curl localhost"
         ),
         1

@@ -80,7 +80,7 @@ pub fn epoch(tag: &str) -> &str {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_to_a_point_in_time_begins_new_epochs_and_clients_are_told() {
     let _alone = crate::hangs::alone().await;
-    let placed = Placed::start("all", &[("TM__WRITE__LINEAGE_CHECK_MS", "1000")]).await;
+    let placed = Placed::start("all", &[("TM__WRITE__TIMELINE_CHECK_MS", "1000")]).await;
     let Some(Placed {
         process,
         world,

@@ -243,8 +243,12 @@ impl Attempts {
             tokio::task::spawn_blocking(move || consumer.commit(&list, CommitMode::Sync));
         match tokio::time::timeout(kafka::question_timeout(), committing).await {
             Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => tracing::debug!(error = %error, "an attempt mark could not be committed"),
-            Ok(Err(_)) | Err(_) => tracing::debug!("an attempt mark could not be committed in time"),
+            Ok(Ok(Err(error))) => {
+                tracing::debug!(error = %error, "an attempt mark could not be committed")
+            }
+            Ok(Err(_)) | Err(_) => {
+                tracing::debug!("an attempt mark could not be committed in time")
+            }
         }
     }
 }

@@ -133,7 +133,11 @@ impl Code {
                 "unauthenticated",
                 "Credentials are required",
             ),
-            Self::Forbidden => (S::FORBIDDEN, "forbidden", "The caller has no role for this operation"),
+            Self::Forbidden => (
+                S::FORBIDDEN,
+                "forbidden",
+                "The caller has no role for this operation",
+            ),
             Self::OutsideGrant => (
                 S::FORBIDDEN,
                 "outside_grant",
@@ -297,7 +301,11 @@ impl Code {
                 "audit_backlog",
                 "Too many events are not published yet",
             ),
-            Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "The service is overloaded"),
+            Self::Overloaded => (
+                S::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "The service is overloaded",
+            ),
             Self::TooManyWaiters => (
                 S::TOO_MANY_REQUESTS,
                 "too_many_waiters",

@@ -88,7 +88,7 @@ pub struct Keys {
 impl Keys {
     /// Keeps the keys in Postgres, wrapped by `masters`.
     pub fn new(masters: Masters, settings: &config::Privacy, router: Arc<Router>) -> Self {
-        let (most, ttl) = (settings.keys_held, ms(settings.key_ttl_ms));
+        let (most, ttl) = (settings.max_cached_keys, ms(settings.key_ttl_ms));
         let people = Cache::builder()
             .max_capacity(most)
             .time_to_live(ttl)
@@ -173,7 +173,9 @@ impl Keys {
             .write(&Visible::tenant(subject.tenant), keep)
             .await
             .map_err(not_done)?;
-        kept.ok_or_else(|| Error::internal("a person's key was created and erased at the same time"))
+        kept.ok_or_else(|| {
+            Error::internal("a person's key was created and erased at the same time")
+        })
     }
 
     fn unwrapped(&self, tenant: &str, id: &str, wrapped: &Wrapped) -> Result<SealingKey, Error> {
