@@ -43,7 +43,7 @@ pub enum DrillState {
 #[serde(deny_unknown_fields)]
 pub struct DrillIn {
     state: DrillState,
-    /// How long the state is forced, in seconds, at most `resilience.max_drill_seconds`. After that
+    /// How long the state is forced, in seconds, at most `resilience.max_forced_state_seconds`. After that
     /// the breaker starts anew.
     #[schemars(with = "u32", range(min = 1, max = 86_400))]
     seconds: Whole<1, 86_400, u32>,
