@@ -84,13 +84,13 @@ fn change_headers() -> Value {
     json!({
         "type": "object", "additionalProperties": false, "required": required,
         "properties": {
-            "ce_specversion": { "const": "1.0" },
+            "ce_specversion": { "type": "string", "const": "1.0" },
             "ce_id": { "type": "string", "format": "uuid", "description": "The event's `id`." },
             "ce_source": { "type": "string", "minLength": 1, "description": "The setting `kafka.source`." },
-            "ce_type": { "enum": types },
+            "ce_type": { "type": "string", "enum": types },
             "ce_subject": text("^[^/]+(/[^/]+/[^/]+(/[^/]+)?)?$", "tenant/service/env/version of a route; without the version of a policy; the tenant alone."),
             "ce_time": { "type": "string", "format": "date-time", "description": "The event's `occurred_at`." },
-            "ce_datacontenttype": { "const": "application/json" },
+            "ce_datacontenttype": { "type": "string", "const": "application/json" },
             "tm_revision": text("^[1-9][0-9]*$", "The event's `revision`."),
             "tm_epoch": text("^[0-9a-f]{16}$", "The event's `epoch`."),
             "tm_replay": text(UUID, "When a replay publishes it again: the replay's id."),
@@ -126,7 +126,7 @@ fn dead_letter_headers() -> Value {
     json!({
         "type": "object", "required": required,
         "properties": {
-            "tm_dlq_reason": { "enum": reasons }, "tm_dlq_attempts": number, "tm_dlq_topic": { "type": "string" },
+            "tm_dlq_reason": { "type": "string", "enum": reasons }, "tm_dlq_attempts": number, "tm_dlq_topic": { "type": "string" },
             "tm_dlq_partition": number, "tm_dlq_offset": number,
             "tm_dlq_omitted": { "type": "string", "description": "What was left out because the record is too large for the topic." },
         },
