@@ -585,7 +585,7 @@ async fn serve(
     let writer = Arc::new(writer);
     let lineage = Arc::new(Lineage::new(primary.clone(), writer.clone(), unpublished));
     parts.watch(
-        ms(settings.write.lineage_check_ms),
+        ms(settings.write.timeline_check_ms),
         &lineage,
         async |lineage| lineage.look().await,
     );
@@ -628,9 +628,11 @@ async fn serve(
         reads.clone(),
     ));
     let set_aside = Arc::new(SetAside::new(primary.clone(), audit.clone()));
-    parts.watch(ms(settings.trail.poll_ms), &set_aside, async |set_aside| {
-        set_aside.step().await
-    });
+    parts.watch(
+        ms(settings.access_log.poll_ms),
+        &set_aside,
+        async |set_aside| set_aside.step().await,
+    );
     let exports = Exports::new(audit.clone(), &settings.audit, parts.stop_waiters.clone());
     health.shares(exports.places());
     health.shares(cache.waiters.places());

@@ -362,7 +362,7 @@ impl Cache {
             .observe(tenant, &last.event.tag(), Instant::now());
         self.live.tell(tenant, events);
         if let Some(result) = self.tenants.advance(tenant, events) {
-            metrics::counter!(names::CACHE_APPLIED, "result" => result).increment(1);
+            metrics::counter!(names::CACHE_EVENTS, "result" => result).increment(1);
         }
         self.waiters.wake(tenant);
     }

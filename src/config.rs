@@ -6,12 +6,14 @@
 
 mod auth;
 mod edge;
+mod renamed;
 mod resilience;
 mod sections;
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
 pub use auth::*;
+use renamed::Given;
 pub use resilience::*;
 use secrecy::ExposeSecret as _;
 pub use sections::*;
@@ -102,8 +104,7 @@ impl Settings {
         environment: Option<config::Environment>,
         overrides: &[String],
     ) -> Result<Self, ConfigError> {
-        let mut sources = config::Config::builder()
-            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
+        let mut sources = config::Config::builder();
         if let Some(path) = file {
             sources = sources.add_source(
                 config::File::from(path)
@@ -130,7 +131,13 @@ impl Settings {
                 sources.set_override(key, value)?
             };
         }
-        let mut settings: Self = sources.build()?.try_deserialize()?;
+        let (given, renamed) = Given::new(&sources.build()?)?;
+        let mut settings: Self = config::Config::builder()
+            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml))
+            .add_source(given)
+            .build()?
+            .try_deserialize()?;
+        settings.renamed = renamed;
         // An empty variable means an empty list.
         settings.auth.jwt.role_map.retain(|entry| !entry.is_empty());
         for secrets in [

@@ -28,7 +28,7 @@ struct Source {
     /// The file's path under `src/`, or for a file of another package `core/` and its path under
     /// `crates/core/src/`.
     path: String,
-    /// The file's text without comments.
+    /// The file's text without comments. A chain of calls is one line, however it is formatted.
     code: String,
     lines: usize,
 }
@@ -52,7 +52,7 @@ fn sources_in(root: &Path, prefix: &str) -> Vec<Source> {
         Source {
             path: format!("{prefix}{path}"),
             lines: text.lines().count(),
-            code: without_comments(&text),
+            code: joined_chains(&without_comments(&text)),
         }
     };
     files.iter().map(read).collect()
@@ -67,6 +67,23 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
             files.push(path);
         }
     }
+}
+
+/// Joins the calls that rustfmt writes on lines of their own: `.patterns` and `.check(` of one chain
+/// become `.patterns.check(`.
+fn joined_chains(code: &str) -> String {
+    let mut joined = String::with_capacity(code.len());
+    for line in code.lines() {
+        let is_call = line.trim_start().starts_with('.') && !line.trim_start().starts_with("..");
+        if is_call {
+            joined.truncate(joined.trim_end().len());
+            joined.push_str(line.trim_start());
+        } else {
+            joined.push_str(line);
+        }
+        joined.push('\n');
+    }
+    joined
 }
 
 fn without_comments(text: &str) -> String {

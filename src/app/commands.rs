@@ -56,7 +56,7 @@ pub enum OwnerError {
 
 /// Records that the database was restored from a backup, so that every tenant begins a new epoch.
 /// Needed only if the server cannot detect the restore by itself, and harmless otherwise.
-pub async fn restored(settings: &Settings) -> Result<(), RestoredError> {
+pub async fn mark_restored(settings: &Settings) -> Result<(), MarkRestoredError> {
     let restores = store::installation::restored(&as_owner(settings).await?).await?;
     tracing::info!(
         restores,
@@ -65,9 +65,9 @@ pub async fn restored(settings: &Settings) -> Result<(), RestoredError> {
     Ok(())
 }
 
-/// The reason why [`restored`] recorded nothing.
+/// The reason why [`mark_restored`] recorded nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum RestoredError {
+pub enum MarkRestoredError {
     /// The connection as the schema's owner failed.
     #[error(transparent)]
     Owner(#[from] OwnerError),
@@ -294,16 +294,16 @@ pub enum RetainError {
     Failed(#[from] RetentionError),
 }
 
-/// The timeout of a probe's request.
-const PROBE: Duration = Duration::from_secs(2);
+/// The timeout of the health check's request.
+const HEALTHCHECK: Duration = Duration::from_secs(2);
 
 /// Requests `/health/live` from the process that listens on `http.ops_listen`: the health check of
 /// a container without a shell.
-pub async fn probe(settings: &Settings) -> Result<(), ProbeError> {
+pub async fn healthcheck(settings: &Settings) -> Result<(), HealthcheckError> {
     let url = format!("http://{}/health/live", reachable(settings.http.ops_listen));
     let client = reqwest::Client::builder()
         .no_proxy()
-        .timeout(PROBE)
+        .timeout(HEALTHCHECK)
         .build()?;
     client.get(url).send().await?.error_for_status()?;
     Ok(())
@@ -323,7 +323,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 /// No process answers, or its answer is not a success.
 #[derive(Debug, thiserror::Error)]
 #[error("the process at http.ops_listen is not healthy")]
-pub struct ProbeError(#[from] reqwest::Error);
+pub struct HealthcheckError(#[from] reqwest::Error);
 
 #[cfg(test)]
 mod tests {

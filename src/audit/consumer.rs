@@ -279,7 +279,7 @@ impl Consumer {
     /// forming waits up to one session timeout for members that are gone, so the limit is longer
     /// before the consumer has joined.
     fn patience(&self, has_joined: bool) -> Duration {
-        let stuck = ms(self.settings.audit.stuck_after_ms);
+        let stuck = ms(self.settings.audit.stalled_after_ms);
         if has_joined {
             stuck
         } else {

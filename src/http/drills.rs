@@ -40,7 +40,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 #[schemars(rename = "ForceBreaker")]
 pub struct DrillIn {
     state: DrillState,
-    /// How long the state is forced, in seconds, at most `resilience.max_drill_seconds`. After that
+    /// How long the state is forced, in seconds, at most `resilience.max_forced_state_seconds`. After that
     /// the breaker starts anew.
     #[schemars(with = "u32", range(min = 1, max = 86_400))]
     seconds: Whole<1, 86_400, u32>,

@@ -9,7 +9,7 @@ use super::{
     endpoint::Endpoint,
     permission::{Anyone, Overseer},
 };
-use crate::health::Health;
+use crate::{health::Health, telemetry::names};
 
 /// The endpoints of health.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -57,5 +57,5 @@ pub async fn resilience_on_ops(_: Anyone, health: web::Data<Health>) -> HttpResp
 pub async fn metrics(_: Anyone, health: web::Data<Health>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(health.metrics())
+        .body(names::with_old_names(health.metrics()))
 }

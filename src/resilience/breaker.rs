@@ -160,7 +160,7 @@ impl Breaker {
         };
         watched.opened += u64::from(to == BreakerState::Open);
         metrics::gauge!(names::BREAKER_STATE, "dependency" => self.name).set(code);
-        metrics::counter!(names::BREAKER_MOVES, "dependency" => self.name, "to" => state)
+        metrics::counter!(names::BREAKER_TRANSITIONS, "dependency" => self.name, "to" => state)
             .increment(1);
         tracing::warn!(
             dependency.name = self.name,

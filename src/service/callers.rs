@@ -464,7 +464,7 @@ impl Callers {
             self.note_use().await;
             *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         }
-        metrics::gauge!(names::AUTH_KEYS_HELD).set(self.held.pin().len() as f64);
+        metrics::gauge!(names::AUTH_KEYS_CACHED).set(self.held.pin().len() as f64);
     }
 
     async fn follow(&self) -> Result<(), Error> {

@@ -26,7 +26,7 @@ impl Drills {
         Self { primary, trail }
     }
 
-    /// Forces the breaker, for at most `resilience.max_drill_seconds`. Returns an error and forces
+    /// Forces the breaker, for at most `resilience.max_forced_state_seconds`. Returns an error and forces
     /// nothing if the access log record cannot be committed.
     pub async fn begin(
         &self,

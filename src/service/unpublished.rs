@@ -79,7 +79,7 @@ impl Unpublished {
             }
             Err(error) => tracing::debug!(error = %error, "the outbox could not be counted"),
         }
-        metrics::gauge!(names::WRITES_CLOSED).set(if self.admits().is_ok() { 0.0 } else { 1.0 });
+        metrics::gauge!(names::WRITES_BLOCKED).set(if self.admits().is_ok() { 0.0 } else { 1.0 });
     }
 
     fn set(&self, sample: Backlog, at: Instant) {

@@ -552,7 +552,7 @@ impl Lane {
         };
         let wanted = batch::wanted(requests);
         let limit = ms(if wanted.is_large {
-            self.settings.lineage_timeout_ms
+            self.settings.new_epoch_timeout_ms
         } else {
             self.settings.timeout_ms
         });

@@ -359,10 +359,10 @@ async fn assert_no_secret_is_repeated(markers: &mut Markers, format: &str) {
     environment.insert("TM__TELEMETRY__SAMPLE_RATIO".into(), "1".into());
     environment.insert("TM__TELEMETRY__FORMAT".into(), format.into());
     environment.insert(
-        "TM__LIMITS__ATTEMPTS_PER_SECOND_PER_ADDRESS".into(),
+        "TM__LIMITS__FAILED_LOGINS_PER_SECOND_PER_ADDRESS".into(),
         "0".into(),
     );
-    environment.insert("TM__TRAIL__SUMMARY_MS".into(), "200".into());
+    environment.insert("TM__ACCESS_LOG__SUMMARY_MS".into(), "200".into());
     // On a busy machine connections take their time.
     for key in [
         "POSTGRES__CONNECT_TIMEOUT_MS",

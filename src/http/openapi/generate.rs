@@ -332,7 +332,7 @@ mod tests {
     use crate::http::openapi::schemas::{TenantName, VersionTag};
 
     #[test]
-    fn an_optional_parameter_is_not_null() {
+    fn optional_parameter_is_not_nullable() {
         #[derive(JsonSchema)]
         #[expect(dead_code, reason = "read by the derive")]
         struct Parameters {

@@ -88,7 +88,7 @@ pub struct Keys {
 impl Keys {
     /// Keeps the keys in Postgres, wrapped by `masters`.
     pub fn new(masters: Masters, settings: &config::Privacy, router: Arc<Router>) -> Self {
-        let (most, ttl) = (settings.keys_held, ms(settings.key_ttl_ms));
+        let (most, ttl) = (settings.max_cached_keys, ms(settings.key_ttl_ms));
         let people = Cache::builder()
             .max_capacity(most)
             .time_to_live(ttl)

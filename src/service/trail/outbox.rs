@@ -40,7 +40,7 @@ impl Outbox {
         let read = async |tx: &store::Transaction<'_>| store::access::backlog(tx).await;
         let sample = self.primary.read(&Visible::no_tenants(), read).await.ok();
         if let Some(sample) = &sample {
-            metrics::gauge!(names::TRAIL_OUTBOX).set(sample.events as f64);
+            metrics::gauge!(names::ACCESS_LOG_OUTBOX).set(sample.events as f64);
         }
         *self.backlog.lock().unwrap_or_else(PoisonError::into_inner) = sample;
     }
