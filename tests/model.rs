@@ -31,6 +31,7 @@ use commands::{Source, Step};
 use proptest::prelude::*;
 use support::{Database, settings};
 use traffic_manager::{
+    app::services::WritePath,
     config::Settings,
     domain::{
         command::Rejection,
@@ -45,7 +46,6 @@ use traffic_manager::{
     service::{
         self,
         batch::{self, Request},
-        privacy::Privacy,
         unpublished::Unpublished,
         writer::{OnCommit, Writer},
     },
@@ -53,6 +53,7 @@ use traffic_manager::{
         self, Server,
         group::{self, Locked},
         idempotency::{Answer, Key},
+        router::Router,
         tenants::LockedTenant,
     },
 };
@@ -70,7 +71,7 @@ fn quotas() -> Quotas {
 }
 
 struct Instance {
-    writer: Writer,
+    writer: Arc<Writer>,
     server: Arc<Server>,
 }
 
@@ -78,27 +79,13 @@ impl Instance {
     fn start(db: &Database) -> Self {
         let mut settings: Settings = settings(db, &[]);
         settings.limits.routes_per_tenant = QUOTA;
-        let primary = &settings.postgres.primary_url;
-        let server = Server::new(
-            "postgres_primary",
-            "postgres.primary_url",
-            primary,
-            &settings.postgres,
-            settings
-                .resilience
-                .policy(&settings.resilience.postgres_primary),
-        )
-        .unwrap();
-        let server = Arc::new(server);
+        let router = Router::connect(&settings.postgres, &settings.resilience).unwrap();
+        let router = Arc::new(router);
+        let server = router.primary().clone();
         let nothing: OnCommit = Arc::new(|_| {});
-        let (writer, _lanes) = Writer::start(
-            server.clone(),
-            &settings.write,
-            &settings.limits,
-            Arc::new(Privacy::off()),
-            Unpublished::new(&settings.audit),
-            nothing,
-        );
+        let unpublished = Unpublished::new(&settings.audit);
+        let path = WritePath::start(&settings, &router, unpublished, nothing).unwrap();
+        let writer = path.writer;
         Self { writer, server }
     }
 }

@@ -180,16 +180,7 @@ pub async fn create_key(
         expires_in_days,
     } = arguments;
     let pepper = callers::pepper(&settings.auth)?;
-    let url = &settings.postgres.primary_url;
-    let primary = Server::new(
-        "postgres_primary",
-        "postgres.primary_url",
-        url,
-        &settings.postgres,
-        settings
-            .resilience
-            .policy(&settings.resilience.postgres_primary),
-    )?;
+    let primary = Server::primary(&settings.postgres, &settings.resilience)?;
     let grant = Grant::new(
         roles,
         tenant.map_or(Reach::Platform, Reach::Tenant),

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
+use tokio::sync::Notify;
 
-use super::{Committing, Parts, supervise::supervised};
+use super::{parts::Parts, supervise::supervised};
 use crate::{
     audit::{
         archive::Archive,
@@ -23,13 +24,13 @@ use crate::{
 pub(super) fn start_relay(
     settings: &Settings,
     primary: Arc<Server>,
-    committed: &Committing,
+    wake: Arc<Notify>,
     status: Arc<RelayStatus>,
     health: &mut Health,
     parts: &mut Parts,
 ) -> Result<(), ConfigError> {
     let make = {
-        let (settings, wake, status) = (settings.clone(), committed.relay.clone(), status.clone());
+        let (settings, wake, status) = (settings.clone(), wake, status.clone());
         move || {
             Relay::new(settings.clone(), wake.clone(), status.clone())
                 .map(|relay| relay.beside(&primary))

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
-use super::Parts;
+use super::parts::Parts;
 use crate::{
     audit::archive::Archive,
     config::{Settings, ms},

@@ -1,5 +1,6 @@
 //! Use cases: what the API does, without HTTP and without SQL.
 
+pub mod after_commit;
 pub mod audit;
 pub mod batch;
 pub mod callers;

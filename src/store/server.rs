@@ -57,6 +57,22 @@ pub struct Server {
 const LOOKS: usize = 8;
 
 impl Server {
+    /// Creates the primary of the service's cluster.
+    pub fn primary(
+        postgres: &config::Postgres,
+        resilience: &config::Resilience,
+    ) -> Result<Self, ConfigError> {
+        let policy = resilience.policy(&resilience.postgres_primary);
+        let url = &postgres.primary_url;
+        Self::new(
+            "postgres_primary",
+            "postgres.primary_url",
+            url,
+            postgres,
+            policy,
+        )
+    }
+
     /// Creates a server from its URL. It connects when first used.
     pub fn new(
         name: &'static str,

@@ -327,16 +327,7 @@ async fn a_commit_in_the_same_process_wakes_the_relay() {
 async fn a_notify_from_another_process_wakes_the_relay() {
     published_after(NEVER, async |world, _| {
         let settings = &world.settings;
-        let key = "postgres.primary_url";
-        let server = store::Server::new(
-            "primary",
-            key,
-            &settings.postgres.primary_url,
-            &settings.postgres,
-            settings
-                .resilience
-                .policy(&settings.resilience.postgres_primary),
-        );
+        let server = store::Server::primary(&settings.postgres, &settings.resilience);
         let connection = server
             .expect("settings")
             .connection()
