@@ -19,6 +19,7 @@ use std::{
 
 use actix_web::{dev::ServerHandle, web};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::time::{Instant, timeout_at};
 
 use self::{parts::Parts, services::Base};
 use crate::{
@@ -156,7 +157,7 @@ impl App {
         let mut api_server = None;
         if let (Some(listener), Some(state)) = (api_listener, state) {
             api = Some(local_address(&listener, settings.http.listen));
-            parts.watch(Duration::from_secs(60), &limits, async |limits| {
+            parts.watch("limits", Duration::from_secs(60), &limits, async |limits| {
                 limits.retire()
             });
             let server = http::api_server(
@@ -188,31 +189,26 @@ impl App {
         })
     }
 
-    /// Ends all parts in order. Readiness becomes 503; load balancers get a grace period; the
-    /// server accepts no new connections; running requests end; the relay and the consumer finish
-    /// their step and flush; then the watchers end. Each step has a time limit.
+    /// Ends all parts in order, by one deadline. Readiness becomes 503; load balancers get a grace
+    /// period; the server accepts no new connections and running requests end; the relay, the
+    /// consumer and the access log finish their step and flush; then the watchers end. Parts that
+    /// still run at the deadline are abandoned.
     pub async fn drain(self) {
         tracing::info!("draining");
+        let deadline = Instant::now() + ms(self.settings.deadline_ms);
+        // A part that hangs leaves the next ones the time of one step.
+        let last_step = deadline - ms(self.settings.step_ms);
         self.health.draining();
         if let Some(server) = &self.api_server {
             tokio::time::sleep(ms(self.settings.ready_grace_ms)).await;
             self.parts.stop_waiters.cancel();
-            // Bounded by the server's own shutdown timeout (drain.requests_ms).
-            server.stop(true).await;
-        }
-        self.parts.stop_pipeline.cancel();
-        for (name, task) in self.parts.pipeline {
-            if tokio::time::timeout(ms(self.settings.step_ms), task)
-                .await
-                .is_err()
-            {
-                tracing::warn!(part = name, "did not end in time");
+            // The server itself limits this to `drain.requests_ms`.
+            if timeout_at(last_step, server.stop(true)).await.is_err() {
+                tracing::warn!(part = "api", "did not end in time");
             }
         }
-        self.parts.stop_watchers.cancel();
-        for task in self.parts.watchers {
-            let _ = tokio::time::timeout(ms(self.settings.step_ms), task).await;
-        }
+        self.parts.pipeline.end(last_step).await;
+        self.parts.watchers.end(deadline).await;
         self.ops_server.stop(false).await;
         tracing::info!("drained");
     }
@@ -263,11 +259,14 @@ async fn start_role(
 /// Starts the upkeep of the process's own memory.
 fn watch_process(metrics: &PrometheusHandle, parts: &mut Parts) {
     // Without this upkeep, histograms keep every recorded value in memory until the next scrape.
-    parts.watch(Duration::from_secs(5), metrics, async |metrics| {
-        metrics.run_upkeep()
-    });
+    parts.watch(
+        "metrics",
+        Duration::from_secs(5),
+        metrics,
+        async |metrics| metrics.run_upkeep(),
+    );
     let kept = Arc::new(memory::Kept::default());
-    parts.watch(Duration::from_secs(10), &kept, async |kept| {
+    parts.watch("memory", Duration::from_secs(10), &kept, async |kept| {
         kept.give_back().await
     });
 }
@@ -306,4 +305,34 @@ fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartErro
 /// Returns the listener's address, with the port that the system chose if `asked` has port 0.
 fn local_address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_hangs_does_not_hold_the_drain_beyond_its_deadline() {
+        let overrides = [
+            "http.ops_listen=127.0.0.1:0",
+            "postgres.primary_url=postgres://127.0.0.1:1/d",
+            "kafka.bootstrap_servers=127.0.0.1:1",
+        ];
+        let mut settings = Settings::without_environment(&overrides.map(str::to_owned)).unwrap();
+        settings.drain.deadline_ms = 600;
+        settings.drain.step_ms = 200;
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let mut app = App::start(settings, Role::Relay, metrics).await.unwrap();
+        for _ in 0..20 {
+            app.parts.pipeline.spawn("stuck", std::future::pending());
+            app.parts.watchers.spawn("stuck", std::future::pending());
+        }
+        let began = Instant::now();
+        app.drain().await;
+        let took = began.elapsed();
+        assert!(took >= Duration::from_millis(600), "{took:?}");
+        assert!(took < Duration::from_millis(2000), "{took:?}");
+    }
 }

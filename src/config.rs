@@ -180,6 +180,18 @@ impl Settings {
                 "must be longer than write.timeout_ms, or a write's fate is not told",
             ));
         }
+        let Drain {
+            ready_grace_ms,
+            requests_ms,
+            step_ms,
+            deadline_ms,
+        } = self.drain;
+        if deadline_ms <= ready_grace_ms + requests_ms + step_ms {
+            return Err(invalid(
+                "drain.deadline_ms",
+                "must be longer than drain.ready_grace_ms, drain.requests_ms and drain.step_ms together",
+            ));
+        }
         self.resilience.check()?;
         if self.kafka.topic == self.kafka.dlq_topic {
             return Err(invalid("kafka.dlq_topic", "must differ from kafka.topic"));
@@ -345,6 +357,7 @@ mod tests {
             ("kafka.max_message_bytes=1048575", "kafka.max_message_bytes"),
             ("limits.event_bytes=2097153", "kafka.max_message_bytes"),
             ("auth.mode=maybe", "auth.mode"),
+            ("drain.deadline_ms=16000", "drain.deadline_ms"),
             ("nonsense", "nonsense"),
         ] {
             let message = error(&[wrong]);

@@ -39,7 +39,7 @@ pub(super) fn start_relay(
     // Wrong settings fail here, at the start, and not in the task.
     let policy = make()?.policy().clone();
     health.dependency(policy.clone());
-    let (stop, panicked) = (parts.stop_pipeline.clone(), status.clone());
+    let (stop, panicked) = (parts.pipeline.stopped(), status.clone());
     let running = supervised(
         "relay",
         stop.clone(),
@@ -54,7 +54,7 @@ pub(super) fn start_relay(
             }
         },
     );
-    parts.pipeline.push(("relay", tokio::spawn(running)));
+    parts.pipeline.spawn("relay", running);
     let checked = status.clone();
     health.check("relay", move || match checked.report().last_error {
         None => Check::of(true, CheckStatus::Healthy, ""),
@@ -68,9 +68,12 @@ pub(super) fn start_relay(
 pub(super) fn watch_topics(settings: &Settings, health: &mut Health, parts: &mut Parts) {
     let (room, kafka) = (Arc::new(Room::default()), Arc::new(settings.kafka.clone()));
     let looked = (room.clone(), kafka);
-    parts.watch(Duration::from_secs(60), &looked, async |(room, kafka)| {
-        room.look(&kafka).await
-    });
+    parts.watch(
+        "topics",
+        Duration::from_secs(60),
+        &looked,
+        async |(room, kafka)| room.look(&kafka).await,
+    );
     health.check("kafka_topics", move || match room.short() {
         None => Check::of(true, CheckStatus::Healthy, ""),
         Some(short) => Check::of(false, CheckStatus::Degraded, &short),
@@ -104,7 +107,7 @@ pub(super) async fn start_audit(
         }
     };
     make()?;
-    let (stop, panicked) = (parts.stop_pipeline.clone(), status.clone());
+    let (stop, panicked) = (parts.pipeline.stopped(), status.clone());
     let running = supervised(
         "audit",
         stop.clone(),
@@ -119,7 +122,7 @@ pub(super) async fn start_audit(
             }
         },
     );
-    parts.pipeline.push(("audit", tokio::spawn(running)));
+    parts.pipeline.spawn("audit", running);
     let checked = status.clone();
     health.check("audit", move || match checked.report().last_error {
         None => Check::of(true, CheckStatus::Healthy, ""),

@@ -19,13 +19,18 @@ pub(super) fn watch(
     health: &mut Health,
     parts: &mut Parts,
 ) {
-    parts.watch(ms(postgres.replica_check_ms), router, async |router| {
-        router.check().await;
-        router.servers().for_each(|server| {
-            server.close_old();
-            server.report_pool();
-        });
-    });
+    parts.watch(
+        "postgres",
+        ms(postgres.replica_check_ms),
+        router,
+        async |router| {
+            router.check().await;
+            router.servers().for_each(|server| {
+                server.close_old();
+                server.report_pool();
+            });
+        },
+    );
     let reported = router.clone();
     health.section("replicas", move || json!(reported.report()));
     for server in router.servers() {
@@ -62,12 +67,14 @@ pub(super) fn watch_outbox(
 ) {
     let sampled = (unpublished.clone(), primary.clone());
     parts.watch(
+        "backlog",
         Duration::from_secs(1),
         &sampled,
         async |(unpublished, primary)| unpublished.sample(&primary).await,
     );
     let counted = (Arc::new(SetAsideCount::default()), primary.clone());
     parts.watch(
+        "set_aside_count",
         Duration::from_secs(1),
         &counted,
         async |(count, primary)| count.sample(&primary).await,

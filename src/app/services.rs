@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
@@ -137,25 +138,37 @@ impl Base<'_> {
     /// Starts the tasks that keep the cache current, small and saved.
     fn watch_cache(&self, health: &mut Health, parts: &mut Parts) {
         let (cache, settings) = (&self.cache, self.settings);
-        parts.watch(ms(settings.read.refresh_ms), cache, async |cache| {
-            cache.refresh().await
-        });
-        parts.watch(ms(settings.read.snapshot_every_ms), cache, async |cache| {
-            cache.save().await
-        });
-        parts.watch(Duration::from_secs(60), cache, async |cache| {
-            cache.prune().await
-        });
-        parts.watch(Duration::from_secs(10), cache, async |cache| {
-            cache.bodies.drop_idle().await
-        });
+        parts.watch(
+            "cache_refresh",
+            ms(settings.read.refresh_ms),
+            cache,
+            async |cache| cache.refresh().await,
+        );
+        parts.watch(
+            "cache_save",
+            ms(settings.read.snapshot_every_ms),
+            cache,
+            async |cache| cache.save().await,
+        );
+        parts.watch(
+            "cache_prune",
+            Duration::from_secs(60),
+            cache,
+            async |cache| cache.prune().await,
+        );
+        parts.watch(
+            "cache_bodies",
+            Duration::from_secs(10),
+            cache,
+            async |cache| cache.bodies.drop_idle().await,
+        );
         if !settings.kafka.bootstrap_servers.is_empty() {
             let following = follower::follow(
                 cache.clone(),
                 settings.kafka.clone(),
-                parts.stop_watchers.clone(),
+                parts.watchers.stopped(),
             );
-            parts.watchers.push(tokio::spawn(following));
+            parts.watchers.spawn("follower", following);
         }
         health.shares(cache.waiters.places());
         health.shares(cache.workers.shares());
@@ -182,21 +195,27 @@ impl Base<'_> {
             Arc::new(move |committed| after_commit(&cache, &wakes, committed));
         let unpublished = self.unpublished.clone();
         let mut path = WritePath::start(settings, self.router, unpublished.clone(), on_commit)?;
-        parts.watchers.append(&mut path.lanes);
+        for lane in path.lanes.drain(..) {
+            // A lane that is late goes on until the process ends: it may be about to commit.
+            parts.watchers.spawn("lane", lane.map(drop));
+        }
         let writer = &path.writer;
         health.shares(writer.queue());
         let lineage = Arc::new(Lineage::new(primary.clone(), writer.clone(), unpublished));
         let every = ms(settings.write.lineage_check_ms);
-        parts.watch(every, &lineage, async |lineage| lineage.look().await);
+        parts.watch("lineage", every, &lineage, async |lineage| {
+            lineage.look().await
+        });
         let ending = (primary.clone(), writer.clone());
         parts.watch(
+            "end_tenants",
             Duration::from_secs(1),
             &ending,
             async |(primary, writer)| upkeep::end_tenants(primary, writer).await,
         );
         let hours = settings.write.idempotency_ttl_hours;
         let days = settings.auth.ended_keys_days;
-        parts.watch(Duration::from_secs(60), primary, move |primary| {
+        parts.watch("sweep", Duration::from_secs(60), primary, move |primary| {
             upkeep::sweep(primary, hours, days)
         });
         let notifier = relay::wake_others(
@@ -204,9 +223,9 @@ impl Base<'_> {
             self.wakes.others.clone(),
             self.relay.clone(),
             ms(settings.relay.notify_ms),
-            parts.stop_watchers.clone(),
+            parts.watchers.stopped(),
         );
-        parts.watchers.push(tokio::spawn(notifier));
+        parts.watchers.spawn("notifier", notifier);
         Ok(path)
     }
 
@@ -233,9 +252,12 @@ impl Base<'_> {
             reads.clone(),
         ));
         let set_aside = Arc::new(SetAside::new(primary.clone(), audit.clone()));
-        parts.watch(ms(settings.trail.poll_ms), &set_aside, async |set_aside| {
-            set_aside.step().await
-        });
+        parts.watch(
+            "set_aside",
+            ms(settings.trail.poll_ms),
+            &set_aside,
+            async |set_aside| set_aside.step().await,
+        );
         Ok((audit, trail))
     }
 
@@ -250,11 +272,11 @@ impl Base<'_> {
             .filter(|_| auth.mode == AuthMode::Required);
         if let Some(tokens) = &tokens {
             health.dependency(tokens.policy().clone());
-            let fresh = tokens.clone().keep_fresh(parts.stop_watchers.clone());
-            parts.watchers.push(tokio::spawn(fresh));
+            let fresh = tokens.clone().keep_fresh(parts.watchers.stopped());
+            parts.watchers.spawn("jwks", fresh);
         }
         let callers = Arc::new(Callers::new(auth, self.router.primary().clone(), tokens)?);
-        parts.watch(ms(auth.key_refresh_ms), &callers, async |callers| {
+        parts.watch("keys", ms(auth.key_refresh_ms), &callers, async |callers| {
             callers.refresh().await
         });
         Ok(callers)

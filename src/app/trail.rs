@@ -37,15 +37,21 @@ pub(super) fn start(
         trail.clone(),
         &settings.trail,
     ));
-    let running = writer.clone().run(queue, parts.stop_pipeline.clone());
-    parts.pipeline.push(("trail", tokio::spawn(running)));
+    let running = writer.clone().run(queue, parts.pipeline.stopped());
+    parts.pipeline.spawn("trail", running);
     let outbox = Arc::new(Outbox::new(writer, primary.clone()));
-    parts.watch(ms(settings.trail.poll_ms), &outbox, async |outbox| {
-        outbox.step().await
-    });
-    parts.watch(Duration::from_secs(60), &trail, async |trail| {
-        trail.retire()
-    });
+    parts.watch(
+        "trail_outbox",
+        ms(settings.trail.poll_ms),
+        &outbox,
+        async |outbox| outbox.step().await,
+    );
+    parts.watch(
+        "trail_sources",
+        Duration::from_secs(60),
+        &trail,
+        async |trail| trail.retire(),
+    );
     let reported = trail.clone();
     health.section(
         "trail",

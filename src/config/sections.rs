@@ -314,6 +314,7 @@ section! {
         #[validate(range(max = 60_000, message = "0 to 60000"))] ready_grace_ms: u64,
         #[validate(range(min = 100, max = 300_000, message = "100 to 300000"))] requests_ms: u64,
         #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] step_ms: u64,
+        #[validate(range(min = 1000, max = 600_000, message = "1000 to 600000"))] deadline_ms: u64,
     }
 }
 
