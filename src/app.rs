@@ -24,7 +24,7 @@ use tokio::time::{Instant, timeout_at};
 use self::{parts::Parts, services::Base};
 use crate::{
     cache::{Cache, files::Files},
-    config::{self, ConfigError, Settings, ms},
+    config::{self, ConfigError, Settings},
     http::{self, ApiState, Health, Transport},
     relay::RelayStatus,
     service::{after_commit::RelayWakes, unpublished::Unpublished},
@@ -130,7 +130,7 @@ impl App {
         let mut parts = Parts::default();
         watch_process(&metrics, &mut parts);
         if let Some(transport) = &transport {
-            parts.watch_certificates(transport.certificates(), ms(settings.http.tls.reload_ms));
+            parts.watch_certificates(transport.certificates(), settings.http.tls.reload);
         }
         let mut cache = None;
         if let Some(router) = cluster.as_ref().filter(|_| role.serves()) {
@@ -195,12 +195,12 @@ impl App {
     /// still run at the deadline are abandoned.
     pub async fn drain(self) {
         tracing::info!("draining");
-        let deadline = Instant::now() + ms(self.settings.deadline_ms);
+        let deadline = Instant::now() + self.settings.deadline;
         // A part that hangs leaves the next ones the time of one step.
-        let last_step = deadline - ms(self.settings.step_ms);
+        let last_step = deadline - self.settings.step;
         self.health.draining();
         if let Some(server) = &self.api_server {
-            tokio::time::sleep(ms(self.settings.ready_grace_ms)).await;
+            tokio::time::sleep(self.settings.ready_grace).await;
             self.parts.stop_waiters.cancel();
             // The server itself limits this to `drain.requests_ms`.
             if timeout_at(last_step, server.stop(true)).await.is_err() {
@@ -321,8 +321,8 @@ mod tests {
             "kafka.bootstrap_servers=127.0.0.1:1",
         ];
         let mut settings = Settings::without_environment(&overrides.map(str::to_owned)).unwrap();
-        settings.drain.deadline_ms = 600;
-        settings.drain.step_ms = 200;
+        settings.drain.deadline = Duration::from_millis(600);
+        settings.drain.step = Duration::from_millis(200);
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let mut app = App::start(settings, Role::Relay, metrics).await.unwrap();
         for _ in 0..20 {

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{replay::Pace, retry::Retry, suspects::Suspects};
 use crate::{
-    config::{ConfigError, Settings, ms},
+    config::{ConfigError, Settings},
     kafka::{self, EventHeaders, Producing},
     resilience::{CallError, Dependency, pauses},
     store::{
@@ -216,13 +216,13 @@ impl Relay {
                 Ok(Ok(lease)) => {
                     waits = pauses();
                     self.lead(&lease, &stop).await;
-                    ms(self.settings.relay.election_ms)
+                    self.settings.relay.election
                 }
                 Ok(Err(session)) => {
                     waits = pauses();
                     self.status.failed(None);
                     standby = Some(session);
-                    ms(self.settings.relay.election_ms)
+                    self.settings.relay.election
                 }
                 Err(error) => {
                     self.report_error("election", &error);
@@ -231,7 +231,7 @@ impl Relay {
             };
             stop.run_until_cancelled(tokio::time::sleep(wait)).await;
         }
-        let limit = ms(self.settings.drain.step_ms);
+        let limit = self.settings.drain.step;
         tokio::join!(self.producer.flush(limit), self.careful.flush(limit));
     }
 
@@ -252,7 +252,7 @@ impl Relay {
             std::env::var("HOSTNAME").unwrap_or_default(),
             std::process::id()
         );
-        let limit = ms(self.settings.relay.step_timeout_ms);
+        let limit = self.settings.relay.step_timeout;
         let led = tokio::time::timeout(limit, outbox::try_lead(session, &holder, self.silence()))
             .await
             .unwrap_or(Err(store::Error::Timeout))?;
@@ -272,7 +272,7 @@ impl Relay {
     /// it awaits Kafka, or between two polls.
     fn silence(&self) -> Duration {
         let relay = &self.settings.relay;
-        self.producer.patience() + ms(relay.step_timeout_ms + relay.poll_ms.max(relay.election_ms))
+        self.producer.patience() + relay.step_timeout + relay.poll.max(relay.election)
     }
 
     /// Publishes while the lease is held. It is woken in the process, by NOTIFY, or by the safety
@@ -313,9 +313,7 @@ impl Relay {
                         // New events are published all the same.
                         Err(error) => self.report_error("replay", &error),
                     }
-                    let rest = ms(self.settings.relay.poll_ms)
-                        .min(pace.rest())
-                        .min(retry.rest());
+                    let rest = self.settings.relay.poll.min(pace.rest()).min(retry.rest());
                     let poll = tokio::time::timeout(rest, self.wake.notified());
                     tokio::select! {
                         _ = poll => {}
@@ -347,7 +345,7 @@ impl Relay {
     /// acknowledged. After failures of Kafka, only the first event is sent, as a probe. An event
     /// that Kafka refuses for good is set aside.
     pub async fn publish_batch(&self, lease: &Lease) -> Result<Step, RelayError> {
-        let limit = ms(self.settings.relay.step_timeout_ms);
+        let limit = self.settings.relay.step_timeout;
         let mut rows = lease.batch(self.settings.relay.batch, limit).await?;
         let Some(first) = rows.first() else {
             self.producer.delivered();

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     audit::archive::{self, Archive},
     auth::{Caller, Credential, Grant, Reach, Role},
-    config::{self, ConfigError, Settings, ms},
+    config::{self, ConfigError, Settings},
     domain::{Invalid, event::Actor, ids::TenantName},
     kafka,
     resilience::Dependency,
@@ -261,7 +261,7 @@ pub async fn retain(settings: &Settings) -> Result<Retained, RetainError> {
             .policy(&settings.resilience.mongodb_retention),
     );
     let archive = Archive::for_retention(retention, &settings.mongo, policy.timeout()).await?;
-    let limit = ms(settings.postgres.statement_timeout_ms);
+    let limit = settings.postgres.statement_timeout;
     let retained = Retention::new(archive, policy, Arc::new(postgres), limit, retention.batch)
         .run(cutoff.into())
         .await?;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::parts::Parts;
 use crate::{
-    config::{self, ms},
+    config,
     http::{Check, CheckStatus, Health},
     service::{set_aside::SetAsideCount, unpublished::Unpublished},
     store::{Server, router::Router},
@@ -19,18 +19,13 @@ pub(super) fn watch(
     health: &mut Health,
     parts: &mut Parts,
 ) {
-    parts.watch(
-        "postgres",
-        ms(postgres.replica_check_ms),
-        router,
-        async |router| {
-            router.check().await;
-            router.servers().for_each(|server| {
-                server.close_old();
-                server.report_pool();
-            });
-        },
-    );
+    parts.watch("postgres", postgres.replica_check, router, async |router| {
+        router.check().await;
+        router.servers().for_each(|server| {
+            server.close_old();
+            server.report_pool();
+        });
+    });
     let reported = router.clone();
     health.section("replicas", move || json!(reported.report()));
     for server in router.servers() {

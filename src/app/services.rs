@@ -11,7 +11,7 @@ use crate::{
     audit::archive::Archive,
     auth::jwt::Verifier,
     cache::{Cache, follower},
-    config::{AuthMode, ConfigError, OneDependency, Settings, ms},
+    config::{AuthMode, ConfigError, OneDependency, Settings},
     http::{self, ApiState, Health},
     relay::{self, RelayStatus},
     resilience::Dependency,
@@ -140,13 +140,13 @@ impl Base<'_> {
         let (cache, settings) = (&self.cache, self.settings);
         parts.watch(
             "cache_refresh",
-            ms(settings.read.refresh_ms),
+            settings.read.refresh,
             cache,
             async |cache| cache.refresh().await,
         );
         parts.watch(
             "cache_save",
-            ms(settings.read.snapshot_every_ms),
+            settings.read.snapshot_every,
             cache,
             async |cache| cache.save().await,
         );
@@ -202,7 +202,7 @@ impl Base<'_> {
         let writer = &path.writer;
         health.shares(writer.queue());
         let lineage = Arc::new(Lineage::new(primary.clone(), writer.clone(), unpublished));
-        let every = ms(settings.write.lineage_check_ms);
+        let every = settings.write.lineage_check;
         parts.watch("lineage", every, &lineage, async |lineage| {
             lineage.look().await
         });
@@ -222,7 +222,7 @@ impl Base<'_> {
             primary.clone(),
             self.wakes.others.clone(),
             self.relay.clone(),
-            ms(settings.relay.notify_ms),
+            settings.relay.notify,
             parts.watchers.stopped(),
         );
         parts.watchers.spawn("notifier", notifier);
@@ -254,7 +254,7 @@ impl Base<'_> {
         let set_aside = Arc::new(SetAside::new(primary.clone(), audit.clone()));
         parts.watch(
             "set_aside",
-            ms(settings.trail.poll_ms),
+            settings.trail.poll,
             &set_aside,
             async |set_aside| set_aside.step().await,
         );
@@ -276,7 +276,7 @@ impl Base<'_> {
             parts.watchers.spawn("jwks", fresh);
         }
         let callers = Arc::new(Callers::new(auth, self.router.primary().clone(), tokens)?);
-        parts.watch("keys", ms(auth.key_refresh_ms), &callers, async |callers| {
+        parts.watch("keys", auth.key_refresh, &callers, async |callers| {
             callers.refresh().await
         });
         Ok(callers)

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::parts::Parts;
 use crate::{
     audit::archive::Archive,
-    config::{Settings, ms},
+    config::Settings,
     http::Health,
     resilience::Dependency,
     service::trail::{Trail, Writer, outbox::Outbox},
@@ -42,7 +42,7 @@ pub(super) fn start(
     let outbox = Arc::new(Outbox::new(writer, primary.clone()));
     parts.watch(
         "trail_outbox",
-        ms(settings.trail.poll_ms),
+        settings.trail.poll,
         &outbox,
         async |outbox| outbox.step().await,
     );

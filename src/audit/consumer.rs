@@ -49,7 +49,7 @@ use super::{
     document::{self, Archivable},
 };
 use crate::{
-    config::{ConfigError, Settings, ms},
+    config::{ConfigError, Settings},
     kafka::{self, Progress, Record},
     resilience::{CallError, Dependency, pauses},
     telemetry::{self, names},
@@ -174,17 +174,16 @@ impl Consumer {
                     Ended::Restart("subscribe")
                 }
             };
-            leave(consumer, ms(self.settings.drain.step_ms)).await;
+            leave(consumer, self.settings.drain.step).await;
             if let Ended::Restart(reason) = ended {
                 tracing::warn!(reason, "the audit consumer is made anew");
                 metrics::counter!(names::AUDIT_RESTARTS, "reason" => reason).increment(1);
                 self.status.restarts.fetch_add(1, Ordering::Relaxed);
-                stop.run_until_cancelled(tokio::time::sleep(ms(500))).await;
+                stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(500)))
+                    .await;
             }
         }
-        self.dead_letters
-            .flush(ms(self.settings.drain.step_ms))
-            .await;
+        self.dead_letters.flush(self.settings.drain.step).await;
         Ok(())
     }
 
@@ -279,11 +278,11 @@ impl Consumer {
     /// forming waits up to one session timeout for members that are gone, so the limit is longer
     /// before the consumer has joined.
     fn patience(&self, has_joined: bool) -> Duration {
-        let stuck = ms(self.settings.audit.stuck_after_ms);
+        let stuck = self.settings.audit.stuck_after;
         if has_joined {
             stuck
         } else {
-            stuck.max(2 * ms(self.settings.kafka.session_timeout_ms))
+            stuck.max(2 * self.settings.kafka.session_timeout)
         }
     }
 
@@ -315,10 +314,10 @@ impl Consumer {
                 }
                 Ok(Err(error)) => {
                     self.report_error(&error);
-                    tokio::time::sleep(ms(100)).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
-            wait = ms(self.settings.audit.batch_wait_ms);
+            wait = self.settings.audit.batch_wait;
         }
         Ok(batch)
     }
@@ -341,7 +340,7 @@ impl Consumer {
             Begun::Park(deaths) => (None, deaths),
         };
         let mut handled = pin!(self.handle_until_done(batch, deaths, stop));
-        let quick = tokio::time::timeout(ms(self.settings.audit.attempt_ms), &mut handled).await;
+        let quick = tokio::time::timeout(self.settings.audit.attempt, &mut handled).await;
         // Stopped or still waiting: if the process ends from now on, these records are not the
         // cause.
         if quick != Ok(true)
@@ -365,7 +364,7 @@ impl Consumer {
                     }
                     Err(error) => {
                         self.report_error(&error);
-                        tokio::time::sleep(ms(100)).await;
+                        tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 },
             }
@@ -390,7 +389,7 @@ impl Consumer {
         let mut waits = pauses();
         let too_late = async {
             stop.cancelled().await;
-            tokio::time::sleep(ms(self.settings.drain.step_ms / 2)).await;
+            tokio::time::sleep(self.settings.drain.step / 2).await;
         };
         let mut too_late = pin!(too_late);
         let mut left = batch;

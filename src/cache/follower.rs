@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Cache;
 use crate::{
-    config::{self, ms},
+    config,
     domain::{
         event::{Recorded, versions},
         ids::TenantName,
@@ -108,7 +108,7 @@ async fn stalls(
     settings: &config::Kafka,
     places: &Places,
 ) -> &'static str {
-    let limit = ms(settings.stalled_after_ms);
+    let limit = settings.stalled_after;
     let mut progress = Progress::new();
     loop {
         tokio::time::sleep(limit / 4).await;

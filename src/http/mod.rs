@@ -63,7 +63,7 @@ pub use tls::{Certificates, Transport};
 
 use self::{gate::Gate, quick::Quick};
 use crate::{
-    config::{self, ms},
+    config,
     resilience::Workers,
     service::{
         audit::AuditReads, callers::Callers, dead_letters::DeadLetters, drills::Drills,
@@ -306,7 +306,7 @@ pub fn api_server(
         !settings.cors_origins.is_empty(),
     );
     let around = web::Data::new(middleware::Around::new(
-        ms(settings.request_timeout_ms),
+        settings.request_timeout,
         gate.clone(),
         state.trail.clone(),
     ));
@@ -333,7 +333,7 @@ pub fn api_server(
             .app_data(documents.clone())
             .configure(endpoints(&bulk))
     };
-    let stall = ms(settings.write_stall_ms);
+    let stall = settings.write_stall;
     let trust_domain = settings.tls.trust_domain.clone();
     let workers = worker_count(settings.workers);
     // actix counts connections for each worker, and gives connections to its workers in turn.
@@ -341,11 +341,11 @@ pub fn api_server(
     let server = HttpServer::new(app)
         .workers(workers)
         .disable_signals()
-        .shutdown_timeout(drain.requests_ms.div_ceil(1000))
+        .shutdown_timeout(whole_seconds(drain.requests))
         .max_connections(connections)
-        .keep_alive(ms(settings.keep_alive_ms))
-        .client_request_timeout(ms(settings.client_header_timeout_ms))
-        .tls_handshake_timeout(ms(settings.client_header_timeout_ms))
+        .keep_alive(settings.keep_alive)
+        .client_request_timeout(settings.client_header_timeout)
+        .tls_handshake_timeout(settings.client_header_timeout)
         // An abandoned handshake costs one connection, as an idle one does, and delays no other
         // client.
         .max_connection_rate(connections)
@@ -355,6 +355,11 @@ pub fn api_server(
         None => server.listen(listener)?,
     };
     Ok(server.run())
+}
+
+/// Rounds up to whole seconds.
+fn whole_seconds(time: std::time::Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// Returns the number of workers that is set, or one for each core if the setting is 0.

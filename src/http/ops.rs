@@ -20,7 +20,7 @@ use super::{
     problem::{Code, Problem},
     read,
 };
-use crate::config::{self, ms};
+use crate::config;
 
 /// The most connections: those of collectors and probes, and silent ones until they are closed.
 /// Further connections wait.
@@ -67,7 +67,7 @@ pub fn ops_server(
         .shutdown_timeout(1)
         .max_connections(CONNECTIONS)
         .keep_alive(SILENCE)
-        .client_request_timeout(ms(settings.client_header_timeout_ms).min(SILENCE));
+        .client_request_timeout(settings.client_header_timeout.min(SILENCE));
     Ok(server.listen(listener)?.run())
 }
 

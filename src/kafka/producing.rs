@@ -12,7 +12,7 @@ use rdkafka::{
 
 use super::{Progress, Verdict, verdict};
 use crate::{
-    config::{self, ConfigError, ms},
+    config::{self, ConfigError},
     telemetry::names,
 };
 
@@ -79,7 +79,7 @@ impl Producing {
         let fatal = held.producer.client().fatal_error();
         let is_stalled = held
             .progress
-            .is_stalled(Instant::now(), ms(self.settings.stalled_after_ms));
+            .is_stalled(Instant::now(), self.settings.stalled_after);
         let reason = match (&fatal, verdict::of(error)) {
             (Some(_), _) | (None, Verdict::ProducerDead) => "dead",
             _ if is_stalled => "stalled",
@@ -122,7 +122,7 @@ impl Producing {
 
     /// Returns how long the result of a record is awaited.
     pub fn patience(&self) -> Duration {
-        ms(self.settings.delivery_timeout_ms) + GRACE
+        self.settings.delivery_timeout + GRACE
     }
 
     /// Sends the records still in the queue, for at most `limit`: dropping the producer would purge

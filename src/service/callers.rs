@@ -27,7 +27,7 @@ use crate::{
         jwt::Verifier,
         key::{KeyId, PREFIX, Pepper, Presented, TokenHash},
     },
-    config::{self, AuthMode, ConfigError, ms},
+    config::{self, AuthMode, ConfigError},
     domain::{event::Actor, ids::TenantName, time::UtcTime},
     store::{
         self, Server, Visible,
@@ -129,8 +129,8 @@ impl Callers {
             seen: Mutex::default(),
             confirmed: Mutex::new(Instant::now()),
             noted: Mutex::new(Instant::now()),
-            noted_every: ms(settings.key_refresh_ms) * LOOKS,
-            grace: ms(settings.key_grace_ms),
+            noted_every: settings.key_refresh * LOOKS,
+            grace: settings.key_grace,
             loads: Semaphore::new(LOADS),
         })
     }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     audit::dead_letters::letters::{Letters, LettersError, Position, Record},
-    config::{self, ms},
+    config,
     domain::{
         access::{AccessEvent, Kind},
         command::Rejection,
@@ -123,7 +123,7 @@ impl DeadLetters {
         primary: Arc<Server>,
         reads: Arc<Reads>,
     ) -> Self {
-        let limit = ms(settings.read_timeout_ms);
+        let limit = settings.read_timeout;
         Self {
             letters: Letters::new(kafka, limit),
             policy,

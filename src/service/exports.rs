@@ -22,7 +22,7 @@ pub use crate::audit::document::ArchivedEvent;
 use crate::{
     audit::archive::{ArchiveError, EventPosition, timeline::Piece},
     auth::Reach,
-    config::{self, ms},
+    config,
     domain::{filter::EventFilter, time::UtcTime},
     resilience::{CallError, Payer, Place, Shares},
     telemetry::names,
@@ -71,7 +71,7 @@ impl Exports {
         Self {
             audit,
             places,
-            lifetime: ms(settings.export_lifetime_ms),
+            lifetime: settings.export_lifetime,
             stop,
         }
     }

@@ -23,7 +23,6 @@ use crate::{
         waiters::{Full, Waiter},
     },
     coding::Coding,
-    config::ms,
     domain::{
         snapshot::Scope,
         tag::{Revision, VersionTag},
@@ -110,7 +109,7 @@ impl Feed {
     }
 
     async fn advance(&mut self) -> Option<Piece> {
-        let idle = tokio::time::sleep(ms(self.polls.settings().stream_comment_ms));
+        let idle = tokio::time::sleep(self.polls.settings().stream_comment);
         tokio::pin!(idle);
         let stop = self.polls.stop().clone();
         // Checked first, so that the stream ends however many changes are pending.
@@ -195,7 +194,10 @@ impl Feed {
 /// Returns the lifetime of a stream: `read.stream_lifetime_ms`, shortened by up to a tenth, so that
 /// clients that came together do not come back together.
 fn lifetime(polls: &Polls) -> Duration {
-    ms(polls.settings().stream_lifetime_ms).mul_f64(1.0 - 0.1 * fastrand::f64())
+    polls
+        .settings()
+        .stream_lifetime
+        .mul_f64(1.0 - 0.1 * fastrand::f64())
 }
 
 /// The firehose of one client: every change of the tenants within its tenant scope, from now on.
@@ -246,7 +248,7 @@ impl Onlooker {
     /// the end: the service drains, the lifetime is over, or the client has read too slowly.
     pub async fn next(&mut self, reach: &Reach) -> Option<Option<Told>> {
         let stop = self.polls.stop().clone();
-        let quiet = tokio::time::sleep(ms(self.polls.settings().stream_comment_ms));
+        let quiet = tokio::time::sleep(self.polls.settings().stream_comment);
         tokio::select! {
             biased;
             () = stop.cancelled() => None,

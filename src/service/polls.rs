@@ -334,7 +334,7 @@ impl Polls {
     /// Returns `wait`, at most `read.max_wait_ms`, shortened by up to a tenth, so that clients that
     /// came together do not return together.
     fn jittered(&self, wait: Duration) -> Duration {
-        wait.min(config::ms(self.settings.max_wait_ms))
+        wait.min(self.settings.max_wait)
             .mul_f64(1.0 - 0.1 * fastrand::f64())
     }
 

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use self::sampling::Sampler;
 use crate::{
     audit::{access::ArchivedAccess, archive::Archive},
-    config::{self, ms},
+    config,
     domain::access::{AccessEvent, Kind},
     resilience::Dependency,
     service::audit::Guarded,
@@ -158,7 +158,7 @@ impl Writer {
         trail: Arc<Trail>,
         settings: &config::Trail,
     ) -> Self {
-        let (pause, summary) = (ms(settings.poll_ms), ms(settings.summary_ms));
+        let (pause, summary) = (settings.poll, settings.summary);
         Self {
             archive: Guarded::new(archive, policy),
             trail,

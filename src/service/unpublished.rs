@@ -30,7 +30,7 @@ pub enum Closed {
     #[error(
         "the oldest event waits to be published for {0:.0} s, and longer than {1} s it may not"
     )]
-    Seconds(f64, u32),
+    Seconds(f64, u64),
     /// There is no sample that is new enough.
     #[error("how many events are not published yet is not known")]
     Unknown,
@@ -41,7 +41,7 @@ pub enum Closed {
 pub struct Unpublished {
     fail_closed: bool,
     max_events: u32,
-    max_seconds: u32,
+    max_age: Duration,
     newest: Mutex<Option<(Backlog, Instant)>>,
 }
 
@@ -51,14 +51,13 @@ impl Unpublished {
         let config::Audit {
             fail_closed,
             max_unpublished_events,
-            max_unpublished_seconds,
+            max_unpublished_age,
             ..
         } = *settings;
-        let (max_events, max_seconds) = (max_unpublished_events, max_unpublished_seconds);
         Arc::new(Self {
             fail_closed,
-            max_events,
-            max_seconds,
+            max_events: max_unpublished_events,
+            max_age: max_unpublished_age,
             newest: Mutex::default(),
         })
     }
@@ -101,7 +100,7 @@ impl Unpublished {
     pub fn has_room(&self) -> bool {
         let is_half = |sample: Backlog| {
             sample.events <= i64::from(self.max_events) / 2
-                && sample.oldest_seconds <= f64::from(self.max_seconds) / 2.0
+                && sample.oldest_seconds <= self.max_age.as_secs_f64() / 2.0
         };
         !self.fail_closed || self.newest().is_some_and(is_half)
     }
@@ -116,9 +115,9 @@ impl Unpublished {
             Some(sample) if sample.events > i64::from(self.max_events) => {
                 Err(Closed::Events(sample.events, self.max_events))
             }
-            Some(sample) if sample.oldest_seconds > f64::from(self.max_seconds) => {
-                Err(Closed::Seconds(sample.oldest_seconds, self.max_seconds))
-            }
+            Some(sample) if sample.oldest_seconds > self.max_age.as_secs_f64() => Err(
+                Closed::Seconds(sample.oldest_seconds, self.max_age.as_secs()),
+            ),
             Some(_) => Ok(()),
         }
     }
@@ -133,7 +132,7 @@ mod tests {
         settings = config::Audit {
             fail_closed,
             max_unpublished_events: 10,
-            max_unpublished_seconds: 60,
+            max_unpublished_age: Duration::from_secs(60),
             ..settings
         };
         Unpublished::new(&settings)

@@ -36,7 +36,7 @@ use super::{
     unpublished::Unpublished,
 };
 use crate::{
-    config::{self, ms},
+    config,
     domain::{
         command::{Effect, Object, Op, Outcome, Rejection},
         ids::TenantName,
@@ -170,7 +170,7 @@ impl Writer {
                 in_large,
                 queue,
                 unpublished,
-                timeout: ms(settings.timeout_ms),
+                timeout: settings.timeout,
                 privacy,
                 patterns,
             },
@@ -545,11 +545,11 @@ impl Lane {
             None => self.primary.writing_connection().await?,
         };
         let wanted = batch::wanted(requests);
-        let limit = ms(if wanted.is_large {
-            self.settings.lineage_timeout_ms
+        let limit = if wanted.is_large {
+            self.settings.lineage_timeout
         } else {
-            self.settings.timeout_ms
-        });
+            self.settings.timeout
+        };
         let decide = |locked| {
             let foreign = batch::foreign(requests, &locked);
             if !foreign.is_empty() {

@@ -22,7 +22,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Error;
 use crate::{
-    config::{self, ConfigError, ms},
+    config::{self, ConfigError},
     tls,
 };
 
@@ -157,7 +157,7 @@ pub async fn connect(
     tls: &Tls,
     renewed: &Renewed,
 ) -> Result<(Client, Driver), Error> {
-    let limit = ms(settings.connect_timeout_ms);
+    let limit = settings.connect_timeout;
     let hosts = InTurn::new(
         hosts(key, url, settings, "").map_err(Error::unavailable)?,
         tls.clone(),
@@ -225,10 +225,12 @@ pub(super) fn hosts(
             .application_name("traffic-manager")
             .options(format!(
                 "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} {options}",
-                settings.statement_timeout_ms, settings.lock_timeout_ms, settings.idle_in_transaction_timeout_ms
+                settings.statement_timeout.as_millis(),
+                settings.lock_timeout.as_millis(),
+                settings.idle_in_transaction_timeout.as_millis()
             ))
-            .connect_timeout(ms(settings.connect_timeout_ms))
-            .tcp_user_timeout(ms(settings.statement_timeout_ms) * 2)
+            .connect_timeout(settings.connect_timeout)
+            .tcp_user_timeout(settings.statement_timeout * 2)
             .keepalives_idle(Duration::from_secs(15));
         Ok(config)
     });

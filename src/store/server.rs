@@ -22,7 +22,7 @@ use super::{
     group,
 };
 use crate::{
-    config::{self, ConfigError, ms},
+    config::{self, ConfigError},
     resilience::{CallError, Dependency, Payer, Place, Shares, Sojourn},
     telemetry::names,
 };
@@ -83,7 +83,7 @@ impl Server {
     ) -> Result<Self, ConfigError> {
         let tls = connector(settings)?;
         let renewed = Renewed::now();
-        let lifetime = ms(settings.max_lifetime_ms);
+        let lifetime = settings.max_lifetime;
         let pool = |options: &str, size: usize| {
             let hosts = connecting::hosts(key, url, settings, options)?;
             let manager = Manager::from_connect(
@@ -91,7 +91,7 @@ impl Server {
                 InTurn::new(
                     hosts,
                     tls.clone(),
-                    ms(settings.connect_timeout_ms),
+                    settings.connect_timeout,
                     renewed.clone(),
                 ),
                 // A connection whose last user gave up is checked before it is lent again. A
@@ -109,9 +109,9 @@ impl Server {
                     },
                 );
             let timeouts = Timeouts {
-                wait: Some(ms(settings.acquire_timeout_ms)),
-                create: Some(ms(settings.connect_timeout_ms)),
-                recycle: Some(ms(settings.recycle_timeout_ms)),
+                wait: Some(settings.acquire_timeout),
+                create: Some(settings.connect_timeout),
+                recycle: Some(settings.recycle_timeout),
             };
             let pool = Pool::builder(manager)
                 .max_size(size)
@@ -133,9 +133,9 @@ impl Server {
         // The limit of the whole call, which includes waiting for a connection and making or
         // checking it.
         let timeout = read_timeout
-            + ms(settings.acquire_timeout_ms)
-            + ms(settings.connect_timeout_ms)
-            + ms(settings.recycle_timeout_ms);
+            + settings.acquire_timeout
+            + settings.connect_timeout
+            + settings.recycle_timeout;
         let policy = Dependency::new(name, config::Policy { timeout, ..policy });
         let waits = Mutex::new(Sojourn::new(
             policy.target_wait(),
@@ -143,7 +143,7 @@ impl Server {
             Instant::now(),
         ));
         let turns = Shares::new(name, "connections", settings.pool_size, policy.share());
-        let longest_wait = ms(settings.acquire_timeout_ms);
+        let longest_wait = settings.acquire_timeout;
         Ok(Self {
             name,
             pool,

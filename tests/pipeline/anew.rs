@@ -222,7 +222,7 @@ async fn whoever_follows_other_instances_is_begun_anew() {
         well.kafka.bootstrap_servers = broker.cluster.bootstrap_servers();
         let writer = TestApp::run(world.db.clone(), well, Role::All).await;
         let mut settings = world.settings.clone();
-        settings.read.refresh_ms = 60_000;
+        settings.read.refresh = Duration::from_millis(60_000);
         let reader = TestApp::run(world.db.clone(), settings, Role::Serve).await;
         let number = std::sync::atomic::AtomicU32::new(0);
         let write = async || {

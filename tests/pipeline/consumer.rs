@@ -30,7 +30,7 @@ async fn consumer(world: &World) -> (Consumer, Arc<ConsumerStatus>) {
     let mut settings = world.settings.clone();
     // The test does not repeat a step that failed, so the step gets a long time-out for a busy
     // machine.
-    settings.resilience.mongodb_archive.timeout_ms = 10_000;
+    settings.resilience.mongodb_archive.timeout = Duration::from_millis(10_000);
     let archive = Archive::new(&settings.mongo, Duration::from_secs(10))
         .await
         .expect("an archive");
@@ -324,12 +324,12 @@ async fn an_archive_that_is_too_slow_for_a_batch_is_given_less_at_a_time() {
         .into();
     (
         world.settings.audit.batch,
-        world.settings.resilience.mongodb_archive.timeout_ms,
-    ) = (EVENTS, 1000);
+        world.settings.resilience.mongodb_archive.timeout,
+    ) = (EVENTS, Duration::from_secs(1));
     (
-        world.settings.resilience.open_ms,
-        world.settings.resilience.max_open_ms,
-    ) = (50, 100);
+        world.settings.resilience.open,
+        world.settings.resilience.max_open,
+    ) = (Duration::from_millis(50), Duration::from_millis(100));
     let policy = &world.settings.resilience.mongodb_archive;
     let policy = Dependency::new("mongodb_archive", world.settings.resilience.policy(policy));
     let archive = Archive::new(&world.settings.mongo, Duration::from_secs(1))

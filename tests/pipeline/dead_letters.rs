@@ -80,7 +80,7 @@ fn garbage(offset: i64, bytes: usize) -> Record {
 
 async fn consumer(settings: &Settings) -> Consumer {
     let mut settings = settings.clone();
-    settings.resilience.mongodb_archive.timeout_ms = 10_000;
+    settings.resilience.mongodb_archive.timeout = Duration::from_millis(10_000);
     let archive = Archive::new(&settings.mongo, Duration::from_secs(10))
         .await
         .expect("a MongoDB URL");
@@ -107,8 +107,10 @@ async fn retries_while_the_archive_is_away_dead_letter_nothing_twice() {
     let world = World::new().await;
     let batch = [readable(0), garbage(1, 7), readable(2)];
     let mut nowhere = world.settings.clone();
-    (nowhere.mongo.url, nowhere.mongo.server_selection_timeout_ms) =
-        ("mongodb://127.0.0.1:1/".to_owned().into(), 100);
+    (nowhere.mongo.url, nowhere.mongo.server_selection_timeout) = (
+        "mongodb://127.0.0.1:1/".to_owned().into(),
+        Duration::from_millis(100),
+    );
     let away = consumer(&nowhere).await;
     for _ in 0..3 {
         away.handle(&batch).await.expect_err("nobody listens there");

@@ -1,6 +1,8 @@
 //! How an instance learns of other instances' writes: by Kafka's events, and without Kafka by the
 //! safety read.
 
+use std::time::Duration;
+
 use serde_json::json;
 use traffic_manager::app::Role;
 
@@ -41,7 +43,7 @@ async fn a_write_elsewhere_shows(prepare: impl Fn(&mut traffic_manager::config::
 #[tokio::test(flavor = "multi_thread")]
 async fn by_kafkas_events_when_the_safety_read_is_rare() {
     Box::pin(a_write_elsewhere_shows(|settings| {
-        settings.read.refresh_ms = 60_000
+        settings.read.refresh = Duration::from_millis(60_000)
     }))
     .await;
 }
@@ -50,7 +52,7 @@ async fn by_kafkas_events_when_the_safety_read_is_rare() {
 async fn by_the_safety_read_when_kafka_is_away() {
     Box::pin(a_write_elsewhere_shows(|settings| {
         settings.kafka.bootstrap_servers = "127.0.0.1:1".into();
-        settings.read.refresh_ms = 100;
+        settings.read.refresh = Duration::from_millis(100);
     }))
     .await;
 }

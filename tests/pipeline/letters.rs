@@ -57,7 +57,7 @@ async fn published(count: usize) -> (World, TestApp, Vec<Record>) {
 
 async fn consumer(world: &World) -> (Consumer, Arc<ConsumerStatus>) {
     let mut settings = world.settings.clone();
-    settings.resilience.mongodb_archive.timeout_ms = 10_000;
+    settings.resilience.mongodb_archive.timeout = Duration::from_millis(10_000);
     let archive = Archive::new(&settings.mongo, Duration::from_secs(10))
         .await
         .expect("an archive");
@@ -725,10 +725,8 @@ async fn without_kafka_nothing_is_decided() {
         .expect("the topic takes it");
     let mut away = world.settings.clone();
     away.kafka.bootstrap_servers = "127.0.0.1:1".into();
-    (
-        away.dead_letters.read_timeout_ms,
-        away.kafka.delivery_timeout_ms,
-    ) = (300, 1000);
+    (away.dead_letters.read_timeout, away.kafka.delivery_timeout) =
+        (Duration::from_millis(300), Duration::from_secs(1));
     let cut_off = TestApp::run(world.db.clone(), away, Role::Serve).await;
     cut_off
         .get("/dead-letters")

@@ -104,7 +104,7 @@ async fn a_record_that_makes_the_consumer_panic_is_parked_and_the_others_are_arc
     };
 
     let mut settings = world.settings.clone();
-    settings.resilience.mongodb_archive.timeout_ms = 10_000;
+    settings.resilience.mongodb_archive.timeout = Duration::from_millis(10_000);
     let archive = Archive::new(&settings.mongo, Duration::from_secs(10))
         .await
         .expect("an archive");
@@ -159,7 +159,7 @@ async fn a_record_that_makes_the_consumer_panic_is_parked_and_the_others_are_arc
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_panics_is_begun_anew_and_nothing_is_lost_or_out_of_order() {
     let mut world = patient(&[]).await;
-    world.settings.relay.poll_ms = 50;
+    world.settings.relay.poll = Duration::from_millis(50);
     traced(&world, 0..3).await;
     let defect = Defect {
         event: id_of(&world, 2).await,

@@ -116,7 +116,7 @@ async fn what_kafka_does_not_take_stays_in_the_outbox() {
     }
     let mut unreachable = world.settings.clone();
     unreachable.kafka.bootstrap_servers = "127.0.0.1:1".into();
-    unreachable.kafka.delivery_timeout_ms = 1000;
+    unreachable.kafka.delivery_timeout = Duration::from_millis(1000);
     let cut_off = relay(&unreachable);
     let lease = lead(&cut_off).await;
     let failed = cut_off.publish_batch(&lease).await;
@@ -293,11 +293,11 @@ async fn an_event_that_commits_late_is_not_lost() {
 }
 
 /// `relay.poll_ms` for tests in which only the wake-up under test may publish: 60 s.
-const NEVER: u64 = 60_000;
+const NEVER: Duration = Duration::from_secs(60);
 
-async fn published_after(poll_ms: u64, wake: impl AsyncFn(&World, &Notify)) {
+async fn published_after(poll: Duration, wake: impl AsyncFn(&World, &Notify)) {
     let mut world = World::new().await;
-    world.settings.relay.poll_ms = poll_ms;
+    world.settings.relay.poll = poll;
     let (notify, status) = (Arc::new(Notify::new()), Arc::new(RelayStatus::default()));
     let relay =
         Relay::new(world.settings.clone(), notify.clone(), status.clone()).expect("a relay");
@@ -342,5 +342,5 @@ async fn a_notify_from_another_process_wakes_the_relay() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_safety_poll_finds_what_no_wake_up_told_of() {
-    published_after(100, async |_, _| {}).await;
+    published_after(Duration::from_millis(100), async |_, _| {}).await;
 }

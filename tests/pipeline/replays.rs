@@ -275,7 +275,7 @@ async fn a_replay_keeps_its_pace_and_goes_on_under_the_next_leader() {
     let (mut world, relay, lease) = changed(20).await;
     publish(&relay, &lease).await;
     drop((relay, lease));
-    world.settings.relay.poll_ms = 50;
+    world.settings.relay.poll = Duration::from_millis(50);
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
     let replay = post(
         &app,

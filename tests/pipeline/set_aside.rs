@@ -173,7 +173,7 @@ fn large_policy(name: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn others_events_are_archived_within_a_second_of_the_usual() {
     let mut world = World::new().await;
-    world.settings.relay.set_aside_retry_ms = 300;
+    world.settings.relay.set_aside_retry = Duration::from_millis(300);
     takes(&world.settings.kafka.topic, "20000").await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
     for tenant in ["poisoned", "other"] {
@@ -242,7 +242,7 @@ async fn others_events_are_archived_within_a_second_of_the_usual() {
 #[tokio::test(flavor = "multi_thread")]
 async fn others_go_on_and_the_chain_verifies_before_and_after_kafka_takes_it() {
     let mut world = World::new().await;
-    world.settings.relay.set_aside_retry_ms = 300;
+    world.settings.relay.set_aside_retry = Duration::from_millis(300);
     let topic = world.settings.kafka.topic.clone();
     takes(&topic, "20000").await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;

@@ -65,7 +65,7 @@ impl TestApp {
 
     /// Starts an instance with these settings, in a role that serves.
     pub async fn run(db: Arc<Database>, settings: Settings, role: Role) -> Self {
-        let app = App::start(settings, role, metrics())
+        let app = Box::pin(App::start(settings, role, metrics()))
             .await
             .expect("the service starts");
         let api = secure::base(app.api.expect("the role serves"));

@@ -160,7 +160,7 @@ async fn a_connection_knows_whom_its_clients_certificate_names() {
         key_file,
         client_ca_file,
         trust_domain: DOMAIN.to_owned(),
-        reload_ms: 60_000,
+        reload: Duration::from_secs(60),
     };
 
     let transport = Transport::of(&settings).unwrap().unwrap();

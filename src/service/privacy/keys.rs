@@ -16,7 +16,7 @@ use super::{
     masters::Masters,
 };
 use crate::{
-    config::{self, ms},
+    config,
     domain::{event::Actor, ids::TenantName},
     resilience::CallError,
     service::Error,
@@ -88,7 +88,7 @@ pub struct Keys {
 impl Keys {
     /// Keeps the keys in Postgres, wrapped by `masters`.
     pub fn new(masters: Masters, settings: &config::Privacy, router: Arc<Router>) -> Self {
-        let (most, ttl) = (settings.keys_held, ms(settings.key_ttl_ms));
+        let (most, ttl) = (settings.keys_held, settings.key_ttl);
         let people = Cache::builder()
             .max_capacity(most)
             .time_to_live(ttl)
