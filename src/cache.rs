@@ -33,13 +33,14 @@ pub mod waiters;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use futures_util::future::{BoxFuture, Shared};
+use parking_lot::Mutex;
 
 use self::{
     bodies::Bodies,
@@ -251,7 +252,7 @@ impl Cache {
         else {
             return;
         };
-        let gone = std::mem::take(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner));
+        let gone = std::mem::take(&mut *self.gone.lock());
         let gone: Vec<_> = gone
             .into_iter()
             .filter(|tenant| self.tenants.get(tenant.as_str()).is_none())
@@ -301,10 +302,7 @@ impl Cache {
                 .iter()
                 .filter(|tenant| known.iter().all(|(name, _)| name != *tenant))
                 .cloned();
-            self.gone
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend(gone);
+            self.gone.lock().extend(gone);
         }
     }
 
@@ -491,10 +489,7 @@ impl Cache {
         self.tenants.end(tenant);
         self.waiters.wake(tenant);
         if self.files.as_ref().is_some_and(|files| files.has(tenant)) {
-            self.gone
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(tenant.clone());
+            self.gone.lock().push(tenant.clone());
         }
     }
 }

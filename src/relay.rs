@@ -16,12 +16,13 @@ mod suspects;
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use rdkafka::error::KafkaError;
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -109,11 +110,7 @@ impl RelayStatus {
             leader: self.leads(),
             lease_epoch: self.lease_epoch.load(Ordering::Relaxed),
             published_total: self.published.load(Ordering::Relaxed),
-            last_error: self
-                .last_error
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            last_error: self.last_error.lock().clone(),
         }
     }
 
@@ -130,18 +127,11 @@ impl RelayStatus {
     /// Records that the relay panicked and is restarted.
     pub fn panicked(&self) {
         self.set_leads(false);
-        *self
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) =
-            Some("it panicked, and was begun anew".to_owned());
+        *self.last_error.lock() = Some("it panicked, and was begun anew".to_owned());
     }
 
     fn failed(&self, error: Option<&dyn std::error::Error>) {
-        *self
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = error.map(|error| match error.source() {
+        *self.last_error.lock() = error.map(|error| match error.source() {
             Some(cause) => format!("{error}: {cause}"),
             None => error.to_string(),
         });
@@ -387,7 +377,7 @@ impl Relay {
     }
 
     fn suspects(&self) -> MutexGuard<'_, Suspects> {
-        self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
+        self.suspects.lock()
     }
 }
 

@@ -9,11 +9,13 @@ mod support;
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
+
+use parking_lot::Mutex;
 
 use support::{Database, settings};
 use tokio_util::sync::CancellationToken;
@@ -58,7 +60,7 @@ impl Instance {
         let cache = Arc::new(Mutex::new(Cache::new(router.clone(), &settings.read, None)));
         let (current, wakes) = (cache.clone(), RelayWakes::default());
         let on_commit: OnCommit = Arc::new(move |committed| {
-            let cache = current.lock().unwrap().clone();
+            let cache = current.lock().clone();
             after_commit(&cache, &wakes, committed);
         });
         let unpublished = Unpublished::new(&settings.audit);
@@ -72,11 +74,11 @@ impl Instance {
     }
 
     fn cache(&self) -> Arc<Cache> {
-        self.cache.lock().unwrap().clone()
+        self.cache.lock().clone()
     }
 
     fn turn_cold(&self) {
-        *self.cache.lock().unwrap() = Cache::new(self.router.clone(), &self.settings.read, None);
+        *self.cache.lock() = Cache::new(self.router.clone(), &self.settings.read, None);
     }
 
     async fn write(&self, tenant: &TenantName, op: Op) -> VersionTag {

@@ -24,10 +24,11 @@ mod verify;
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use commands::{Source, Step};
+use parking_lot::Mutex;
 use proptest::prelude::*;
 use support::{Database, settings};
 use traffic_manager::{
@@ -189,14 +190,14 @@ async fn concurrent_histories_through_two_instances_are_gapless_and_true() {
                         let excess = tags.len().saturating_sub(6);
                         tags.drain(..excess);
                     }
-                    heard.lock().unwrap().push((request, reply));
+                    heard.lock().push((request, reply));
                 }
             })
         });
         for sender in futures_util::future::join_all(senders).await {
             sender.unwrap_or_else(|error| panic!("TM_MODEL_SEED={seed}: {error}"));
         }
-        let heard = std::mem::take(&mut *heard.lock().unwrap());
+        let heard = std::mem::take(&mut *heard.lock());
         assert!(
             heard
                 .iter()

@@ -16,7 +16,7 @@ use std::{
     panic::AssertUnwindSafe,
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -24,6 +24,7 @@ use std::{
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
     consumer::{
@@ -569,9 +570,7 @@ impl Consumer {
         if let Err(error) = consumer.store_offsets(&offsets) {
             self.report_error(&error);
         }
-        done.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(next);
+        done.lock().extend(next);
     }
 
     fn report_error(&self, error: &dyn std::error::Error) {

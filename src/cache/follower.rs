@@ -7,10 +7,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use rdkafka::{
     consumer::{Consumer as _, StreamConsumer},
     error::KafkaError,
@@ -87,17 +88,11 @@ struct Places(Mutex<BTreeMap<i32, i64>>);
 
 impl Places {
     fn reached(&self, partition: i32, next: i64) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(partition, next);
+        self.0.lock().insert(partition, next);
     }
 
     fn now(&self) -> BTreeMap<i32, i64> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().clone()
     }
 }
 

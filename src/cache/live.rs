@@ -4,13 +4,14 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
 use crate::{
@@ -90,7 +91,7 @@ impl Live {
         let Some(last) = events.last().filter(|_| sender.receiver_count() > 0) else {
             return;
         };
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.lock();
         let before = told.get(tenant);
         let is_new =
             |event: &&&Recorded| before.is_none_or(|before| !before.covers(&event.event.tag()));

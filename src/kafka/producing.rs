@@ -1,10 +1,8 @@
 //! Producers that are replaced when they are dead or stalled.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     producer::{DeliveryFuture, FutureProducer, Producer as _},
@@ -128,11 +126,7 @@ impl Producing {
     /// Sends the records still in the queue, for at most `limit`: dropping the producer would purge
     /// its queue.
     pub async fn flush(self, limit: Duration) {
-        let producer = self
-            .held
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
-            .producer;
+        let producer = self.held.into_inner().producer;
         let flushed = tokio::task::spawn_blocking(move || producer.flush(limit)).await;
         if !matches!(flushed, Ok(Ok(()))) {
             tracing::warn!(
@@ -141,8 +135,8 @@ impl Producing {
         }
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> parking_lot::MutexGuard<'_, Held> {
+        self.held.lock()
     }
 }
 

@@ -11,13 +11,14 @@ use std::{
     cell::Cell,
     future::pending,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, Semaphore};
 
 use super::Error;
@@ -454,15 +455,10 @@ impl Callers {
         if let Err(error) = self.follow().await {
             tracing::warn!(error = %error, unconfirmed_ms = self.unconfirmed().as_millis() as u64, "changes of API keys cannot be read");
         }
-        let is_due = self
-            .noted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .elapsed()
-            > self.noted_every;
+        let is_due = self.noted.lock().elapsed() > self.noted_every;
         if is_due {
             self.note_use().await;
-            *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            *self.noted.lock() = Instant::now();
         }
         metrics::gauge!(names::AUTH_KEYS_HELD).set(self.held.pin().len() as f64);
     }
@@ -488,10 +484,7 @@ impl Callers {
         } else if now.number > seen.number {
             self.apply_after(&seen, now).await?;
         }
-        *self
-            .confirmed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = began;
+        *self.confirmed.lock() = began;
         Ok(())
     }
 
@@ -513,7 +506,7 @@ impl Callers {
     }
 
     fn seen(&self) -> MutexGuard<'_, Option<Version>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock()
     }
 
     /// Writes when keys were used since the last time, and drops keys that were unused for `IDLE`.
@@ -537,10 +530,7 @@ impl Callers {
     }
 
     fn unconfirmed(&self) -> Duration {
-        self.confirmed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .elapsed()
+        self.confirmed.lock().elapsed()
     }
 }
 

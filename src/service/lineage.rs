@@ -3,7 +3,9 @@
 //! The next write of a tenant starts the tenant's new epoch by itself. This module does it for the
 //! tenants without a write.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::{unpublished::Unpublished, writer::Writer};
 use crate::{
@@ -50,13 +52,7 @@ impl Lineage {
             .primary
             .read_apart(&Visible::no_tenants(), store::installation::lineage)
             .await?;
-        if self
-            .settled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-            == Some(&now)
-        {
+        if self.settled.lock().as_ref() == Some(&now) {
             return Ok(());
         }
         let (mut after, mut is_settled) = (None, true);
@@ -94,7 +90,7 @@ impl Lineage {
             after = Some(last);
         }
         if is_settled {
-            *self.settled.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+            *self.settled.lock() = Some(now);
         }
         Ok(())
     }

@@ -4,11 +4,9 @@
 //! A few policies are compiled at a time, at most one of each tenant in each pool. Waiting tenants
 //! take turns, so many patterns of one tenant do not delay those of another.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Semaphore;
 
 use super::Error;
@@ -160,7 +158,7 @@ impl Drop for Joined {
 }
 
 fn lock(shares: &Mutex<HashMap<TenantName, Share>>) -> MutexGuard<'_, HashMap<TenantName, Share>> {
-    shares.lock().unwrap_or_else(PoisonError::into_inner)
+    shares.lock()
 }
 
 impl Pool {

@@ -5,12 +5,10 @@
 //! event's id, and its hash is the same. Two instances that run this at the same time only do the
 //! same work twice.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashSet, sync::Arc};
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::{Error, audit::AuditReads};
@@ -88,7 +86,7 @@ impl SetAside {
     }
 
     fn unfit(&self) -> MutexGuard<'_, HashSet<Uuid>> {
-        self.unfit.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unfit.lock()
     }
 
     /// Archives one event, and returns true if the archive has it. An event that the archive
@@ -149,7 +147,7 @@ impl SetAsideCount {
         {
             Ok(standing) => {
                 metrics::gauge!(names::SET_ASIDE).set(standing.events as f64);
-                *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing);
+                *self.0.lock() = Some(standing);
             }
             Err(error) => {
                 tracing::debug!(error = %error, "events that are set aside could not be counted")
@@ -159,8 +157,7 @@ impl SetAsideCount {
 
     /// Returns the text of the alarm; `None` while no event is set aside.
     pub fn alarm(&self) -> Option<String> {
-        let Standing { events, unarchived } =
-            (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let Standing { events, unarchived } = (*self.0.lock())?;
         if events == 0 {
             return None;
         }

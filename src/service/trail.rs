@@ -11,12 +11,9 @@ pub mod list;
 pub mod outbox;
 mod sampling;
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -112,21 +109,14 @@ impl Trail {
         TrailReport {
             waiting: self.queue.max_capacity() - self.queue.capacity(),
             suppressed: self.refusals.pending() + self.reads.pending(),
-            last_error: self
-                .last_error
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            last_error: self.last_error.lock().clone(),
         }
     }
 
     /// Notes the result of an attempt to write, and logs when writing begins to fail or works
     /// again.
     fn went(&self, error: Option<String>) {
-        let mut last = self
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last_error.lock();
         match (&*last, &error) {
             (None, Some(error)) => {
                 tracing::warn!(error, "the audit of access cannot be written; it waits")

@@ -6,9 +6,11 @@
 //! if there were too many.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 use crate::{
     config,
@@ -84,12 +86,12 @@ impl Unpublished {
     }
 
     fn set(&self, sample: Backlog, at: Instant) {
-        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some((sample, at));
+        *self.newest.lock() = Some((sample, at));
     }
 
     /// Returns the newest sample, unless it is too old.
     pub fn newest(&self) -> Option<Backlog> {
-        let newest = *self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = *self.newest.lock();
         newest
             .filter(|(_, at)| at.elapsed() < TOO_OLD)
             .map(|(sample, _)| sample)

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -11,6 +11,7 @@ use std::{
 
 use deadpool_postgres::Connect;
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::JoinHandle;
 use tokio_postgres::{
@@ -66,11 +67,11 @@ impl Renewed {
     }
 
     pub(super) fn renew(&self) {
-        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.since.lock() = Instant::now();
     }
 
     pub(super) fn is_after(&self, made: Instant) -> bool {
-        made < *self.since.lock().unwrap_or_else(PoisonError::into_inner)
+        made < *self.since.lock()
     }
 }
 

@@ -6,12 +6,13 @@
 //! meantime is detected. The primary is the last resort, behind its own bulkhead.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
 };
 
 use deadpool_postgres::Transaction;
 use futures_util::{future::join_all, join};
+use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::{Error, REPLICA_URLS, Server, Visible, Way, column};
@@ -68,7 +69,7 @@ pub struct ReplicaReport {
 /// keep names for as long as the process runs, so each name is made once.
 fn replica_name(at: usize) -> &'static str {
     static NAMES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
-    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut names = NAMES.lock();
     for next in names.len()..=at {
         names.push(format!("postgres_replica_{}", next + 1).leak());
     }

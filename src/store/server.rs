@@ -4,7 +4,7 @@
 use std::{
     future::Future,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,7 @@ use deadpool_postgres::{
     Timeouts, Transaction,
 };
 use futures_util::try_join;
+use parking_lot::Mutex;
 use secrecy::SecretString;
 use tokio_postgres::{CancelToken, Client, IsolationLevel};
 
@@ -287,7 +288,7 @@ impl Server {
         let turn =
             tokio::time::timeout(self.longest_wait, self.turns.take(&Payer::current())).await;
         let turn = turn.ok().flatten().ok_or(Error::Busy)?;
-        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waits = self.waits.lock();
         if waits.admits(turn.waited(), Duration::ZERO, Instant::now()) {
             Ok(turn)
         } else {

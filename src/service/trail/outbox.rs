@@ -5,7 +5,9 @@
 //! changes nothing, because the document's id is the event's id. Two instances that do this at the
 //! same time do the same work twice, without harm.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::Writer;
 use crate::{
@@ -42,7 +44,7 @@ impl Outbox {
         if let Some(sample) = &sample {
             metrics::gauge!(names::TRAIL_OUTBOX).set(sample.events as f64);
         }
-        *self.backlog.lock().unwrap_or_else(PoisonError::into_inner) = sample;
+        *self.backlog.lock() = sample;
     }
 
     async fn move_all(&self) -> Result<(), Error> {
@@ -75,6 +77,6 @@ impl Outbox {
 
     /// Returns the backlog after the last step; `None` if Postgres could not be read.
     pub fn backlog(&self) -> Option<Backlog> {
-        *self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.backlog.lock()
     }
 }

@@ -11,10 +11,10 @@ use std::{
     hash::{BuildHasher as _, RandomState},
     net::IpAddr,
     num::NonZeroU32,
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{config, domain::access::AccessEvent};
 
@@ -142,9 +142,7 @@ impl Sampler {
     }
 
     fn counted(&self) -> MutexGuard<'_, HashMap<Option<u64>, Counted>> {
-        self.suppressed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.suppressed.lock()
     }
 }
 

@@ -7,9 +7,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
 use super::{Lane, Waiting};
@@ -22,7 +23,7 @@ use crate::domain::{
 type Counts = Arc<Mutex<HashMap<TenantName, usize>>>;
 
 fn lock(counts: &Counts) -> MutexGuard<'_, HashMap<TenantName, usize>> {
-    counts.lock().unwrap_or_else(PoisonError::into_inner)
+    counts.lock()
 }
 
 /// Decides which commands go to the lane.
