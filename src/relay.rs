@@ -30,12 +30,12 @@ use tokio_util::sync::CancellationToken;
 
 use self::{replay::Pace, retry::Retry, suspects::Suspects};
 use crate::{
-    config::{ConfigError, Settings},
+    config::{self, ConfigError, Settings},
     kafka::{self, EventHeaders, Producing},
     resilience::{CallError, Dependency, pauses},
     store::{
         self, Renewed, Server,
-        outbox::{self, Lease, OutboxRow, Session},
+        outbox::{self, Election, Lease, OutboxRow, Session},
         set_aside,
     },
     telemetry::names,
@@ -138,9 +138,35 @@ impl RelayStatus {
     }
 }
 
+/// The settings that the relay uses.
+#[derive(Debug, Clone)]
+pub struct RelaySettings {
+    relay: config::Relay,
+    replay: config::Replay,
+    kafka: config::Kafka,
+    postgres: config::Postgres,
+    /// The policy for calls to Kafka.
+    policy: config::Policy,
+    /// The longest time that a flush of the producers may take at the end.
+    flush: Duration,
+}
+
+impl From<&Settings> for RelaySettings {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            relay: settings.relay.clone(),
+            replay: settings.replay.clone(),
+            kafka: settings.kafka.clone(),
+            postgres: settings.postgres.clone(),
+            policy: settings.resilience.policy(&settings.resilience.kafka),
+            flush: settings.drain.step,
+        }
+    }
+}
+
 /// The relay of one process.
 pub struct Relay {
-    settings: Settings,
+    settings: RelaySettings,
     producer: Producing,
     /// Publishes events that Kafka may refuse, one at a time.
     careful: Producing,
@@ -154,16 +180,13 @@ pub struct Relay {
 impl Relay {
     /// Creates a relay. `wake` wakes it when there are new events.
     pub fn new(
-        settings: Settings,
+        settings: RelaySettings,
         wake: Arc<Notify>,
         status: Arc<RelayStatus>,
     ) -> Result<Self, ConfigError> {
         let producer = Producing::new("relay", &settings.kafka, kafka::producer)?;
         let careful = Producing::new("relay_careful", &settings.kafka, kafka::careful_producer)?;
-        let policy = Dependency::new(
-            "kafka",
-            settings.resilience.policy(&settings.resilience.kafka),
-        );
+        let policy = Dependency::new("kafka", settings.policy.clone());
         Ok(Self {
             settings,
             producer,
@@ -203,12 +226,12 @@ impl Relay {
         let mut waits = pauses();
         while !stop.is_cancelled() {
             let wait = match self.elect(standby.take()).await {
-                Ok(Ok(lease)) => {
+                Ok(Election::Won(lease)) => {
                     waits = pauses();
                     self.lead(&lease, &stop).await;
                     self.settings.relay.election
                 }
-                Ok(Err(session)) => {
+                Ok(Election::Lost(session)) => {
                     waits = pauses();
                     self.status.failed(None);
                     standby = Some(session);
@@ -221,16 +244,12 @@ impl Relay {
             };
             stop.run_until_cancelled(tokio::time::sleep(wait)).await;
         }
-        let limit = self.settings.drain.step;
+        let limit = self.settings.flush;
         tokio::join!(self.producer.flush(limit), self.careful.flush(limit));
     }
 
-    /// Tries to become the leader, on `session` if it is still connected. Returns
-    /// `Ok(Err(session))` when another process leads.
-    pub async fn elect(
-        &self,
-        session: Option<Session>,
-    ) -> Result<Result<Lease, Session>, store::Error> {
+    /// Tries to become the leader, on `session` if it is still connected.
+    pub async fn elect(&self, session: Option<Session>) -> Result<Election, store::Error> {
         let session = match session.filter(|session| !session.is_lost()) {
             Some(session) => session,
             None => {
@@ -243,10 +262,11 @@ impl Relay {
             std::process::id()
         );
         let limit = self.settings.relay.step_timeout;
-        let led = tokio::time::timeout(limit, outbox::try_lead(session, &holder, self.silence()))
-            .await
-            .unwrap_or(Err(store::Error::Timeout))?;
-        if let Ok(lease) = &led {
+        let election =
+            tokio::time::timeout(limit, outbox::try_lead(session, &holder, self.silence()))
+                .await
+                .unwrap_or(Err(store::Error::Timeout))?;
+        if let Election::Won(lease) = &election {
             tracing::info!(
                 relay.lease_epoch = lease.epoch(),
                 "this process leads the relay"
@@ -255,7 +275,7 @@ impl Relay {
                 .lease_epoch
                 .store(lease.epoch(), Ordering::Relaxed);
         }
-        Ok(led)
+        Ok(election)
     }
 
     /// Returns a time longer than a working leader or standby is ever silent on its session: while

@@ -9,12 +9,12 @@ use super::{parts::Parts, supervise::supervised};
 use crate::{
     audit::{
         archive::Archive,
-        consumer::{Consumer, ConsumerStatus},
+        consumer::{Consumer, ConsumerSettings, ConsumerStatus},
     },
     config::{ConfigError, Settings},
     http::{Check, CheckStatus, Health},
     kafka::Room,
-    relay::{Relay, RelayStatus},
+    relay::{Relay, RelaySettings, RelayStatus},
     resilience::Dependency,
     store::Server,
 };
@@ -30,7 +30,7 @@ pub(super) fn start_relay(
     parts: &mut Parts,
 ) -> Result<(), ConfigError> {
     let make = {
-        let (settings, wake, status) = (settings.clone(), wake, status.clone());
+        let (settings, wake, status) = (RelaySettings::from(settings), wake, status.clone());
         move || {
             Relay::new(settings.clone(), wake.clone(), status.clone())
                 .map(|relay| relay.beside(&primary))
@@ -96,7 +96,7 @@ pub(super) async fn start_audit(
     health.dependency(policy.clone());
     let status = Arc::new(ConsumerStatus::default());
     let make = {
-        let (settings, status) = (settings.clone(), status.clone());
+        let (settings, status) = (ConsumerSettings::from(settings), status.clone());
         move || {
             Consumer::new(
                 settings.clone(),

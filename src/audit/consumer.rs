@@ -50,7 +50,7 @@ use super::{
     document::{self, Archivable},
 };
 use crate::{
-    config::{ConfigError, Settings},
+    config::{self, ConfigError, Settings},
     kafka::{self, Progress, Record},
     resilience::{CallError, Dependency, pauses},
     telemetry::{self, names},
@@ -125,9 +125,40 @@ enum Ended {
     Restart(&'static str),
 }
 
+/// The settings that the audit consumer uses.
+#[derive(Debug, Clone)]
+pub struct ConsumerSettings {
+    audit: config::Audit,
+    kafka: config::Kafka,
+    /// The longest time that each step may take at the end: the running attempt half of it, the
+    /// leave of the group, and the flush of the dead letters.
+    last_step: Duration,
+}
+
+impl From<&Settings> for ConsumerSettings {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            audit: settings.audit.clone(),
+            kafka: settings.kafka.clone(),
+            last_step: settings.drain.step,
+        }
+    }
+}
+
+/// One subscription of the consumer, from its start to its end.
+struct Subscription<'a> {
+    consumer: &'a Arc<Stream>,
+    generation: &'a AtomicU64,
+    attempts: Attempts,
+    /// Records that were read while a batch waited for the archive, each with the generation in
+    /// which it was read.
+    pending: VecDeque<(u64, Record)>,
+    stop: &'a CancellationToken,
+}
+
 /// The audit consumer of one process.
 pub struct Consumer {
-    settings: Settings,
+    settings: ConsumerSettings,
     archive: Archive,
     policy: Arc<Dependency>,
     dead_letters: DeadLetters,
@@ -138,7 +169,7 @@ pub struct Consumer {
 impl Consumer {
     /// Creates a consumer that archives under the policy `policy`.
     pub fn new(
-        settings: Settings,
+        settings: ConsumerSettings,
         archive: Archive,
         policy: Arc<Dependency>,
         status: Arc<ConsumerStatus>,
@@ -175,7 +206,7 @@ impl Consumer {
                     Ended::Restart("subscribe")
                 }
             };
-            leave(consumer, self.settings.drain.step).await;
+            leave(consumer, self.settings.last_step).await;
             if let Ended::Restart(reason) = ended {
                 tracing::warn!(reason, "the audit consumer is made anew");
                 metrics::counter!(names::AUDIT_RESTARTS, "reason" => reason).increment(1);
@@ -184,7 +215,7 @@ impl Consumer {
                     .await;
             }
         }
-        self.dead_letters.flush(self.settings.drain.step).await;
+        self.dead_letters.flush(self.settings.last_step).await;
         Ok(())
     }
 
@@ -204,20 +235,23 @@ impl Consumer {
             done.clone(),
             self.status.clone(),
         )));
-        // Records that were read while a batch waited for the archive, each with the generation in
-        // which it was read.
-        let mut pending: VecDeque<(u64, Record)> = VecDeque::new();
         // The measured lag belongs to the consumer before this one.
         self.status.forget();
         let mut progress = Progress::new();
-        let mut attempts = Attempts::new(
-            &self.settings.kafka.topic,
-            self.settings.audit.max_attempts,
-            self.settings.audit.batch,
-        );
+        let mut subscription = Subscription {
+            consumer,
+            generation,
+            attempts: Attempts::new(
+                &self.settings.kafka.topic,
+                self.settings.audit.max_attempts,
+                self.settings.audit.batch,
+            ),
+            pending: VecDeque::new(),
+            stop,
+        };
         loop {
             let batch = match stop
-                .run_until_cancelled(self.collect(consumer, generation, &mut pending))
+                .run_until_cancelled(self.collect(&mut subscription))
                 .await
             {
                 None => return Ended::Stopped,
@@ -239,7 +273,8 @@ impl Consumer {
                 continue;
             }
             self.status.reads(batch.records());
-            for piece in attempts
+            for piece in subscription
+                .attempts
                 .pieces(consumer, batch.generation(), batch.records())
                 .await
             {
@@ -248,17 +283,9 @@ impl Consumer {
                 if batch.generation() != generation.load(Ordering::SeqCst) {
                     break;
                 }
-                let begun = attempts.begin(consumer, piece).await;
+                let begun = subscription.attempts.begin(consumer, piece).await;
                 if !self
-                    .archive_while_polling(
-                        consumer,
-                        generation,
-                        piece,
-                        begun,
-                        &attempts,
-                        &mut pending,
-                        stop,
-                    )
+                    .archive_while_polling(&mut subscription, piece, begun)
                     .await
                 {
                     return Ended::Stopped;
@@ -268,7 +295,7 @@ impl Consumer {
                 // them back.
                 if let Some(next) = batch.storable_of(piece, generation.load(Ordering::SeqCst)) {
                     self.store_offsets(consumer, next, &done);
-                    attempts.end(consumer, piece).await;
+                    subscription.attempts.end(consumer, piece).await;
                 }
             }
             self.status.reads(&[]);
@@ -290,12 +317,13 @@ impl Consumer {
     /// Collects the next batch, all of it read in one generation: up to `audit.batch` records,
     /// without a wait of more than `audit.batch_wait_ms` for the next record. Returns an empty
     /// batch after a second without records.
-    async fn collect(
-        &self,
-        consumer: &Stream,
-        generation: &AtomicU64,
-        pending: &mut VecDeque<(u64, Record)>,
-    ) -> Result<Batch, &'static str> {
+    async fn collect(&self, from: &mut Subscription<'_>) -> Result<Batch, &'static str> {
+        let Subscription {
+            consumer,
+            generation,
+            pending,
+            ..
+        } = from;
         let mut batch = Batch::new(generation.load(Ordering::SeqCst));
         let mut wait = Duration::from_secs(1);
         while batch.records().len() < self.settings.audit.batch {
@@ -325,17 +353,19 @@ impl Consumer {
 
     /// Handles a batch, however long the archive stays unavailable, and keeps polling meanwhile, so
     /// that the group does not consider this member dead. Returns false if stopped first.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one loop")]
     async fn archive_while_polling(
         &self,
-        consumer: &Arc<Stream>,
-        generation: &AtomicU64,
+        polled: &mut Subscription<'_>,
         batch: &[Record],
         begun: Begun,
-        attempts: &Attempts,
-        pending: &mut VecDeque<(u64, Record)>,
-        stop: &CancellationToken,
     ) -> bool {
+        let Subscription {
+            consumer,
+            generation,
+            attempts,
+            pending,
+            stop,
+        } = polled;
         let (marked, deaths) = match begun {
             Begun::Handle(marked) => (marked, 0),
             Begun::Park(deaths) => (None, deaths),
@@ -390,7 +420,7 @@ impl Consumer {
         let mut waits = pauses();
         let too_late = async {
             stop.cancelled().await;
-            tokio::time::sleep(self.settings.drain.step / 2).await;
+            tokio::time::sleep(self.settings.last_step / 2).await;
         };
         let mut too_late = pin!(too_late);
         let mut left = batch;

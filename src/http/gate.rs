@@ -28,7 +28,7 @@ use crate::{
     auth::{Caller, OtherTenant, Role, certificate::Peer},
     domain::{access::visible_to, command::Rejection, ids::TenantName},
     resilience::{Payer, Place},
-    service::callers::{Callers, Refused},
+    service::callers::{AuthError, Callers, Refused},
 };
 
 /// The checks in front of the handlers.
@@ -294,17 +294,19 @@ impl Gate {
         if let Some(address) = address {
             self.limits.may_check(address, check)?;
         }
-        let known = self
-            .callers
-            .authenticate(token)
-            .await
-            .map_err(|error| Denied::new(error.into(), "unavailable"))?;
+        let known = match self.callers.authenticate(token).await {
+            Ok(caller) => Ok(caller),
+            Err(AuthError::Refused(refused)) => Err(refusal(refused)),
+            Err(AuthError::Failed(error)) => {
+                return Err(Denied::new(error.into(), "unavailable"));
+            }
+        };
         match (&known, address) {
             (Ok(_), Some(address)) => self.limits.were_good(address, check),
             (Err(_), Some(address)) => self.limits.were_bad(address, check),
             (_, None) => {}
         }
-        known.map_err(refusal)
+        known
     }
 
     /// Refuses credentials that were found wrong without a check. They count as an attempt too.

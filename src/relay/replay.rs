@@ -6,13 +6,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{
-    config::Settings,
-    store::{
-        self,
-        outbox::Lease,
-        replays::{self, Moved},
-    },
+use super::RelaySettings;
+use crate::store::{
+    self,
+    outbox::Lease,
+    replays::{self, Moved},
 };
 
 /// A step queues the events of this time span at the replay's rate, where steps are quick …
@@ -43,7 +41,11 @@ impl Pace {
 
     /// Moves a replay one step on, if the step is due. Returns true if events were queued, which
     /// are to be published now.
-    pub async fn step(&mut self, lease: &Lease, settings: &Settings) -> Result<bool, store::Error> {
+    pub async fn step(
+        &mut self,
+        lease: &Lease,
+        settings: &RelaySettings,
+    ) -> Result<bool, store::Error> {
         let (now, poll) = (Instant::now(), settings.relay.poll);
         if self.used_until > now {
             return Ok(false);

@@ -75,6 +75,27 @@ pub struct Refused {
     pub key: Option<KeyId>,
 }
 
+/// The reason why a token has no caller.
+#[derive(Debug)]
+pub enum AuthError {
+    /// The token is wrong.
+    Refused(Refused),
+    /// The token could not be checked.
+    Failed(Error),
+}
+
+impl From<Refused> for AuthError {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<Error> for AuthError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// Authenticates callers by their tokens, and checks callers with open streams and long-polls.
 pub struct Callers {
     mode: AuthMode,
@@ -196,36 +217,40 @@ impl Callers {
         }
     }
 
-    /// Returns the caller of a token, or the reason why the token is refused.
-    pub async fn authenticate(&self, token: &str) -> Result<Result<Caller, Refused>, Error> {
+    /// Returns the caller of a token.
+    pub async fn authenticate(&self, token: &str) -> Result<Caller, AuthError> {
         if let Some(known) = self.at_once(token) {
-            return Ok(known);
+            return Ok(known?);
         }
         if let Some(tokens) = self.tokens.as_ref().filter(|_| !token.starts_with(PREFIX)) {
             return match tokens.verify(token).await {
                 Err(refused) if refused.is_unavailable() => Err(Error::Unavailable {
                     dependency: "jwks",
                     cause: None,
-                }),
-                known => Ok(known.map_err(|refused| Refused {
+                }
+                .into()),
+                Err(refused) => Err(Refused {
                     reason: refused.as_str(),
                     key: None,
-                })),
+                }
+                .into()),
+                Ok(caller) => Ok(caller),
             };
         }
         let Some(presented) = Presented::parse(token) else {
-            return Ok(Err(Refused {
+            return Err(Refused {
                 reason: "malformed_key",
                 key: None,
-            }));
+            }
+            .into());
         };
         let Ok(Ok(_place)) = tokio::time::timeout(PATIENCE, self.loads.acquire()).await else {
-            return Err(Error::Overloaded("keys that are not known here"));
+            return Err(Error::Overloaded("keys that are not known here").into());
         };
         // Many proxies with the same key may come back at once. An earlier one may have looked the
         // key up by now.
         if let Some(known) = self.at_once(token) {
-            return Ok(known);
+            return Ok(known?);
         }
         // The keys in memory follow only the changes after the first read of the table, so this
         // read comes first.
@@ -240,20 +265,21 @@ impl Callers {
             };
             let read = self.primary.read(&every(), read).await;
             if let (Err(_), Some(held)) = (&read, self.held_lately(&presented)) {
-                return Ok(self.check(&presented, &held));
+                return Ok(self.check(&presented, &held)?);
             }
-            let Some(key) = read? else {
-                return Ok(Err(Refused {
+            let Some(key) = read.map_err(Error::from)? else {
+                return Err(Refused {
                     reason: "unknown_key",
                     key: Some(id),
-                }));
+                }
+                .into());
             };
             let held = self.learn(key);
             // The key is put into memory before `seen` is read again. So a change in between was
             // either applied to the key in memory, or has changed `seen`.
             let now = self.seen().clone();
             if now == seen {
-                return Ok(self.check(&presented, &held));
+                return Ok(self.check(&presented, &held)?);
             }
             // The key was read on a timeline that the database has left meanwhile. Change numbers
             // of two timelines cannot be compared.
@@ -262,7 +288,7 @@ impl Callers {
             }
         }
         self.held.pin().remove(&presented.id);
-        Err(Error::Overloaded("changes of this key"))
+        Err(Error::Overloaded("changes of this key").into())
     }
 
     /// Puts the state of a key into memory. The newer of two states stays, in whatever order they

@@ -219,10 +219,16 @@ impl Plans {
             .command
             .precondition
             .check(Some(&standing.tenant.tag()))?;
-        let (limits, ttl, asked, document) =
-            (self.limits, self.ttl, request.clone(), desired.clone());
-        let work = move || work_out(id, &asked, standing, &document, &content, limits, ttl);
-        let worked_out = self.reads.workers().run(work).await;
+        let work = Work {
+            id,
+            request: request.clone(),
+            standing,
+            document: desired.clone(),
+            desired: content,
+            limits: self.limits,
+            ttl: self.ttl,
+        };
+        let worked_out = self.reads.workers().run(move || work_out(work)).await;
         let plan = worked_out
             .map_err(Error::internal)?
             .map_err(|error| match error {
@@ -623,20 +629,33 @@ fn plan_id(request: &Request, actor: &str) -> Uuid {
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// Computes the plan, with a warning for each confirmation that applying it will need. Refuses a
-/// plan that could never be applied.
-fn work_out(
+/// The input of a plan.
+struct Work {
     id: Uuid,
-    request: &Request,
+    request: Request,
     standing: Standing,
-    document: &Document,
-    desired: &Content,
+    document: Arc<Document>,
+    /// The content of the document.
+    desired: Content,
     limits: Limits,
     ttl: Duration,
-) -> Result<Plan, Error> {
+}
+
+/// Computes the plan, with a warning for each confirmation that applying it will need. Refuses a
+/// plan that could never be applied.
+fn work_out(work: Work) -> Result<Plan, Error> {
+    let Work {
+        id,
+        request,
+        standing,
+        document,
+        desired,
+        limits,
+        ttl,
+    } = work;
     let (scope, base) = (&document.scope, standing.tenant.tag());
     let now = standing.content();
-    let difference = now.difference(desired, document.prune);
+    let difference = now.difference(&desired, document.prune);
     let changes: Result<Vec<_>, _> = difference
         .iter()
         .filter_map(|change| PlannedChange::of(change).transpose())
@@ -655,7 +674,7 @@ fn work_out(
         .saturating_sub(summary.create + summary.update);
     let active = now.active();
     let warnings = warnings(
-        request,
+        &request,
         standing,
         &changes,
         &hash.to_string(),
@@ -668,7 +687,7 @@ fn work_out(
     Ok(Plan {
         id,
         hash,
-        tenant: request.command.tenant.clone(),
+        tenant: request.command.tenant,
         base,
         scope: scope.clone(),
         prune: document.prune,
@@ -676,9 +695,9 @@ fn work_out(
         active_routes: [active, active_after],
         changes,
         warnings,
-        reason: request.facts.reason.clone(),
+        reason: request.facts.reason,
         created_at: created_at.into(),
-        created_by: request.facts.actor.id.clone(),
+        created_by: request.facts.actor.id,
         expires_at: created_at.checked_add(ttl).unwrap_or(created_at).into(),
     })
 }

@@ -42,7 +42,7 @@ async fn consumer(world: &World) -> (Consumer, Arc<ConsumerStatus>) {
     );
     let status = Arc::new(ConsumerStatus::default());
     (
-        Consumer::new(settings, archive, policy, status.clone()).expect("a consumer"),
+        Consumer::new((&settings).into(), archive, policy, status.clone()).expect("a consumer"),
         status,
     )
 }
@@ -56,13 +56,14 @@ async fn published(world: &World, tenants: &[&str], count: usize) -> Vec<Record>
         }
     }
     let wake = Arc::new(tokio::sync::Notify::new());
-    let relay = traffic_manager::relay::Relay::new(world.settings.clone(), wake, Arc::default())
+    let relay = traffic_manager::relay::Relay::new((&world.settings).into(), wake, Arc::default())
         .expect("a relay");
     let lease = relay
         .elect(None)
         .await
         .expect("Postgres answers")
-        .unwrap_or_else(|_| panic!("another leads"));
+        .won()
+        .unwrap_or_else(|| panic!("another leads"));
     while relay.publish_batch(&lease).await.expect("Kafka answers")
         != traffic_manager::relay::Step::Idle
     {}
@@ -336,8 +337,8 @@ async fn an_archive_that_is_too_slow_for_a_batch_is_given_less_at_a_time() {
         .await
         .expect("an archive");
     let status = Arc::new(ConsumerStatus::default());
-    let consumer =
-        Consumer::new(world.settings.clone(), archive, policy, status.clone()).expect("a consumer");
+    let consumer = Consumer::new((&world.settings).into(), archive, policy, status.clone())
+        .expect("a consumer");
     world.settings.mongo.url = direct;
     let stop = CancellationToken::new();
     let running = tokio::spawn(consumer.run(stop.clone()));
@@ -428,11 +429,14 @@ async fn a_rebalance_in_the_middle_loses_and_doubles_nothing() {
 }
 
 async fn relay_all(world: &World) {
-    let relay =
-        traffic_manager::relay::Relay::new(world.settings.clone(), Arc::default(), Arc::default())
-            .expect("a relay");
+    let relay = traffic_manager::relay::Relay::new(
+        (&world.settings).into(),
+        Arc::default(),
+        Arc::default(),
+    )
+    .expect("a relay");
     let lease = eventually("it leads", async || {
-        relay.elect(None).await.expect("Postgres answers").ok()
+        relay.elect(None).await.expect("Postgres answers").won()
     })
     .await;
     while relay.publish_batch(&lease).await.expect("Kafka answers")

@@ -90,7 +90,7 @@ async fn consumer(settings: &Settings) -> Consumer {
             .resilience
             .policy(&settings.resilience.mongodb_archive),
     );
-    Consumer::new(settings.clone(), archive, policy, Arc::default()).expect("valid settings")
+    Consumer::new((&settings).into(), archive, policy, Arc::default()).expect("valid settings")
 }
 
 /// Counts all records that the dead-letter topic has ever taken.

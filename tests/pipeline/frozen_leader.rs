@@ -16,19 +16,19 @@ async fn a_leader_that_is_silent_loses_its_lease() {
     world.settings.relay.poll = Duration::from_millis(1000);
     let relay = || {
         Relay::new(
-            world.settings.clone(),
+            (&world.settings).into(),
             Arc::default(),
             Arc::<RelayStatus>::default(),
         )
         .expect("valid settings")
     };
     let (frozen, standby) = (relay(), relay());
-    let Ok(lease) = frozen.elect(None).await.expect("Postgres") else {
+    let Some(lease) = frozen.elect(None).await.expect("Postgres").won() else {
         panic!("nobody else stands")
     };
 
     let second = eventually("the standby leads", async || {
-        standby.elect(None).await.expect("Postgres").ok()
+        standby.elect(None).await.expect("Postgres").won()
     })
     .await;
 

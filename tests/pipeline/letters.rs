@@ -43,12 +43,13 @@ async fn published(count: usize) -> (World, TestApp, Vec<Record>) {
         routes.change("a", number).await;
     }
     let relay =
-        Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
+        Relay::new((&world.settings).into(), Arc::default(), Arc::default()).expect("a relay");
     let lease = relay
         .elect(None)
         .await
         .expect("Postgres answers")
-        .unwrap_or_else(|_| panic!("another leads"));
+        .won()
+        .unwrap_or_else(|| panic!("another leads"));
     while relay.publish_batch(&lease).await.expect("Kafka answers") != Step::Idle {}
     let records = records(&world.settings.kafka.topic, count).await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
@@ -69,7 +70,7 @@ async fn consumer(world: &World) -> (Consumer, Arc<ConsumerStatus>) {
     );
     let status = Arc::new(ConsumerStatus::default());
     (
-        Consumer::new(settings, archive, policy, status.clone()).expect("a consumer"),
+        Consumer::new((&settings).into(), archive, policy, status.clone()).expect("a consumer"),
         status,
     )
 }

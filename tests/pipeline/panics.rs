@@ -78,9 +78,9 @@ async fn traced(world: &World, numbers: std::ops::Range<usize>) {
 
 async fn publish(world: &World) {
     let relay =
-        Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
+        Relay::new((&world.settings).into(), Arc::default(), Arc::default()).expect("a relay");
     let lease = eventually("it leads", async || {
-        relay.elect(None).await.expect("Postgres answers").ok()
+        relay.elect(None).await.expect("Postgres answers").won()
     })
     .await;
     while relay.publish_batch(&lease).await.expect("Kafka answers") != Step::Idle {}
@@ -115,7 +115,8 @@ async fn a_record_that_makes_the_consumer_panic_is_parked_and_the_others_are_arc
             .policy(&settings.resilience.mongodb_archive),
     );
     let status = Arc::new(ConsumerStatus::default());
-    let consumer = Consumer::new(settings, archive, policy, status.clone()).expect("a consumer");
+    let consumer =
+        Consumer::new((&settings).into(), archive, policy, status.clone()).expect("a consumer");
     let stop = CancellationToken::new();
     let running = consumer
         .run(stop.clone())
@@ -176,7 +177,7 @@ async fn a_relay_that_panics_is_begun_anew_and_nothing_is_lost_or_out_of_order()
         move || {
             counted.fetch_add(1, Ordering::SeqCst);
             let relay =
-                Relay::new(settings.clone(), Arc::default(), status.clone()).expect("a relay");
+                Relay::new((&settings).into(), Arc::default(), status.clone()).expect("a relay");
             relay.run(ended.clone())
         },
     );

@@ -8,7 +8,10 @@ use traffic_manager::{
     config::Settings,
     kafka::EventHeaders,
     relay::{Relay, RelayError, RelayStatus, Step},
-    store::{self, outbox::Lease},
+    store::{
+        self,
+        outbox::{Election, Lease},
+    },
 };
 
 use crate::{
@@ -18,7 +21,7 @@ use crate::{
 
 fn relay(settings: &Settings) -> Relay {
     Relay::new(
-        settings.clone(),
+        settings.into(),
         Arc::new(Notify::new()),
         Arc::new(RelayStatus::default()),
     )
@@ -30,7 +33,8 @@ async fn lead(relay: &Relay) -> Lease {
         .elect(None)
         .await
         .expect("Postgres answers")
-        .unwrap_or_else(|_| panic!("another leads"))
+        .won()
+        .unwrap_or_else(|| panic!("another leads"))
 }
 
 async fn queued(world: &World) -> i64 {
@@ -138,12 +142,9 @@ async fn one_relay_leads_and_the_next_takes_over_when_its_session_ends() {
     let world = World::new().await;
     let (first, second) = (relay(&world.settings), relay(&world.settings));
     let lease = lead(&first).await;
-    let standby = second
-        .elect(None)
-        .await
-        .expect("Postgres answers")
-        .err()
-        .unwrap_or_else(|| panic!("the first leads"));
+    let Election::Lost(standby) = second.elect(None).await.expect("Postgres answers") else {
+        panic!("the first leads")
+    };
     let epoch = lease.epoch();
     drop(lease);
     let standby = tokio::sync::Mutex::new(Some(standby));
@@ -154,8 +155,8 @@ async fn one_relay_leads_and_the_next_takes_over_when_its_session_ends() {
             .await
             .expect("Postgres answers")
         {
-            Ok(lease) => Some(lease),
-            Err(session) => {
+            Election::Won(lease) => Some(lease),
+            Election::Lost(session) => {
                 *standby = Some(session);
                 None
             }
@@ -180,7 +181,7 @@ async fn a_relay_that_stands_by_has_no_error_left() {
         )
         .await;
     let standby = Relay::new(
-        world.settings.clone(),
+        (&world.settings).into(),
         Arc::new(Notify::new()),
         status.clone(),
     )
@@ -226,7 +227,7 @@ async fn a_deposed_leader_deletes_nothing_and_its_events_are_published_again() {
     drop(lease);
     let next = relay(&world.settings);
     let lease = eventually("the next leads", async || {
-        next.elect(None).await.expect("Postgres answers").ok()
+        next.elect(None).await.expect("Postgres answers").won()
     })
     .await;
     assert_eq!(
@@ -300,7 +301,7 @@ async fn published_after(poll: Duration, wake: impl AsyncFn(&World, &Notify)) {
     world.settings.relay.poll = poll;
     let (notify, status) = (Arc::new(Notify::new()), Arc::new(RelayStatus::default()));
     let relay =
-        Relay::new(world.settings.clone(), notify.clone(), status.clone()).expect("a relay");
+        Relay::new((&world.settings).into(), notify.clone(), status.clone()).expect("a relay");
     let stop = CancellationToken::new();
     let running = tokio::spawn(relay.run(stop.clone()));
     eventually("it leads", async || status.leads().then_some(())).await;

@@ -77,12 +77,13 @@ async fn changed(count: usize) -> (World, Relay, Lease) {
         }
     }
     let relay =
-        Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
+        Relay::new((&world.settings).into(), Arc::default(), Arc::default()).expect("a relay");
     let lease = relay
         .elect(None)
         .await
         .expect("Postgres answers")
-        .unwrap_or_else(|_| panic!("another leads"));
+        .won()
+        .unwrap_or_else(|| panic!("another leads"));
     (world, relay, lease)
 }
 
@@ -291,7 +292,7 @@ async fn a_replay_keeps_its_pace_and_goes_on_under_the_next_leader() {
     // Two leaders, one after the other. The first ends in the middle.
     for last in [10, 40] {
         let relay = Relay::new(
-            world.settings.clone(),
+            (&world.settings).into(),
             Arc::default(),
             Arc::new(RelayStatus::default()),
         )
@@ -312,9 +313,9 @@ async fn a_replay_keeps_its_pace_and_goes_on_under_the_next_leader() {
         "40 events in {seconds} s"
     );
     let relay =
-        Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
+        Relay::new((&world.settings).into(), Arc::default(), Arc::default()).expect("a relay");
     let lease = eventually("it leads", async || {
-        relay.elect(None).await.expect("Postgres answers").ok()
+        relay.elect(None).await.expect("Postgres answers").won()
     })
     .await;
     replay_all(&relay, &lease).await;
@@ -536,12 +537,13 @@ async fn replays_are_made_once_listed_and_cancelled() {
         "it stays so"
     );
     let relay =
-        Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
+        Relay::new((&world.settings).into(), Arc::default(), Arc::default()).expect("a relay");
     let lease = relay
         .elect(None)
         .await
         .expect("Postgres answers")
-        .unwrap_or_else(|_| panic!("another leads"));
+        .won()
+        .unwrap_or_else(|| panic!("another leads"));
     publish(&relay, &lease).await;
     replay_all(&relay, &lease).await;
     assert_eq!(done(&app, &first.json).await["events_queued"], 1);

@@ -31,7 +31,7 @@ async fn pad(world: &World, tenant: &str, bytes: i32) {
 
 async fn led(world: &World) -> (Relay, Lease) {
     let relay = Relay::new(
-        world.settings.clone(),
+        (&world.settings).into(),
         Arc::new(Notify::new()),
         Arc::new(RelayStatus::default()),
     )
@@ -40,7 +40,8 @@ async fn led(world: &World) -> (Relay, Lease) {
         .elect(None)
         .await
         .expect("Postgres answers")
-        .unwrap_or_else(|_| panic!("another leads"));
+        .won()
+        .unwrap_or_else(|| panic!("another leads"));
     (relay, lease)
 }
 
