@@ -27,7 +27,7 @@ use crate::{
     config::{self, ConfigError, Settings},
     http::{self, ApiState, Health, Transport},
     relay::RelayStatus,
-    service::{after_commit::RelayWakes, unpublished::Unpublished},
+    service::write::{after_commit::RelayWakes, unpublished::Unpublished},
     store::router::Router,
 };
 

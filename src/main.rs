@@ -15,8 +15,9 @@ use traffic_manager::{
     app::{App, Role, commands},
     config::Settings,
     domain::ids::TenantName,
-    service::{privacy::people::Rewrapped, retention::Retained},
+    service::privacy::people::Rewrapped,
     telemetry::{self, mask::Mask},
+    workers::retention::Retained,
 };
 
 /// A multi-tenant traffic-routing control plane with a provable audit trail.

@@ -31,7 +31,7 @@ use traffic_manager::{
         snapshot::TenantSnapshot,
         tag::{Epoch, VersionTag},
     },
-    service::{
+    service::write::{
         after_commit::{RelayWakes, after_commit},
         batch::Request,
         unpublished::Unpublished,

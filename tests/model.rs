@@ -46,9 +46,11 @@ use traffic_manager::{
     },
     service::{
         self,
-        batch::{self, Request},
-        unpublished::Unpublished,
-        writer::{OnCommit, Writer},
+        write::{
+            batch::{self, Request},
+            unpublished::Unpublished,
+            writer::{OnCommit, Writer},
+        },
     },
     store::{
         self, Server,

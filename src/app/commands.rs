@@ -21,11 +21,14 @@ use crate::{
     kafka,
     resilience::Dependency,
     service::{
-        self, callers,
-        keys::{By, Keys, Wanted},
-        retention::{Retained, Retention, RetentionError},
+        self,
+        access::{
+            callers,
+            keys::{By, Keys, Wanted},
+        },
     },
     store::{self, Server},
+    workers::retention::{Retained, Retention, RetentionError},
 };
 
 /// Connects as the owner of the schema.

@@ -8,8 +8,9 @@ use super::parts::Parts;
 use crate::{
     config,
     http::{Check, CheckStatus, Health},
-    service::{set_aside::SetAsideCount, unpublished::Unpublished},
+    service::write::unpublished::Unpublished,
     store::{Server, router::Router},
+    workers::set_aside::SetAsideCount,
 };
 
 /// Watches the Postgres servers, and adds their checks and sections to `health`.

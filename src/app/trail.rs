@@ -10,7 +10,7 @@ use crate::{
     config::Settings,
     http::Health,
     resilience::Dependency,
-    service::trail::{Trail, Writer, outbox::Outbox},
+    service::access::trail::{Trail, Writer, outbox::Outbox},
     store::Server,
 };
 

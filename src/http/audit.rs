@@ -24,7 +24,7 @@ use crate::{
     domain::{
         Invalid, event::Action, filter::EventFilter, ids::TenantName, plain_text, time::UtcTime,
     },
-    service::audit::ArchivedEvent,
+    service::history::audit::ArchivedEvent,
 };
 
 const DEFAULT_LIMIT: u32 = 100;

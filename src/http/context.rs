@@ -28,8 +28,8 @@ use crate::{
     },
     service::{
         Freshness, Seen,
-        batch::{self, Request},
-        keys::By,
+        access::keys::By,
+        write::batch::{self, Request},
     },
     telemetry,
 };

@@ -28,7 +28,7 @@ use crate::{
         time::UtcTime,
         whole::Whole,
     },
-    service::dead_letters::{Decided, Filter, Head, Letter, Origin, Wish},
+    service::admin::dead_letters::{Decided, Filter, Head, Letter, Origin, Wish},
 };
 
 /// The longest reason that dead letters can be filtered by, in bytes.

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     auth::Caller,
     domain::{Invalid, filter::EventFilter},
-    service::exports::{ArchivedEvent, Export},
+    service::history::exports::{ArchivedEvent, Export},
 };
 
 /// Characters that a spreadsheet treats as the beginning of a formula (OWASP ASVS 1.2.10), also in

@@ -28,7 +28,7 @@ use crate::{
     auth::{Caller, OtherTenant, Role, certificate::Peer},
     domain::{access::visible_to, command::Rejection, ids::TenantName},
     resilience::{Payer, Place},
-    service::callers::{AuthError, Callers, Refused},
+    service::access::callers::{AuthError, Callers, Refused},
 };
 
 /// The checks in front of the handlers.

@@ -29,7 +29,7 @@ use crate::{
         time::UtcTime,
         whole::Whole,
     },
-    service::keys::{Key, MAX_OVERLAP, Made, Wanted},
+    service::access::keys::{Key, MAX_OVERLAP, Made, Wanted},
 };
 
 /// The longest description, in bytes.

@@ -34,7 +34,7 @@ use super::{
     trail, unread,
 };
 use crate::{
-    service::trail::Trail,
+    service::access::trail::Trail,
     telemetry::{self, names},
 };
 

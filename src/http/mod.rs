@@ -66,9 +66,11 @@ use crate::{
     config,
     resilience::Workers,
     service::{
-        audit::AuditReads, callers::Callers, dead_letters::DeadLetters, drills::Drills,
-        exports::Exports, keys::Keys, plans::Plans, polls::Polls, reads::Reads, replays::Replays,
-        trail::Trail, writer::Writer,
+        access::{callers::Callers, keys::Keys, trail::Trail},
+        admin::{dead_letters::DeadLetters, drills::Drills, replays::Replays},
+        history::{audit::AuditReads, exports::Exports},
+        read::{polls::Polls, reads::Reads},
+        write::{plans::Plans, writer::Writer},
     },
 };
 

@@ -25,7 +25,7 @@ use crate::{
     domain::{Invalid, blame::Blame, ids::RouteKey, snapshot::Scope, tag::Revision, time::UtcTime},
     service::{
         Error,
-        past::{At, When},
+        history::past::{At, When},
     },
 };
 

@@ -45,7 +45,10 @@ use crate::{
         tag::VersionTag,
         time::UtcTime,
     },
-    service::{Error, batch::Reply, plans::Confirmation},
+    service::{
+        Error,
+        write::{batch::Reply, plans::Confirmation},
+    },
 };
 
 /// The body of `POST …/plans`, and an export: the desired content of a scope.

@@ -33,7 +33,7 @@ use crate::{
             StickyBy, StickyPatch,
         },
     },
-    service::batch::Reply,
+    service::write::batch::Reply,
 };
 
 /// A policy as the API shows it.

@@ -33,7 +33,7 @@ use crate::{
     domain::{Invalid, snapshot::Scope, tag::VersionTag},
     service::{
         Error, Freshness,
-        polls::{Changes, Polled, Polls},
+        read::polls::{Changes, Polled, Polls},
     },
 };
 

@@ -34,7 +34,7 @@ use super::{
     polling::{self, PREFER},
 };
 use crate::{
-    service::polls::Polls,
+    service::read::polls::Polls,
     telemetry::{self, names},
 };
 

@@ -29,7 +29,7 @@ use crate::{
         ids::{PolicyName, RouteKey},
         policy::{HeaderName, choice::Asked},
     },
-    service::polls::Polls,
+    service::read::polls::Polls,
 };
 
 /// The most `header.<name>` parameters in a query.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{command::Effect, tag::VersionTag},
-    service::{Error, batch::Reply, reads::PageRequest},
+    service::{Error, read::reads::PageRequest, write::batch::Reply},
 };
 
 /// The number of items on a page without a `limit`.

@@ -31,7 +31,7 @@ use crate::{
         ids::{EnvName, RouteKey, RouteName, ServiceName, TenantName, VersionName},
         route::{Description, Labels, Route, RoutePatch, RouteSpec, RouteUrl},
     },
-    service::{batch::Reply, reads::PageRequest},
+    service::{read::reads::PageRequest, write::batch::Reply},
 };
 
 /// A route as the API shows it.

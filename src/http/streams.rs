@@ -14,7 +14,7 @@ use super::{
 use crate::{
     auth::Caller,
     domain::tag::VersionTag,
-    service::feed::{Feed, Onlooker, Piece},
+    service::read::feed::{Feed, Onlooker, Piece},
 };
 
 const NO_BUFFERING: header::HeaderName = header::HeaderName::from_static("x-accel-buffering");

@@ -28,7 +28,7 @@ use crate::{
         ids::TenantName,
         tenant::{MAX_QUOTA, Quotas, QuotasPatch, Tenant},
     },
-    service::batch::Reply,
+    service::write::batch::Reply,
 };
 
 /// The body of `POST /tenants`.

@@ -24,7 +24,7 @@ use crate::{
         event::Actor,
         ids::TenantName,
     },
-    service::trail::Trail,
+    service::access::trail::Trail,
 };
 
 /// Records a request that the gate refused, if the refusal is about access.

@@ -1,34 +1,12 @@
 //! Use cases: what the API does, without HTTP and without SQL.
 
-pub mod after_commit;
-pub mod audit;
-pub mod batch;
-pub mod callers;
-mod chain;
-pub mod choices;
-pub mod cursor;
-pub mod dead_letters;
-pub mod drills;
+pub mod access;
+pub mod admin;
 mod error;
-pub mod exports;
-pub mod feed;
-mod freshness;
-pub mod keys;
-pub mod lineage;
-pub mod past;
-mod patterns;
-pub mod plans;
-pub mod polls;
+pub mod history;
 pub mod privacy;
-pub mod reads;
-pub mod replays;
-pub mod retention;
-pub mod set_aside;
-pub mod trail;
-pub mod unpublished;
-pub mod upkeep;
-pub mod verify;
-pub mod writer;
+pub mod read;
+pub mod write;
 
 pub use error::Error;
-pub use freshness::{Freshness, Seen};
+pub use read::freshness::{Freshness, Seen};

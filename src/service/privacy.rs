@@ -23,10 +23,10 @@ use self::{
     masters::Masters,
     texts::{REASON, SOURCE_IP},
 };
-use super::{Error, batch::Request};
 use crate::{
     config::{self, ConfigError},
     domain::{event::Actor, filter::EventFilter, ids::TenantName, plan::Plan},
+    service::{Error, write::batch::Request},
     store::router::Router,
 };
 

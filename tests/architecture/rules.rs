@@ -89,7 +89,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
             ("http/middleware.rs", "limits of log lines"),
             ("http/ops.rs", "limits of wrong tokens"),
             ("telemetry/sampling.rs", "limits of the lines of others"),
-            ("service/trail", "limits of records"),
+            ("service/access/trail", "limits of records"),
         ],
     ),
     ("csv", &[("http/exports.rs", "the only CSV")]),
@@ -114,12 +114,12 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// Calls that compile patterns of rules, each with the files that may make it. A call past the pool
-/// of `service/patterns.rs` would hold up a thread that serves requests.
+/// of `service/write/patterns.rs` would hold up a thread that serves requests.
 pub const COMPILING: &[(&str, &[&str])] = &[
     ("pattern::check(", &["domain/policy.rs"]),
     (
         "check_new_rules(",
-        &["domain/policy.rs", "service/patterns.rs"],
+        &["domain/policy.rs", "service/write/patterns.rs"],
     ),
     (
         "Pattern::checked(",
@@ -139,14 +139,14 @@ pub const COMPILING: &[(&str, &[&str])] = &[
         &[
             "domain/snapshot.rs",
             "domain/snapshot/service.rs",
-            "service/patterns.rs",
+            "service/write/patterns.rs",
             "cache/resident.rs",
         ],
     ),
-    ("patterns().compile(", &["service/choices.rs"]),
+    ("patterns().compile(", &["service/read/choices.rs"]),
     (
         ".patterns.check(",
-        &["service/writer.rs", "service/plans.rs"],
+        &["service/write/writer.rs", "service/write/plans.rs"],
     ),
 ];
 
@@ -159,26 +159,29 @@ pub const ALL_TENANTS: &[(&str, &str)] = &[
         "a migration may have to change every row",
     ),
     ("store/outbox.rs", "the relay publishes for all"),
-    ("service/reads.rs", "lists over all tenants"),
+    ("service/read/reads.rs", "lists over all tenants"),
     (
-        "service/callers.rs",
+        "service/access/callers.rs",
         "whose key a token is of is known only when it is found",
     ),
     (
-        "service/keys.rs",
+        "service/access/keys.rs",
         "keys of the platform, and lists over all tenants",
     ),
-    ("service/replays.rs", "a replay may be of every tenant"),
     (
-        "service/set_aside.rs",
+        "service/admin/replays.rs",
+        "a replay may be of every tenant",
+    ),
+    (
+        "workers/set_aside.rs",
         "archives what Kafka does not take, whose ever it is",
     ),
     (
-        "service/upkeep.rs",
+        "workers/upkeep.rs",
         "forgets what is over, whose ever it is",
     ),
     (
-        "service/lineage.rs",
+        "workers/lineage.rs",
         "what was put back was put back for all",
     ),
     (
@@ -249,6 +252,17 @@ pub const MODULES: &[(&str, &[&str])] = &[
             "service",
             "telemetry",
             "tls",
+        ],
+    ),
+    (
+        "workers",
+        &[
+            "audit",
+            "config",
+            "resilience",
+            "service",
+            "store",
+            "telemetry",
         ],
     ),
     ("kafka", &["config", "resilience", "telemetry"]),

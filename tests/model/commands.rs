@@ -14,7 +14,7 @@ use traffic_manager::{
         tag::{Epoch, Revision, VersionTag},
         tenant::{Quotas, QuotasPatch},
     },
-    service::batch::Request,
+    service::write::batch::Request,
 };
 use uuid::Uuid;
 

@@ -14,7 +14,7 @@ use traffic_manager::{
         tag::VersionTag,
         tenant::Quotas,
     },
-    service::batch::{Reply, Request},
+    service::write::batch::{Reply, Request},
 };
 
 use crate::{

@@ -8,7 +8,7 @@ use traffic_manager::{
         command::{Command, Effect, Op, Precondition, Rejection},
         tenant::QuotasPatch,
     },
-    service::batch::{self, Committed, Request},
+    service::write::batch::{self, Committed, Request},
     store,
 };
 

@@ -11,7 +11,7 @@ use traffic_manager::{
         policy::PolicySpec,
         tenant::{Quotas, QuotasPatch},
     },
-    service::batch::Request,
+    service::write::batch::Request,
 };
 
 use crate::{

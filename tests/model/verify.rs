@@ -10,7 +10,7 @@ use traffic_manager::{
         event::{Change, Event, EventBody},
         hash::EventHash,
     },
-    service::batch::{Reply, Request},
+    service::write::batch::{Reply, Request},
 };
 use uuid::Uuid;
 

@@ -18,8 +18,8 @@ use traffic_manager::{
     app::Role,
     audit::archive::Archive,
     resilience::Dependency,
-    service::retention::{Refused, Retained, Retention, RetentionError},
     store::Server,
+    workers::retention::{Refused, Retained, Retention, RetentionError},
 };
 use url::Url;
 

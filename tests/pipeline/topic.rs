@@ -17,7 +17,7 @@ use traffic_manager::{
         tag::Epoch,
     },
     kafka::Record,
-    service::{
+    service::write::{
         batch::Request,
         unpublished::Unpublished,
         writer::{OnCommit, Writer},

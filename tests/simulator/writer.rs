@@ -13,7 +13,7 @@ use traffic_manager::{
         tag::Epoch,
         tenant::Quotas,
     },
-    service::batch::{self, Committed, Reply, Request},
+    service::write::batch::{self, Committed, Reply, Request},
     store::{group::Locked, idempotency::Key},
 };
 use uuid::Uuid;

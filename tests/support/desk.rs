@@ -16,9 +16,11 @@ use traffic_manager::{
     },
     service::{
         Error,
-        batch::{Reply, Request},
-        unpublished::Unpublished,
-        writer::{OnCommit, Writer},
+        write::{
+            batch::{Reply, Request},
+            unpublished::Unpublished,
+            writer::{OnCommit, Writer},
+        },
     },
     store::router::Router,
 };

@@ -10,11 +10,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    Error,
-    keys::By,
-    reads::{Page, PageRequest, Reads},
-};
 use crate::{
     audit::dead_letters::letters::{Letters, LettersError, Position, Record},
     config,
@@ -25,6 +20,11 @@ use crate::{
         ids::TenantName,
     },
     resilience::{CallError, Dependency},
+    service::{
+        Error,
+        access::keys::By,
+        read::reads::{Page, PageRequest, Reads},
+    },
     store::{self, Server, Visible},
 };
 

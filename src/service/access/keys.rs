@@ -9,10 +9,6 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{
-    Error,
-    reads::{Page, PageRequest, Reads, cut, one_more},
-};
 use crate::{
     auth::{
         Caller, Grant, Reach,
@@ -24,6 +20,10 @@ use crate::{
         event::Actor,
         ids::TenantName,
         time::UtcTime,
+    },
+    service::{
+        Error,
+        read::reads::{Page, PageRequest, Reads, cut, one_more},
     },
     store::{
         self, Server, Visible,
@@ -61,7 +61,7 @@ pub struct By {
 impl By {
     /// Returns a new access log record of an action by this caller. The record has no tenant and no
     /// object yet.
-    pub(super) fn told(&self, kind: Kind, action: &str) -> AccessEvent {
+    pub(crate) fn told(&self, kind: Kind, action: &str) -> AccessEvent {
         AccessEvent {
             id: Uuid::now_v7(),
             kind,

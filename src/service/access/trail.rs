@@ -24,7 +24,7 @@ use crate::{
     config,
     domain::access::{AccessEvent, Kind},
     resilience::Dependency,
-    service::audit::Guarded,
+    service::history::audit::Guarded,
     telemetry::names,
 };
 

@@ -5,11 +5,6 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{
-    Error,
-    audit::AuditReads,
-    chain::{Chain, step},
-};
 use crate::{
     auth::AuthorizedTenant,
     domain::{
@@ -18,6 +13,13 @@ use crate::{
         ids::TenantName,
         tag::{Epoch, VersionTag},
         walk::{Fault, Walk},
+    },
+    service::{
+        Error,
+        history::{
+            audit::AuditReads,
+            chain::{Chain, step},
+        },
     },
     store::{self, Visible, checkpoints::Checkpoint},
 };

@@ -7,11 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
 
-use super::{
-    Error, Freshness,
-    cursor::Cursors,
-    privacy::{self, Privacy},
-};
 use crate::{
     auth::{AuthorizedTenant, Reach},
     cache::Cache,
@@ -25,6 +20,11 @@ use crate::{
         tenant::Tenant,
     },
     resilience::Workers,
+    service::{
+        Error, Freshness,
+        privacy::{self, Privacy},
+        read::cursor::Cursors,
+    },
     store::{self, Visible, router::Router},
 };
 
@@ -393,7 +393,7 @@ impl Reads {
 
     /// Runs a read of one tenant. The answer is at least as new as `freshness` asks for, and as the
     /// state that this instance has seen.
-    pub(super) async fn tenant_read<T>(
+    pub(crate) async fn tenant_read<T>(
         &self,
         tenant: &AuthorizedTenant,
         freshness: &Freshness,
@@ -424,21 +424,21 @@ impl Reads {
     }
 
     /// Returns the router to the Postgres servers.
-    pub(super) fn router(&self) -> &Router {
+    pub(crate) fn router(&self) -> &Router {
         &self.router
     }
 
     /// Returns the workers that do large work.
-    pub(super) fn workers(&self) -> &Workers {
+    pub(crate) fn workers(&self) -> &Workers {
         &self.cache.workers
     }
 
     /// Returns the part that seals and opens personal data.
-    pub(super) fn privacy(&self) -> &Privacy {
+    pub(crate) fn privacy(&self) -> &Privacy {
         &self.privacy
     }
 
-    pub(super) async fn open<T: serde::de::DeserializeOwned>(
+    pub(crate) async fn open<T: serde::de::DeserializeOwned>(
         &self,
         list: &str,
         page: &PageRequest,
@@ -450,7 +450,7 @@ impl Reads {
     }
 
     /// Returns the cursors under the installation's key, which is read once.
-    pub(super) async fn cursors(&self) -> Result<&Cursors, Error> {
+    pub(crate) async fn cursors(&self) -> Result<&Cursors, Error> {
         let load = async || {
             let (key, _) = self
                 .router
@@ -467,12 +467,12 @@ impl Reads {
 }
 
 /// Returns the limit of the page plus one. The extra item shows whether there are more.
-pub(super) fn one_more(page: &PageRequest) -> i64 {
+pub(crate) fn one_more(page: &PageRequest) -> i64 {
     i64::from(page.limit) + 1
 }
 
 /// Removes the extra item, and returns the last item that stays; `None` if there was no extra item.
-pub(super) fn cut<'a, T>(items: &'a mut Vec<T>, page: &PageRequest) -> Option<&'a T> {
+pub(crate) fn cut<'a, T>(items: &'a mut Vec<T>, page: &PageRequest) -> Option<&'a T> {
     if items.len() <= page.limit as usize {
         return None;
     }

@@ -1,9 +1,9 @@
 //! Reads one chain of the archive page by page, and walks it event by event.
 
-use super::{Error, audit::Guarded};
 use crate::{
     audit::{archive::chains::Kept, document::ArchivedEvent},
     domain::walk::{Fault, Walk},
+    service::{Error, history::audit::Guarded},
 };
 
 /// Documents read at a time.

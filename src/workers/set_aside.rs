@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
-use super::{Error, audit::AuditReads};
 use crate::{
     audit::{archive::stored::Fate, document},
+    service::{Error, history::audit::AuditReads},
     store::{
         self, Server, Visible,
         set_aside::{Standing, Unarchived},

@@ -2,14 +2,16 @@
 
 use serde::Serialize;
 
-use super::{Error, Freshness, polls::Polls};
-use crate::auth::AuthorizedTenant;
-use crate::domain::{
-    command::Rejection,
-    ids::{PolicyName, TenantName, VersionName},
-    policy::choice::{self, Asked, Explanation, Standing},
-    snapshot::SnapshotRoute,
-    tag::{Revision, VersionTag},
+use crate::{
+    auth::AuthorizedTenant,
+    domain::{
+        command::Rejection,
+        ids::{PolicyName, TenantName, VersionName},
+        policy::choice::{self, Asked, Explanation, Standing},
+        snapshot::SnapshotRoute,
+        tag::{Revision, VersionTag},
+    },
+    service::{Error, Freshness, read::polls::Polls},
 };
 
 /// The route to which a policy sends a request.

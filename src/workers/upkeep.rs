@@ -2,10 +2,10 @@
 
 use std::{future::Future, sync::Arc};
 
-use super::writer::Writer;
 use crate::{
     domain::command::Effect,
     resilience::CallError,
+    service::write::writer::Writer,
     store::{self, Server, Visible},
 };
 

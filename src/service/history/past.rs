@@ -5,10 +5,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Error, Freshness, privacy,
-    reads::{Page, PageRequest, Reads, cut, one_more},
-};
 pub use crate::store::past::When;
 use crate::{
     auth::AuthorizedTenant,
@@ -23,6 +19,10 @@ use crate::{
         route::Route,
         snapshot::{Scope, SnapshotPolicy, SnapshotRoute, TenantContent, TenantSnapshot},
         tag::{Epoch, VersionTag},
+    },
+    service::{
+        Error, Freshness, privacy,
+        read::reads::{Page, PageRequest, Reads, cut, one_more},
     },
     store::{self, Visible, past::Was},
 };

@@ -6,10 +6,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Error, keys::By, trail::Trail};
 use crate::{
     domain::access::{AccessEvent, Kind},
     resilience::{Dependency, Forced},
+    service::{
+        Error,
+        access::{keys::By, trail::Trail},
+    },
     store::{self, Server, Visible},
 };
 

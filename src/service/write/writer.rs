@@ -28,13 +28,6 @@ use tokio::{
 };
 
 use self::large::{InLarge, Large};
-use super::{
-    Error,
-    batch::{self, Committed, Plan, Reply, Request},
-    patterns::PatternPool,
-    privacy::{self, Privacy},
-    unpublished::Unpublished,
-};
 use crate::{
     config,
     domain::{
@@ -43,6 +36,15 @@ use crate::{
         tenant::Limits,
     },
     resilience::{CallError, Payer, Place, Shares, Sojourn},
+    service::{
+        Error,
+        privacy::{self, Privacy},
+        write::{
+            batch::{self, Committed, Plan, Reply, Request},
+            patterns::PatternPool,
+            unpublished::Unpublished,
+        },
+    },
     store::{self, Server},
     telemetry::names,
 };

@@ -10,11 +10,6 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{
-    Error,
-    dead_letters::Wish,
-    reads::{Page, PageRequest, Reads, cut, one_more},
-};
 use crate::{
     config,
     domain::{
@@ -23,6 +18,11 @@ use crate::{
         ids::TenantName,
     },
     resilience::CallError,
+    service::{
+        Error,
+        admin::dead_letters::Wish,
+        read::reads::{Page, PageRequest, Reads, cut, one_more},
+    },
     store::{self, Server, Visible, replays::NewReplay},
 };
 

@@ -9,7 +9,6 @@ use std::{collections::HashMap, sync::Arc};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Semaphore;
 
-use super::Error;
 use crate::{
     config,
     domain::{
@@ -21,6 +20,7 @@ use crate::{
         },
         snapshot::TenantSnapshot,
     },
+    service::Error,
 };
 
 /// Writes of one tenant that may wait for their patterns to be checked. More are refused.

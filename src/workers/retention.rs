@@ -12,11 +12,6 @@ use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use super::{
-    Error,
-    audit::Guarded,
-    chain::{Chain, step},
-};
 use crate::{
     audit::archive::{Archive, chains::Kept},
     domain::{
@@ -26,6 +21,13 @@ use crate::{
         walk::{Fault, Walk},
     },
     resilience::Dependency,
+    service::{
+        Error,
+        history::{
+            audit::Guarded,
+            chain::{Chain, step},
+        },
+    },
     store::{
         self, Server, Visible,
         checkpoints::{self, Checkpoint, Proven},

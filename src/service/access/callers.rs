@@ -21,7 +21,6 @@ use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, Semaphore};
 
-use super::Error;
 use crate::{
     auth::{
         Caller, Credential,
@@ -30,6 +29,7 @@ use crate::{
     },
     config::{self, AuthMode, ConfigError},
     domain::{event::Actor, ids::TenantName, time::UtcTime},
+    service::Error,
     store::{
         self, Server, Visible,
         keys::{Key, Version},

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{unpublished::Unpublished, writer::Writer};
 use crate::{
     domain::ids::TenantName,
     resilience::CallError,
+    service::write::{unpublished::Unpublished, writer::Writer},
     store::{self, Server, Visible},
 };
 

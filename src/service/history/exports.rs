@@ -14,10 +14,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::windows::Windows;
-use super::{
-    Error,
-    audit::{self, AuditReads},
-};
 pub use crate::audit::document::ArchivedEvent;
 use crate::{
     audit::archive::{ArchiveError, EventPosition, timeline::Piece},
@@ -25,6 +21,10 @@ use crate::{
     config,
     domain::{filter::EventFilter, time::UtcTime},
     resilience::{CallError, Payer, Place, Shares},
+    service::{
+        Error,
+        history::audit::{self, AuditReads},
+    },
     telemetry::names,
 };
 

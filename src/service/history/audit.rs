@@ -6,10 +6,6 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{
-    Error, Freshness, privacy,
-    reads::{Page, PageRequest, Reads},
-};
 pub use crate::audit::document::ArchivedEvent;
 use crate::{
     audit::archive::{Archive, ArchiveError, EventPosition},
@@ -20,6 +16,10 @@ use crate::{
         tag::{Epoch, Revision, VersionTag},
     },
     resilience::{CallError, Dependency, Outcome},
+    service::{
+        Error, Freshness, privacy,
+        read::reads::{Page, PageRequest, Reads},
+    },
     store::{self, Visible, outbox::Backlog, router::Router},
 };
 
@@ -160,17 +160,17 @@ impl AuditReads {
     }
 
     /// Returns the archive behind its breaker.
-    pub(super) fn archive(&self) -> &Guarded {
+    pub(crate) fn archive(&self) -> &Guarded {
         &self.archive
     }
 
     /// Returns the reads, which provide the cursors.
-    pub(super) fn reads(&self) -> &Reads {
+    pub(crate) fn reads(&self) -> &Reads {
         &self.reads
     }
 
     /// Returns the router to the Postgres servers.
-    pub(super) fn router(&self) -> &Router {
+    pub(crate) fn router(&self) -> &Router {
         &self.router
     }
 
@@ -190,12 +190,12 @@ impl AuditReads {
     }
 
     /// Converts a filter by names into a filter by the names and envelopes that the archive has.
-    pub(super) async fn sealed_filter(&self, filter: &EventFilter) -> Result<EventFilter, Error> {
+    pub(crate) async fn sealed_filter(&self, filter: &EventFilter) -> Result<EventFilter, Error> {
         self.reads.privacy().sealed_filter(filter).await
     }
 
     /// Opens the sealed texts of events, except those in the member `event`.
-    pub(super) async fn open(&self, events: &mut [ArchivedEvent]) -> Result<(), Error> {
+    pub(crate) async fn open(&self, events: &mut [ArchivedEvent]) -> Result<(), Error> {
         self.reads
             .privacy()
             .open(events.iter_mut().flat_map(privacy::of_archived))
@@ -327,7 +327,7 @@ impl AuditReads {
 }
 
 /// Limits a query of archived events to the tenant scope of its caller. No other place does this.
-pub(super) fn within(reach: &Reach, filter: EventFilter) -> Result<EventFilter, Error> {
+pub(crate) fn within(reach: &Reach, filter: EventFilter) -> Result<EventFilter, Error> {
     let tenant = reach
         .narrowed(filter.tenant)?
         .map(|tenant| tenant.name().clone());

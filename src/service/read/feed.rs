@@ -12,10 +12,6 @@ use tokio::{
     time::Instant,
 };
 
-use super::{
-    Error, Freshness, Seen,
-    polls::{Changes, Polls},
-};
 use crate::{
     auth::{AuthorizedTenant, Reach},
     cache::{
@@ -28,6 +24,10 @@ use crate::{
         tag::{Revision, VersionTag},
     },
     resilience::{Payer, Place},
+    service::{
+        Error, Freshness, Seen,
+        read::polls::{Changes, Polls},
+    },
 };
 
 /// Events that are read at a time for a subscriber that catches up.

@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::Sha256;
 
-use super::Error;
+use crate::service::Error;
 
 const MAC: usize = 16;
 

@@ -7,8 +7,8 @@ use crate::{
     domain::filter::AccessFilter,
     service::{
         Error,
-        audit::AuditReads,
-        reads::{Page, PageRequest, cut, one_more},
+        history::audit::AuditReads,
+        read::reads::{Page, PageRequest, cut, one_more},
     },
 };
 

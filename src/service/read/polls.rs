@@ -6,7 +6,6 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Freshness, Seen, patterns::PatternPool, writer::Writer};
 use crate::{
     auth::AuthorizedTenant,
     cache::{Cache, CacheError, bodies::Of},
@@ -17,6 +16,10 @@ use crate::{
         ids::RouteName,
         snapshot::{self, Recent, Scope, TenantSnapshot},
         tag::{Revision, VersionTag},
+    },
+    service::{
+        Error, Freshness, Seen,
+        write::{patterns::PatternPool, writer::Writer},
     },
     store::{self, Visible, router::Router},
 };
@@ -264,7 +267,7 @@ impl Polls {
 
     /// Returns the changes of a scope of `held` after a tag: from memory, or from Postgres if the
     /// memory does not reach back far enough.
-    pub(super) async fn since(
+    pub(crate) async fn since(
         &self,
         held: &Arc<TenantSnapshot>,
         scope: &Scope,
@@ -312,22 +315,22 @@ impl Polls {
     }
 
     /// Returns the cache that answers polls.
-    pub(super) fn cache(&self) -> &Cache {
+    pub(crate) fn cache(&self) -> &Cache {
         &self.cache
     }
 
     /// Returns the pool that compiles patterns.
-    pub(super) fn patterns(&self) -> &PatternPool {
+    pub(crate) fn patterns(&self) -> &PatternPool {
         &self.patterns
     }
 
     /// Returns the settings of the read path.
-    pub(super) fn settings(&self) -> &config::Read {
+    pub(crate) fn settings(&self) -> &config::Read {
         &self.settings
     }
 
     /// Returns the token that releases all waiters when the service drains.
-    pub(super) fn stop(&self) -> &CancellationToken {
+    pub(crate) fn stop(&self) -> &CancellationToken {
         &self.stop
     }
 
@@ -339,7 +342,7 @@ impl Polls {
     }
 
     /// Returns a tenant's snapshot, or an error if the tenant does not exist.
-    pub(super) async fn tenant(
+    pub(crate) async fn tenant(
         &self,
         tenant: &AuthorizedTenant,
         freshness: &Freshness,

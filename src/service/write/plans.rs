@@ -11,16 +11,6 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{
-    Error, Freshness,
-    batch::{Reply, Request},
-    keys::By,
-    past::At,
-    patterns::{self, PatternPool},
-    privacy::of_plan,
-    reads::{Page, PageRequest, Reads, cut, one_more},
-    writer::Writer,
-};
 use crate::{
     auth::AuthorizedTenant,
     config,
@@ -36,6 +26,18 @@ use crate::{
         route::Route,
         snapshot::Scope,
         tenant::{Limits, Tenant},
+    },
+    service::{
+        Error, Freshness,
+        access::keys::By,
+        history::past::At,
+        privacy::of_plan,
+        read::reads::{Page, PageRequest, Reads, cut, one_more},
+        write::{
+            batch::{Reply, Request},
+            patterns::{self, PatternPool},
+            writer::Writer,
+        },
     },
     store::{
         self, Visible,

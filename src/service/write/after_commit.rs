@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::batch::Committed;
-use crate::cache::Cache;
+use crate::{cache::Cache, service::write::batch::Committed};
 
 /// The wake-ups of the relays. They are hints: a relay also polls.
 #[derive(Debug, Clone, Default)]

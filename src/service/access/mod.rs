@@ -1,0 +1,5 @@
+//! Callers and their keys, and the log of accesses.
+
+pub mod callers;
+pub mod keys;
+pub mod trail;

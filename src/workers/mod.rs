@@ -1,0 +1,6 @@
+//! Background work: tasks that no request waits for.
+
+pub mod lineage;
+pub mod retention;
+pub mod set_aside;
+pub mod upkeep;
