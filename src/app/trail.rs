@@ -10,8 +10,9 @@ use crate::{
     config::Settings,
     http::Health,
     resilience::Dependency,
-    service::access::trail::{Trail, Writer, outbox::Outbox},
+    service::access::trail::Trail,
     store::Server,
+    workers::access_log::{Writer, outbox::Outbox},
 };
 
 /// Starts the access log. The task of its queue ends with the pipeline, after the API; the task of

@@ -1,5 +1,6 @@
 //! Background work: tasks that no request waits for.
 
+pub mod access_log;
 pub mod lineage;
 pub mod retention;
 pub mod set_aside;

@@ -5,26 +5,21 @@
 //! queue keeps its records, and accesses that find no room in it are counted. A flood is sampled
 //! before the queue (`sampling`). Every access becomes a record of its own, or one of the
 //! `suppressed` of another record, unless the process is killed before. Changes of keys and of how
-//! the service runs take another way, on which nothing is lost ([`outbox`]).
+//! the service runs take another way, on which nothing is lost (`workers::access_log`).
 
 pub mod list;
-pub mod outbox;
 mod sampling;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use self::sampling::Sampler;
 use crate::{
-    audit::{access::ArchivedAccess, archive::Archive},
     config,
     domain::access::{AccessEvent, Kind},
-    resilience::Dependency,
-    service::history::audit::Guarded,
     telemetry::names,
 };
 
@@ -50,7 +45,7 @@ pub struct TrailReport {
 
 impl Trail {
     /// Creates the access log with the settings of `[trail]`. Also returns the receiving end of its
-    /// queue, for [`Writer::run`].
+    /// queue, for the task that writes the records.
     pub fn new(settings: &config::Trail) -> (Arc<Self>, mpsc::Receiver<AccessEvent>) {
         let (queue, taken) = mpsc::channel(settings.queue);
         let trail = Self {
@@ -90,7 +85,7 @@ impl Trail {
     }
 
     /// Queues records for the suppressed accesses that are in no record yet.
-    fn summarise(&self) {
+    pub(crate) fn summarise(&self) {
         let waiting: Vec<_> = [&self.refusals, &self.reads]
             .into_iter()
             .flat_map(Sampler::take)
@@ -115,7 +110,7 @@ impl Trail {
 
     /// Notes the result of an attempt to write, and logs when writing begins to fail or works
     /// again.
-    fn went(&self, error: Option<String>) {
+    pub(crate) fn went(&self, error: Option<String>) {
         let mut last = self.last_error.lock();
         match (&*last, &error) {
             (None, Some(error)) => {
@@ -128,115 +123,5 @@ impl Trail {
             metrics::counter!(names::TRAIL_FAILURES).increment(1);
         }
         *last = error;
-    }
-}
-
-/// Writes to the archive, for the task of the queue and that of the outbox.
-pub struct Writer {
-    archive: Guarded,
-    trail: Arc<Trail>,
-    batch: usize,
-    pause: Duration,
-    summary: Duration,
-}
-
-impl Writer {
-    /// Writes to `archive` under `policy`, and takes two places of the policy.
-    pub fn new(
-        archive: Archive,
-        policy: Arc<Dependency>,
-        trail: Arc<Trail>,
-        settings: &config::Trail,
-    ) -> Self {
-        let (pause, summary) = (settings.poll, settings.summary);
-        Self {
-            archive: Guarded::new(archive, policy),
-            trail,
-            batch: settings.batch,
-            pause,
-            summary,
-        }
-    }
-
-    /// Writes the queued records until `stop`, and then the rest, if MongoDB accepts it at once.
-    pub async fn run(
-        self: Arc<Self>,
-        mut queue: mpsc::Receiver<AccessEvent>,
-        stop: CancellationToken,
-    ) {
-        let mut summary = tokio::time::interval(self.summary);
-        summary.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut batch = Vec::new();
-        while !stop.is_cancelled() {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                _ = summary.tick() => self.trail.summarise(),
-                _ = queue.recv_many(&mut batch, self.batch) => {}
-            }
-            while !batch.is_empty() {
-                match stop.run_until_cancelled(self.store(&batch)).await {
-                    Some(Ok(_)) => batch.clear(),
-                    Some(Err(())) => drop(
-                        stop.run_until_cancelled(tokio::time::sleep(self.pause))
-                            .await,
-                    ),
-                    None => break,
-                }
-            }
-        }
-        self.trail.summarise();
-        queue.close();
-        loop {
-            while batch.len() < self.batch
-                && let Ok(access) = queue.try_recv()
-            {
-                batch.push(access);
-            }
-            if batch.is_empty() || self.store(&batch).await.is_err() {
-                break;
-            }
-            batch.clear();
-        }
-        let lost = batch.len() + queue.len();
-        if lost > 0 {
-            tracing::warn!(
-                records = lost,
-                "the end came before the audit of access was written"
-            );
-        }
-    }
-
-    /// Stores accesses. Records that MongoDB refuses for good are logged, and their indexes are
-    /// returned. An attempt that failed may be made again.
-    async fn store(&self, accesses: &[AccessEvent]) -> Result<Vec<usize>, ()> {
-        let documents: Vec<_> = accesses.iter().map(ArchivedAccess::from).collect();
-        match self
-            .archive
-            .call(|archive| archive.insert_accesses(&documents))
-            .await
-        {
-            Ok(unfit) => {
-                self.trail.went(None);
-                for unfit in &unfit {
-                    tracing::error!(
-                        access.id = documents[unfit.at].event_id,
-                        error = unfit.message,
-                        "an access is refused by MongoDB"
-                    );
-                }
-                metrics::counter!(names::TRAIL_RECORDS, "result" => "refused")
-                    .increment(unfit.len() as u64);
-                metrics::counter!(names::TRAIL_RECORDS, "result" => "archived")
-                    .increment((documents.len() - unfit.len()) as u64);
-                metrics::gauge!(names::TRAIL_QUEUE).set(self.trail.report().waiting as f64);
-                Ok(unfit.into_iter().map(|unfit| unfit.at).collect())
-            }
-            Err(error) => {
-                self.trail.went(Some(error.to_string()));
-                metrics::gauge!(names::TRAIL_QUEUE)
-                    .set((accesses.len() + self.trail.report().waiting) as f64);
-                Err(())
-            }
-        }
     }
 }
