@@ -116,22 +116,9 @@ impl App {
             .uses_postgres()
             .then(|| Router::connect(&settings.postgres, &settings.resilience).map(Arc::new))
             .transpose()?;
-        let transport = role
-            .serves()
-            .then(|| Transport::of(&settings.http.tls))
-            .transpose()?
-            .flatten();
-        let api_listener = role
-            .serves()
-            .then(|| bind("http.listen", settings.http.listen))
-            .transpose()?;
-        let ops_listener = bind("http.ops_listen", settings.http.ops_listen)?;
-        let ops = local_address(&ops_listener, settings.http.ops_listen);
+        let listeners = Listeners::bind(&settings.http, role)?;
         let mut parts = Parts::default();
         watch_process(&metrics, &mut parts);
-        if let Some(transport) = &transport {
-            parts.watch_certificates(transport.certificates(), settings.http.tls.reload);
-        }
         let mut cache = None;
         if let Some(router) = cluster.as_ref().filter(|_| role.serves()) {
             let files = snapshot_files(&settings.read)?;
@@ -153,31 +140,10 @@ impl App {
         }
         let health = web::Data::new(health);
         parts.spawn_start(cluster, cache, health.clone().into_inner());
-        let mut api = None;
-        let mut api_server = None;
-        if let (Some(listener), Some(state)) = (api_listener, state) {
-            api = Some(local_address(&listener, settings.http.listen));
-            parts.watch("limits", Duration::from_secs(60), &limits, async |limits| {
-                limits.retire()
-            });
-            let server = http::api_server(
-                listener,
-                transport,
-                &settings,
-                web::Data::new(state),
-                health.clone(),
-                health.tallies(),
-                limits,
-            )
-            .map_err(StartError::cannot_bind("http.listen", settings.http.listen))?;
-            api_server = Some(server.handle());
-            tokio::spawn(server);
-        }
-        let server = http::ops_server(ops_listener, &settings.http, health.clone()).map_err(
-            StartError::cannot_bind("http.ops_listen", settings.http.ops_listen),
-        )?;
-        let ops_server = server.handle();
-        tokio::spawn(server);
+        let served = state.map(|state| (web::Data::new(state), limits));
+        let Servers { api, ops } = listeners.serve(&settings, served, &health, &mut parts)?;
+        let (api, api_server) = api.unzip();
+        let (ops, ops_server) = ops;
         Ok(Self {
             api,
             ops,
@@ -211,6 +177,67 @@ impl App {
         self.parts.watchers.end(deadline).await;
         self.ops_server.stop(false).await;
         tracing::info!("drained");
+    }
+}
+
+/// The bound addresses of a process.
+struct Listeners {
+    /// The API's, in a role that serves it, with its certificates.
+    api: Option<(TcpListener, Option<Transport>)>,
+    ops: TcpListener,
+}
+
+/// The running servers of a process, each with its address.
+struct Servers {
+    api: Option<(SocketAddr, ServerHandle)>,
+    ops: (SocketAddr, ServerHandle),
+}
+
+impl Listeners {
+    fn bind(http: &config::Http, role: Role) -> Result<Self, StartError> {
+        let mut api = None;
+        if role.serves() {
+            let transport = Transport::of(&http.tls)?;
+            api = Some((bind("http.listen", http.listen)?, transport));
+        }
+        let ops = bind("http.ops_listen", http.ops_listen)?;
+        Ok(Self { api, ops })
+    }
+
+    /// Starts the servers: that of the API if there are services to be `served`, with the limits of
+    /// their callers.
+    fn serve(
+        self,
+        settings: &Settings,
+        served: Option<(web::Data<ApiState>, Arc<http::Limits>)>,
+        health: &web::Data<Health>,
+        parts: &mut Parts,
+    ) -> Result<Servers, StartError> {
+        let http = &settings.http;
+        let mut api = None;
+        if let (Some((listener, transport)), Some((state, limits))) = (self.api, served) {
+            if let Some(transport) = &transport {
+                parts.watch_certificates(transport.certificates(), http.tls.reload);
+            }
+            parts.watch("limits", Duration::from_secs(60), &limits, async |limits| {
+                limits.retire()
+            });
+            let address = local_address(&listener, http.listen);
+            let tallies = health.tallies();
+            let health = health.clone();
+            let server = http::api_server(
+                listener, transport, settings, state, health, tallies, limits,
+            )
+            .map_err(StartError::cannot_bind("http.listen", http.listen))?;
+            api = Some((address, server.handle()));
+            tokio::spawn(server);
+        }
+        let address = local_address(&self.ops, http.ops_listen);
+        let server = http::ops_server(self.ops, http, health.clone())
+            .map_err(StartError::cannot_bind("http.ops_listen", http.ops_listen))?;
+        let ops = (address, server.handle());
+        tokio::spawn(server);
+        Ok(Servers { api, ops })
     }
 }
 
