@@ -31,13 +31,14 @@ pub mod waiters;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use futures_util::future::{BoxFuture, Shared};
+use parking_lot::Mutex;
 
 pub use crate::domain::cache::tenants;
 
@@ -49,7 +50,7 @@ use self::{
     waiters::Waiters,
 };
 use crate::{
-    config::{self, ms},
+    config,
     domain::{event::Recorded, ids::TenantName, snapshot::TenantSnapshot, tag::VersionTag},
     resilience::{CallError, PoolReport, Workers},
     store::{self, Visible, Way, router::Router},
@@ -127,9 +128,9 @@ impl Cache {
             live: Live::default(),
             loading: Mutex::default(),
             hits: metrics::counter!(names::CACHE_READS, "result" => "hit"),
-            negative_ttl: ms(settings.negative_ttl_ms),
-            min_revision_wait: ms(settings.min_revision_wait_ms),
-            refresh: ms(settings.refresh_ms),
+            negative_ttl: settings.negative_ttl,
+            min_revision_wait: settings.min_revision_wait,
+            refresh: settings.refresh,
             started: Instant::now(),
             confirmed_ms: AtomicU64::new(0),
             files: files.map(Arc::new),
@@ -230,7 +231,8 @@ impl Cache {
             i64::try_from(self.confirmed_ms.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
         let restored = self.restored_ms.load(Ordering::Relaxed);
         let elapsed = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let age = ms(u64::try_from(elapsed.saturating_sub(confirmed.min(restored))).unwrap_or(0));
+        let age = elapsed.saturating_sub(confirmed.min(restored));
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
         (restored < i64::MAX || age > self.refresh * 2 + Duration::from_secs(1)).then_some(age)
     }
 
@@ -250,7 +252,7 @@ impl Cache {
         else {
             return;
         };
-        let gone = std::mem::take(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner));
+        let gone = std::mem::take(&mut *self.gone.lock());
         let gone: Vec<_> = gone
             .into_iter()
             .filter(|tenant| self.tenants.get(tenant.as_str()).is_none())
@@ -300,10 +302,7 @@ impl Cache {
                 .iter()
                 .filter(|tenant| known.iter().all(|(name, _)| name != *tenant))
                 .cloned();
-            self.gone
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend(gone);
+            self.gone.lock().extend(gone);
         }
     }
 
@@ -492,10 +491,7 @@ impl Cache {
         self.tenants.end(tenant);
         self.waiters.wake(tenant);
         if self.files.as_ref().is_some_and(|files| files.has(tenant)) {
-            self.gone
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(tenant.clone());
+            self.gone.lock().push(tenant.clone());
         }
     }
 }

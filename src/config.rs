@@ -5,19 +5,20 @@
 //! and the error names the key. `Debug` output does not show secrets.
 
 mod auth;
+mod duration;
 mod edge;
 mod renamed;
 mod resilience;
 mod sections;
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{collections::HashMap, path::Path};
 
 pub use auth::*;
 use renamed::Given;
 pub use resilience::*;
 use secrecy::ExposeSecret as _;
 pub use sections::*;
-use validator::{Validate as _, ValidationErrors, ValidationErrorsKind};
+use validator::{Validate as _, ValidationError, ValidationErrors, ValidationErrorsKind};
 
 /// The text of `config.default.toml`: every key with its default and its documentation.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -181,10 +182,17 @@ impl Settings {
                 "must be at least write.lanes",
             ));
         }
-        if self.http.request_timeout_ms <= self.write.timeout_ms {
+        if self.http.request_timeout <= self.write.timeout {
             return Err(invalid(
                 "http.request_timeout_ms",
                 "must be longer than write.timeout_ms, so that the outcome of a write is reported",
+            ));
+        }
+        let drain = &self.drain;
+        if drain.deadline <= drain.ready_grace + drain.requests + drain.step {
+            return Err(invalid(
+                "drain.deadline_ms",
+                "must be longer than drain.ready_grace_ms, drain.requests_ms and drain.step_ms together",
             ));
         }
         self.resilience.check()?;
@@ -275,7 +283,17 @@ impl Kafka {
 
 impl From<config::ConfigError> for ConfigError {
     fn from(error: config::ConfigError) -> Self {
-        Self::Load(error.to_string())
+        match error {
+            config::ConfigError::At {
+                error,
+                key: Some(key),
+                ..
+            } => Self::Invalid {
+                key,
+                reason: error.to_string(),
+            },
+            other => Self::Load(other.to_string()),
+        }
     }
 }
 
@@ -287,11 +305,6 @@ pub fn missing(key: &str) -> ConfigError {
 /// Returns the error for a key whose value cannot be used.
 pub fn unusable(key: &str, reason: impl std::fmt::Display) -> ConfigError {
     invalid(key, &reason.to_string())
-}
-
-/// Converts the milliseconds of a setting to a duration.
-pub fn ms(value: u64) -> Duration {
-    Duration::from_millis(value)
 }
 
 fn invalid(key: &str, reason: &str) -> ConfigError {
@@ -311,10 +324,7 @@ fn first_error(errors: &ValidationErrors, prefix: &str) -> (String, String) {
         match kind {
             ValidationErrorsKind::Struct(inner) => return first_error(inner, &key),
             ValidationErrorsKind::Field(list) => {
-                let reason = list
-                    .first()
-                    .and_then(|e| e.message.as_deref())
-                    .unwrap_or("is not valid");
+                let reason = list.first().map_or("valid".to_owned(), reason);
                 return (key, format!("must be {reason}"));
             }
             ValidationErrorsKind::List(_) => {}
@@ -323,138 +333,28 @@ fn first_error(errors: &ValidationErrors, prefix: &str) -> (String, String) {
     (prefix.to_owned(), "is not valid".to_owned())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(overrides: &[&str]) -> String {
-        let overrides: Vec<String> = overrides.iter().map(|s| (*s).to_owned()).collect();
-        Settings::without_environment(&overrides)
-            .unwrap_err()
-            .to_string()
-    }
-
-    #[test]
-    fn default_settings_are_valid() {
-        Settings::without_environment(&[]).unwrap();
-    }
-
-    #[test]
-    fn invalid_setting_error_names_its_key() {
-        for (wrong, key) in [
-            ("http.max_body_bytes=12", "http.max_body_bytes"),
-            ("http.listen=nowhere", "http.listen"),
-            ("http.trusted_proxies=10.0.0.0/33", "trusted_proxies"),
-            ("write.lanes=many", "write.lanes"),
-            ("write.lanes=0", "write.lanes"),
-            ("telemetry.sample_ratio=2", "telemetry.sample_ratio"),
-            ("kafka.colour=blue", "colour"),
-            ("kafka.max_message_bytes=1048575", "kafka.max_message_bytes"),
-            ("limits.event_bytes=2097153", "kafka.max_message_bytes"),
-            ("auth.mode=maybe", "auth.mode"),
-            ("nonsense", "nonsense"),
-        ] {
-            let message = error(&[wrong]);
-            assert!(message.contains(key), "{wrong}: {message}");
-        }
-    }
-
-    #[test]
-    fn listener_without_authentication_must_be_on_loopback() {
-        let open = |listener: &str| error(&["auth.mode=none", &format!("{listener}=0.0.0.0:8000")]);
-        for listener in ["http.listen", "http.ops_listen"] {
-            assert!(open(listener).contains(listener), "{}", open(listener));
-        }
-        assert!(Settings::without_environment(&["http.listen=0.0.0.0:8000".into()]).is_ok());
-        assert_eq!(
-            Settings::without_environment(&[]).unwrap().auth.mode,
-            AuthMode::Required,
-            "the default"
-        );
-    }
-
-    #[test]
-    fn incomplete_tls_and_password_settings_are_refused() {
-        for (wrong, key) in [
-            (&["http.tls.cert_file=a"][..], "http.tls.key_file"),
-            (&["http.tls.key_file=a"], "http.tls.cert_file"),
-            (
-                &["http.tls.client_ca_file=a", "http.tls.trust_domain=d"],
-                "http.tls.client_ca_file",
-            ),
-            (
-                &[
-                    "http.tls.cert_file=a",
-                    "http.tls.key_file=b",
-                    "http.tls.client_ca_file=c",
-                ],
-                "http.tls.trust_domain",
-            ),
-            (&["kafka.ca_file=a"], "kafka.ca_file"),
-            (&["kafka.sasl_password=a"], "kafka.sasl_username"),
-            (
-                &["kafka.security_protocol=ssl", "kafka.sasl_username=a"],
-                "kafka.sasl_username",
-            ),
-            (
-                &["kafka.security_protocol=sasl_ssl", "kafka.sasl_username=a"],
-                "kafka.sasl_username",
-            ),
-            (
-                &["kafka.security_protocol=sasl_plaintext"],
-                "security_protocol",
-            ),
-            (&["kafka.sasl_mechanism=MD5"], "sasl_mechanism"),
-        ] {
-            let message = error(wrong);
-            assert!(message.contains(key), "{wrong:?}: {message}");
-        }
-    }
-
-    #[test]
-    fn empty_replica_list_means_no_replicas() {
-        let with = |urls: &str| {
-            Settings::without_environment(&[format!("postgres.replica_urls={urls}")])
-                .unwrap()
-                .postgres
-                .replica_urls
-        };
-        assert_eq!(with("").len(), 0);
-        assert_eq!(with("postgres://a/x,postgres://b/x").len(), 2);
-    }
-
-    #[test]
-    fn password_in_the_environment_stays_text() {
-        let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let variables = [
-            variable("TM__KAFKA__SECURITY_PROTOCOL", "sasl_ssl"),
-            variable("TM__KAFKA__SASL_USERNAME", "1e3"),
-            variable("TM__KAFKA__SASL_PASSWORD", "007"),
-            variable("TM__POSTGRES__POOL_SIZE", "9"),
-        ];
-        let settings = Settings::with_environment(
-            None,
-            variables.into(),
-            &["kafka.sasl_username=flag".into()],
-        )
-        .unwrap();
-        assert_eq!(settings.kafka.sasl_password.expose_secret(), "007");
-        assert_eq!(
-            (
-                settings.kafka.sasl_username.as_str(),
-                settings.postgres.pool_size
-            ),
-            ("flag", 9)
-        );
-    }
-
-    #[test]
-    fn secrets_are_absent_from_debug_output() {
-        let settings =
-            Settings::without_environment(
-                &["postgres.primary_url=postgres://u:hunter2@h/d".into()],
-            )
-            .unwrap();
-        assert!(!format!("{settings:?}").contains("hunter2"));
+/// Returns the permitted values, from the limits of the rule that a value breaks.
+fn reason(error: &ValidationError) -> String {
+    let limit = |name: &str| error.params.get(name).map(plain);
+    let unit = match error.code.as_ref() {
+        "length" => " characters",
+        _ => "",
+    };
+    match (limit("min"), limit("max")) {
+        (Some(min), Some(max)) => format!("{min} to {max}{unit}"),
+        (Some(min), None) => format!("at least {min}{unit}"),
+        (None, Some(max)) => format!("0 to {max}{unit}"),
+        (None, None) => "valid".to_owned(),
     }
 }
+
+/// Returns a limit without the decimal point of a whole number.
+fn plain(limit: &serde_json::Value) -> String {
+    match limit.as_f64().filter(|_| limit.is_f64()) {
+        Some(number) => number.to_string(),
+        None => limit.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

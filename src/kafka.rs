@@ -30,7 +30,7 @@ use rdkafka::{
 use secrecy::ExposeSecret as _;
 
 use crate::{
-    config::{self, ConfigError, SaslMechanism, SecurityProtocol, ms},
+    config::{self, ConfigError, SaslMechanism, SecurityProtocol},
     domain::{dead_letter::DeadLetterId, pipeline::record::REDRIVEN_FROM},
 };
 
@@ -101,11 +101,8 @@ pub fn producer(settings: &config::Kafka) -> Result<FutureProducer, ConfigError>
         .set("enable.gapless.guarantee", "true")
         .set("acks", "all")
         .set("partitioner", "murmur2_random")
-        .set(
-            "delivery.timeout.ms",
-            settings.delivery_timeout_ms.to_string(),
-        )
-        .set("linger.ms", settings.linger_ms.to_string())
+        .set("delivery.timeout.ms", millis(settings.delivery_timeout))
+        .set("linger.ms", millis(settings.linger))
         .set("message.max.bytes", settings.max_message_bytes.to_string())
         .create()
         .map_err(wrong)
@@ -119,10 +116,7 @@ pub fn careful_producer(settings: &config::Kafka) -> Result<FutureProducer, Conf
         .set("enable.idempotence", "true")
         .set("acks", "all")
         .set("partitioner", "murmur2_random")
-        .set(
-            "delivery.timeout.ms",
-            settings.delivery_timeout_ms.to_string(),
-        )
+        .set("delivery.timeout.ms", millis(settings.delivery_timeout))
         .set("linger.ms", "0")
         .set("message.max.bytes", settings.max_message_bytes.to_string())
         .create()
@@ -135,10 +129,7 @@ pub fn dead_letter_producer(settings: &config::Kafka) -> Result<FutureProducer, 
     client(settings)?
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        .set(
-            "delivery.timeout.ms",
-            settings.delivery_timeout_ms.to_string(),
-        )
+        .set("delivery.timeout.ms", millis(settings.delivery_timeout))
         .create()
         .map_err(wrong)
 }
@@ -157,18 +148,12 @@ pub fn audit_consumer<C: ConsumerContext + 'static>(
         .set("auto.commit.interval.ms", "1000")
         .set("enable.auto.offset.store", "false")
         .set("partition.assignment.strategy", "range")
-        .set(
-            "session.timeout.ms",
-            settings.session_timeout_ms.to_string(),
-        )
+        .set("session.timeout.ms", millis(settings.session_timeout))
         .set(
             "heartbeat.interval.ms",
-            (settings.session_timeout_ms / 4).to_string(),
+            millis(settings.session_timeout / 4),
         )
-        .set(
-            "max.poll.interval.ms",
-            settings.max_poll_interval_ms.to_string(),
-        )
+        .set("max.poll.interval.ms", millis(settings.max_poll_interval))
         .set("fetch.wait.max.ms", "100")
         .set(
             "fetch.message.max.bytes",
@@ -458,7 +443,12 @@ pub fn redriven_headers(
     headers
 }
 
+/// Returns a duration as the client library takes it: in whole milliseconds.
+fn millis(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}
+
 /// Returns the time limit of blocking calls to Kafka: 2 s.
 pub fn question_timeout() -> Duration {
-    ms(2000)
+    Duration::from_secs(2)
 }

@@ -4,13 +4,13 @@
 //!   admin API                                         data-plane proxies
 //!      │ write                                                ▲ poll
 //!      ▼                                                      │
-//!    http ──► service::writer ──► store ──► Postgres ──► replicas
+//!    http ──► service::write  ──► store ──► Postgres ──► replicas
 //!      │        lock, decide,       │ tenant revision,        │
 //!      │        commit, reply       │ route, event, outbox    ▼
 //!      │                            ▼                       cache ──► resolve, snapshot
 //!      │                          relay ──► Kafka ──┬─────────┘
 //!      │                                            └──► audit::consumer ──► audit::archive ──► MongoDB
-//!      └──────────────── audit queries ◄── service::audit ◄───────────────────────┘
+//!      └──────────────── audit queries ◄── service::history ◄──────────────────────┘
 //! ```
 //!
 //! | module | content |
@@ -21,7 +21,8 @@
 //! | [`health`] | checks, readiness and metrics of the process |
 //! | [`domain`] | the package `traffic-manager-core`: pure types and decisions |
 //! | [`http`] | the only actix code: endpoints, extractors, the problem table |
-//! | [`service`] | use cases; the writer is the group commit |
+//! | [`service`] | use cases: `write` (the group commit), `read`, `history`, `access`, `admin`, `privacy` |
+//! | [`workers`] | background work that no request waits for |
 //! | [`store`] | the only tokio-postgres code: servers, transactions, statements |
 //! | [`cache`] | the read path: per-tenant snapshots that never move back |
 //! | [`kafka`] | every rdkafka setting, and the shape of a record |
@@ -33,6 +34,7 @@
 //! | [`tls`] | certificates from files, and the configuration of TLS clients |
 //!
 //! Imports point one way: [`app`] uses all modules and no module uses it; `http → service → store`;
+//! `workers → service`, and nothing but [`app`] uses the workers;
 //! every module may use [`domain`], which uses none.
 
 #![recursion_limit = "256"]
@@ -52,6 +54,7 @@ pub mod service;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
+pub mod workers;
 
 /// The pure part, in a package of its own: `crates/core`.
 pub use traffic_manager_core as domain;

@@ -4,6 +4,7 @@ use std::{
     io::{BufWriter, Write as _},
     path::PathBuf,
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -12,10 +13,11 @@ use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
 use traffic_manager::{
     app::{App, Role, commands},
-    config::{Settings, ms},
+    config::Settings,
     domain::ids::TenantName,
-    service::{privacy::people::Rewrapped, retention::Retained},
+    service::privacy::people::Rewrapped,
     telemetry::{self, mask::Mask},
+    workers::retention::Retained,
 };
 
 /// A multi-tenant traffic-routing control plane with a provable audit trail.
@@ -127,6 +129,10 @@ fn main() -> ExitCode {
 /// The exit status of `retain` if a chain does not verify.
 const NOT_VERIFIED: u8 = 3;
 
+/// The time limit of the runtime's end, and that of the last traces. Both follow the drain
+/// (`drain.deadline_ms`).
+const LAST_STEP: Duration = Duration::from_secs(2);
+
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if matches!(arguments.command, Command::Defaults) {
         print!("{}", traffic_manager::config::DEFAULTS);
@@ -151,7 +157,6 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("the runtime could not start")?;
-    let drain = ms(settings.drain.step_ms);
     let done = |()| ExitCode::SUCCESS;
     let result = match arguments.command {
         Command::Migrate => runtime
@@ -192,8 +197,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             .block_on(serve(settings, Role::All, &telemetry))
             .map(done),
     };
-    runtime.shutdown_timeout(drain);
-    telemetry.shut_down(drain);
+    runtime.shutdown_timeout(LAST_STEP);
+    telemetry.shut_down(LAST_STEP);
     result
 }
 

@@ -15,12 +15,13 @@ mod suspects;
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use rdkafka::error::KafkaError;
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -30,12 +31,12 @@ pub use crate::domain::pipeline::delivered;
 
 use self::{replay::Pace, retry::Retry, suspects::Suspects};
 use crate::{
-    config::{ConfigError, Settings, ms},
+    config::{self, ConfigError, Settings},
     kafka::{self, Producing},
     resilience::{CallError, Dependency, pauses},
     store::{
         self, PoolGeneration, Server,
-        outbox::{self, Lease, Session},
+        outbox::{self, Election, Lease, Session},
         set_aside,
     },
     telemetry::names,
@@ -110,11 +111,7 @@ impl RelayStatus {
             leader: self.leads(),
             lease_epoch: self.lease_epoch.load(Ordering::Relaxed),
             published_total: self.published.load(Ordering::Relaxed),
-            last_error: self
-                .last_error
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            last_error: self.last_error.lock().clone(),
         }
     }
 
@@ -131,27 +128,46 @@ impl RelayStatus {
     /// Records that the relay panicked and is restarted.
     pub fn panicked(&self) {
         self.set_leads(false);
-        *self
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) =
-            Some("it panicked, and was begun anew".to_owned());
+        *self.last_error.lock() = Some("it panicked, and was begun anew".to_owned());
     }
 
     fn failed(&self, error: Option<&dyn std::error::Error>) {
-        *self
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = error.map(|error| match error.source() {
+        *self.last_error.lock() = error.map(|error| match error.source() {
             Some(cause) => format!("{error}: {cause}"),
             None => error.to_string(),
         });
     }
 }
 
+/// The settings that the relay uses.
+#[derive(Debug, Clone)]
+pub struct RelaySettings {
+    relay: config::Relay,
+    replay: config::Replay,
+    kafka: config::Kafka,
+    postgres: config::Postgres,
+    /// The policy for calls to Kafka.
+    policy: config::CallPolicy,
+    /// The longest time that a flush of the producers may take at the end.
+    flush: Duration,
+}
+
+impl From<&Settings> for RelaySettings {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            relay: settings.relay.clone(),
+            replay: settings.replay.clone(),
+            kafka: settings.kafka.clone(),
+            postgres: settings.postgres.clone(),
+            policy: settings.resilience.policy(&settings.resilience.kafka),
+            flush: settings.drain.step,
+        }
+    }
+}
+
 /// The relay of one process.
 pub struct Relay {
-    settings: Settings,
+    settings: RelaySettings,
     producer: Producing,
     /// Publishes events that Kafka may refuse, one at a time.
     careful: Producing,
@@ -165,16 +181,13 @@ pub struct Relay {
 impl Relay {
     /// Creates a relay. `wake` wakes it when there are new events.
     pub fn new(
-        settings: Settings,
+        settings: RelaySettings,
         wake: Arc<Notify>,
         status: Arc<RelayStatus>,
     ) -> Result<Self, ConfigError> {
         let producer = Producing::new("relay", &settings.kafka, kafka::producer)?;
         let careful = Producing::new("relay_careful", &settings.kafka, kafka::careful_producer)?;
-        let policy = Dependency::new(
-            "kafka",
-            settings.resilience.policy(&settings.resilience.kafka),
-        );
+        let policy = Dependency::new("kafka", settings.policy.clone());
         Ok(Self {
             settings,
             producer,
@@ -214,16 +227,16 @@ impl Relay {
         let mut waits = pauses();
         while !stop.is_cancelled() {
             let wait = match self.elect(standby.take()).await {
-                Ok(Ok(lease)) => {
+                Ok(Election::Won(lease)) => {
                     waits = pauses();
                     self.lead(&lease, &stop).await;
-                    ms(self.settings.relay.election_ms)
+                    self.settings.relay.election
                 }
-                Ok(Err(session)) => {
+                Ok(Election::Lost(session)) => {
                     waits = pauses();
                     self.status.failed(None);
                     standby = Some(session);
-                    ms(self.settings.relay.election_ms)
+                    self.settings.relay.election
                 }
                 Err(error) => {
                     self.report_error("election", &error);
@@ -232,16 +245,12 @@ impl Relay {
             };
             stop.run_until_cancelled(tokio::time::sleep(wait)).await;
         }
-        let limit = ms(self.settings.drain.step_ms);
+        let limit = self.settings.flush;
         tokio::join!(self.producer.flush(limit), self.careful.flush(limit));
     }
 
-    /// Tries to become the leader, on `session` if it is still connected. Returns
-    /// `Ok(Err(session))` when another process leads.
-    pub async fn elect(
-        &self,
-        session: Option<Session>,
-    ) -> Result<Result<Lease, Session>, store::Error> {
+    /// Tries to become the leader, on `session` if it is still connected.
+    pub async fn elect(&self, session: Option<Session>) -> Result<Election, store::Error> {
         let session = match session.filter(|session| !session.is_lost()) {
             Some(session) => session,
             None => {
@@ -253,11 +262,12 @@ impl Relay {
             std::env::var("HOSTNAME").unwrap_or_default(),
             std::process::id()
         );
-        let limit = ms(self.settings.relay.step_timeout_ms);
-        let led = tokio::time::timeout(limit, outbox::try_lead(session, &holder, self.silence()))
-            .await
-            .unwrap_or(Err(store::Error::Timeout))?;
-        if let Ok(lease) = &led {
+        let limit = self.settings.relay.step_timeout;
+        let election =
+            tokio::time::timeout(limit, outbox::try_lead(session, &holder, self.silence()))
+                .await
+                .unwrap_or(Err(store::Error::Timeout))?;
+        if let Election::Won(lease) = &election {
             tracing::info!(
                 relay.lease_epoch = lease.epoch(),
                 "this process leads the relay"
@@ -266,14 +276,14 @@ impl Relay {
                 .lease_epoch
                 .store(lease.epoch(), Ordering::Relaxed);
         }
-        Ok(led)
+        Ok(election)
     }
 
     /// Returns a time longer than a working leader or standby is ever silent on its session: while
     /// it awaits Kafka, or between two polls.
     fn silence(&self) -> Duration {
         let relay = &self.settings.relay;
-        self.producer.patience() + ms(relay.step_timeout_ms + relay.poll_ms.max(relay.election_ms))
+        self.producer.patience() + relay.step_timeout + relay.poll.max(relay.election)
     }
 
     /// Publishes while the lease is held. It is woken in the process, by NOTIFY, or by the safety
@@ -314,9 +324,7 @@ impl Relay {
                         // New events are published all the same.
                         Err(error) => self.report_error("replay", &error),
                     }
-                    let rest = ms(self.settings.relay.poll_ms)
-                        .min(pace.rest())
-                        .min(retry.rest());
+                    let rest = self.settings.relay.poll.min(pace.rest()).min(retry.rest());
                     let poll = tokio::time::timeout(rest, self.wake.notified());
                     tokio::select! {
                         _ = poll => {}
@@ -348,7 +356,7 @@ impl Relay {
     /// acknowledged. After failures of Kafka, only the first event is sent, as a probe. An event
     /// that Kafka refuses for good is set aside.
     pub async fn publish_batch(&self, lease: &Lease) -> Result<Step, RelayError> {
-        let limit = ms(self.settings.relay.step_timeout_ms);
+        let limit = self.settings.relay.step_timeout;
         let mut rows = lease.batch(self.settings.relay.batch, limit).await?;
         let Some(first) = rows.first() else {
             self.producer.delivered();
@@ -390,7 +398,7 @@ impl Relay {
     }
 
     fn suspects(&self) -> MutexGuard<'_, Suspects> {
-        self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
+        self.suspects.lock()
     }
 }
 

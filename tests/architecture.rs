@@ -407,7 +407,7 @@ fn patterns_are_compiled_only_in_the_pool() {
     // that work.
     let pool = sources
         .iter()
-        .find(|source| source.path == "service/patterns.rs")
+        .find(|source| source.path == "service/write/patterns.rs")
         .unwrap();
     assert!(
         pool.code
@@ -456,13 +456,13 @@ fn modules_that_see_every_tenant_are_listed() {
 
 /// The use cases that answer a caller about one tenant.
 const ANSWER_CALLERS: [&str; 7] = [
-    "service/choices.rs",
-    "service/subscription.rs",
-    "service/time_travel.rs",
-    "service/plans.rs",
-    "service/polls.rs",
-    "service/reads.rs",
-    "service/verify.rs",
+    "service/read/choices.rs",
+    "service/read/subscription.rs",
+    "service/history/time_travel.rs",
+    "service/write/plans.rs",
+    "service/read/polls.rs",
+    "service/read/reads.rs",
+    "service/history/verify.rs",
 ];
 
 /// Returns the methods that other modules can call and that take a tenant by its bare name.
@@ -674,11 +674,11 @@ fn names_constant(code: &str, name: &str) -> bool {
 const UNSHARED: &[(&str, &str)] = &[
     ("resilience/shares.rs", "makes them"),
     (
-        "service/patterns.rs",
+        "service/write/patterns.rs",
         "compiles one pattern of a tenant at a time, in turns",
     ),
     (
-        "service/callers.rs",
+        "service/access/callers.rs",
         "loads keys before their tenant is known; each address has its own limit",
     ),
 ];
@@ -697,7 +697,7 @@ fn every_bounded_pool_has_a_share_for_each_payer() {
         );
         assert!(!block, "{}: use resilience::Workers", source.path);
         assert!(
-            !in_place || source.path == "service/writer.rs",
+            !in_place || source.path == "service/write/writer.rs",
             "{}: use resilience::Workers",
             source.path
         );
@@ -771,16 +771,16 @@ fn architecture_checks_find_each_fault() {
     );
     assert_eq!(
         all_tenants(
-            "service/upkeep.rs",
+            "workers/upkeep.rs",
             "primary.read(&Visible::all_tenants(), read)"
         ),
         0
     );
     assert_eq!(
-        all_tenants("service/upkeep.rs", "\"set app.tenants = '*'\""),
+        all_tenants("workers/upkeep.rs", "\"set app.tenants = '*'\""),
         1
     );
-    let bare = |text: &str| bare_tenants(&source("service/reads.rs", text)).len();
+    let bare = |text: &str| bare_tenants(&source("service/read/reads.rs", text)).len();
     assert_eq!(
         bare("impl A {\n    pub async fn get(&self, tenant: &TenantName) -> X {\n    }"),
         1

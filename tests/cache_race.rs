@@ -8,15 +8,18 @@ use test_support as support;
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::Mutex;
+
 use support::{Database, settings};
 use tokio_util::sync::CancellationToken;
 use traffic_manager::{
+    app::services::WritePath,
     cache::Cache,
     config::Settings,
     domain::{
@@ -29,18 +32,20 @@ use traffic_manager::{
     },
     service::{
         batch::Request,
-        privacy::Privacy,
-        unpublished::Unpublished,
-        writer::{OnCommit, Writer},
+        write::{
+            after_commit::{RelayWakes, after_commit},
+            unpublished::Unpublished,
+            writer::{OnCommit, Writer},
+        },
     },
-    store::{Server, router::Router},
+    store::router::Router,
 };
 use uuid::Uuid;
 
 /// The parts of an instance, without its HTTP edge.
 struct Instance {
     router: Arc<Router>,
-    writer: Writer,
+    writer: Arc<Writer>,
     /// The cache. Each round replaces it by a cold one.
     cache: Arc<Mutex<Arc<Cache>>>,
     settings: Settings,
@@ -50,64 +55,31 @@ impl Instance {
     async fn start(db: &Database, cache_bytes: u64) -> Self {
         let mut settings = settings(db, &[]);
         settings.read.cache_bytes = cache_bytes;
-        let (postgres, resilience) = (&settings.postgres, &settings.resilience);
-        let policy = || resilience.policy(&resilience.postgres_primary);
-        let primary = Arc::new(
-            Server::new(
-                "postgres_primary",
-                "postgres.primary_url",
-                &postgres.primary_url,
-                postgres,
-                policy(),
-            )
-            .unwrap(),
-        );
-        let replica = Arc::new(
-            Server::new(
-                "postgres_replica_1",
-                "postgres.replica_urls",
-                &postgres.replica_urls[0],
-                postgres,
-                policy(),
-            )
-            .unwrap(),
-        );
-        let router = Arc::new(Router::new(
-            primary.clone(),
-            vec![replica],
-            postgres.replica_max_lag_bytes,
-        ));
+        let router = Router::connect(&settings.postgres, &settings.resilience).unwrap();
+        let router = Arc::new(router);
         router.check().await;
         let cache = Arc::new(Mutex::new(Cache::new(router.clone(), &settings.read, None)));
-        let current = cache.clone();
+        let (current, wakes) = (cache.clone(), RelayWakes::default());
         let on_commit: OnCommit = Arc::new(move |committed| {
-            let cache = current.lock().unwrap().clone();
-            for (tenant, events) in committed.by_tenant() {
-                cache.apply(tenant, &events);
-            }
+            let cache = current.lock().clone();
+            after_commit(&cache, &wakes, committed);
         });
-        let (writer, _lanes) = Writer::start(
-            primary,
-            &settings.write,
-            &settings.limits,
-            Arc::new(Privacy::off()),
-            Unpublished::new(&settings.audit),
-            on_commit,
-        );
+        let unpublished = Unpublished::new(&settings.audit);
+        let path = WritePath::start(&settings, &router, unpublished, on_commit).unwrap();
         Self {
             router,
-            writer,
+            writer: path.writer,
             cache,
             settings,
         }
     }
 
     fn cache(&self) -> Arc<Cache> {
-        self.cache.lock().unwrap().clone()
+        self.cache.lock().clone()
     }
 
     fn turn_cold(&self) {
-        *self.cache.lock().unwrap() = Cache::new(self.router.clone(), &self.settings.read, None);
+        *self.cache.lock() = Cache::new(self.router.clone(), &self.settings.read, None);
     }
 
     async fn write(&self, tenant: &TenantName, op: Op) -> VersionTag {

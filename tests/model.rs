@@ -21,24 +21,24 @@ mod verify;
 
 use test_support as support;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use commands::Source;
+use parking_lot::Mutex;
 use support::{Database, settings};
 use traffic_manager::{
+    app::services::WritePath,
     config::Settings,
     domain::{command::Rejection, tenant::Quotas},
     service::{
         self,
         batch::{self, Request},
-        privacy::Privacy,
-        unpublished::Unpublished,
-        writer::{OnCommit, Writer},
+        write::{
+            unpublished::Unpublished,
+            writer::{OnCommit, Writer},
+        },
     },
-    store::{self, Server},
+    store::{self, Server, router::Router},
 };
 
 /// The most routes of a tenant without a quota of its own. The number is low, so that histories
@@ -54,7 +54,7 @@ fn quotas() -> Quotas {
 }
 
 struct Instance {
-    writer: Writer,
+    writer: Arc<Writer>,
     server: Arc<Server>,
 }
 
@@ -62,27 +62,13 @@ impl Instance {
     fn start(db: &Database) -> Self {
         let mut settings: Settings = settings(db, &[]);
         settings.limits.routes_per_tenant = QUOTA;
-        let primary = &settings.postgres.primary_url;
-        let server = Server::new(
-            "postgres_primary",
-            "postgres.primary_url",
-            primary,
-            &settings.postgres,
-            settings
-                .resilience
-                .policy(&settings.resilience.postgres_primary),
-        )
-        .unwrap();
-        let server = Arc::new(server);
+        let router = Router::connect(&settings.postgres, &settings.resilience).unwrap();
+        let router = Arc::new(router);
+        let server = router.primary().clone();
         let nothing: OnCommit = Arc::new(|_| {});
-        let (writer, _lanes) = Writer::start(
-            server.clone(),
-            &settings.write,
-            &settings.limits,
-            Arc::new(Privacy::off()),
-            Unpublished::new(&settings.audit),
-            nothing,
-        );
+        let unpublished = Unpublished::new(&settings.audit);
+        let path = WritePath::start(&settings, &router, unpublished, nothing).unwrap();
+        let writer = path.writer;
         Self { writer, server }
     }
 }
@@ -186,14 +172,14 @@ async fn concurrent_histories_of_two_instances_explain_every_reply() {
                         let excess = tags.len().saturating_sub(6);
                         tags.drain(..excess);
                     }
-                    heard.lock().unwrap().push((request, reply));
+                    heard.lock().push((request, reply));
                 }
             })
         });
         for sender in futures_util::future::join_all(senders).await {
             sender.unwrap_or_else(|error| panic!("TM_MODEL_SEED={seed}: {error}"));
         }
-        let heard = std::mem::take(&mut *heard.lock().unwrap());
+        let heard = std::mem::take(&mut *heard.lock());
         assert!(
             heard
                 .iter()

@@ -37,12 +37,13 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{Mutex, MutexGuard, PoisonError, mpsc},
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
+use parking_lot::{Mutex, MutexGuard};
 use report::Report;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -92,7 +93,7 @@ pub struct Bench {
 impl Bench {
     /// Locks the report with all results so far.
     pub fn report(&self) -> MutexGuard<'_, Report> {
-        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+        self.report.lock()
     }
 
     /// Returns `full` for a run at full size, else `quick`.

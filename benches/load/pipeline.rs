@@ -39,7 +39,7 @@ impl<'a> Queue<'a> {
         let site = Site::new(bench);
         let settings = site.world()?.settings.clone();
         let relay = Relay::new(
-            settings.clone(),
+            (&settings).into(),
             Arc::new(Notify::new()),
             Arc::new(RelayStatus::default()),
         )?;
@@ -89,7 +89,7 @@ struct Leading<'a> {
 
 impl<'a> Leading<'a> {
     fn new(bench: &Bench, queue: Queue<'a>) -> Result<Self> {
-        let Ok(lease) = bench.runtime.block_on(queue.relay.elect(None))? else {
+        let Some(lease) = bench.runtime.block_on(queue.relay.elect(None))?.won() else {
             bail!("another relay leads")
         };
         let mut leading = Self { queue, lease };

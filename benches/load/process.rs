@@ -6,11 +6,12 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
+use parking_lot::Mutex;
 
 type Shared = Arc<Mutex<Child>>;
 
@@ -23,7 +24,7 @@ fn children() -> &'static Mutex<Vec<Shared>> {
 /// Kills a child and its descendants. Descendants such as nginx' workers would otherwise continue
 /// after it.
 fn kill(child: &Shared) {
-    let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut child = child.lock();
     if matches!(child.try_wait(), Ok(Some(_))) {
         return;
     }
@@ -45,11 +46,7 @@ fn kill(child: &Shared) {
 
 /// Kills every child. Called before an exit that runs no destructors.
 pub fn kill_all() {
-    for child in children()
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .iter()
-    {
+    for child in children().lock().iter() {
         kill(child);
     }
 }
@@ -79,10 +76,7 @@ impl Process {
             .with_context(|| format!("{name} cannot be started"))?;
         let pid = child.id();
         let child = Arc::new(Mutex::new(child));
-        children()
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(child.clone());
+        children().lock().push(child.clone());
         Ok(Self {
             name: name.to_owned(),
             child,
@@ -92,12 +86,7 @@ impl Process {
 
     /// Fails if the process has ended.
     pub fn lives(&self) -> Result<()> {
-        match self
-            .child
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .try_wait()?
-        {
+        match self.child.lock().try_wait()? {
             None => Ok(()),
             Some(status) => bail!("{} has ended: {status}", self.name),
         }
@@ -107,12 +96,7 @@ impl Process {
     pub fn wait(&self, limit: Duration) -> Result<bool> {
         let started = Instant::now();
         loop {
-            if let Some(status) = self
-                .child
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .try_wait()?
-            {
+            if let Some(status) = self.child.lock().try_wait()? {
                 return Ok(status.success());
             }
             if started.elapsed() > limit {
@@ -158,7 +142,6 @@ impl Drop for Process {
         kill(&self.child);
         children()
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
             .retain(|child| !Arc::ptr_eq(child, &self.child));
     }
 }

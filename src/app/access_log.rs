@@ -4,14 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
-use super::Parts;
+use super::parts::Parts;
 use crate::{
     audit::archive::Archive,
-    config::{Settings, ms},
+    config::Settings,
     health::Health,
     resilience::Dependency,
-    service::access_log::{AccessLog, AccessLogWriter, outbox::Outbox},
+    service::access::access_log::AccessLog,
     store::Server,
+    workers::access_log::{AccessLogWriter, outbox::Outbox},
 };
 
 /// Starts the access log. The task of its queue ends with the pipeline, after the API; the task of
@@ -37,15 +38,21 @@ pub(super) fn start(
         access_log.clone(),
         &settings.access_log,
     ));
-    let running = writer.clone().run(queue, parts.stop_pipeline.clone());
-    parts.pipeline.push(("trail", tokio::spawn(running)));
+    let running = writer.clone().run(queue, parts.pipeline.stopped());
+    parts.pipeline.spawn("access_log", running);
     let outbox = Arc::new(Outbox::new(writer, primary.clone()));
-    parts.watch(ms(settings.access_log.poll_ms), &outbox, async |outbox| {
-        outbox.step().await
-    });
-    parts.watch(Duration::from_secs(60), &access_log, async |access_log| {
-        access_log.retire()
-    });
+    parts.watch(
+        "access_log_outbox",
+        settings.access_log.poll,
+        &outbox,
+        async |outbox| outbox.step().await,
+    );
+    parts.watch(
+        "access_log_sources",
+        Duration::from_secs(60),
+        &access_log,
+        async |access_log| access_log.retire(),
+    );
     let reported = access_log.clone();
     health.section(
         "trail",

@@ -16,16 +16,19 @@ use uuid::Uuid;
 use crate::{
     audit::archive::{self, Archive},
     auth::{Caller, Credential, Grant, Role, TenantScope},
-    config::{self, ConfigError, Settings, ms},
+    config::{self, ConfigError, Settings},
     domain::{Invalid, event::Actor, ids::TenantName},
     kafka,
     resilience::Dependency,
     service::{
-        self, callers,
-        keys::{Keys, NewKeySpec, Requester},
-        retention::{Retained, Retention, RetentionError},
+        self,
+        access::{
+            callers,
+            keys::{Keys, NewKeySpec, Requester},
+        },
     },
     store::{self, Server},
+    workers::retention::{Retained, Retention, RetentionError},
 };
 
 /// Connects as the owner of the schema.
@@ -186,16 +189,7 @@ pub async fn create_key(
         expires_in_days,
     } = arguments;
     let pepper = callers::pepper(&settings.auth)?;
-    let url = &settings.postgres.primary_url;
-    let primary = Server::new(
-        "postgres_primary",
-        "postgres.primary_url",
-        url,
-        &settings.postgres,
-        settings
-            .resilience
-            .policy(&settings.resilience.postgres_primary),
-    )?;
+    let primary = Server::primary(&settings.postgres, &settings.resilience)?;
     let grant = Grant::new(
         roles,
         tenant.map_or(TenantScope::Platform, TenantScope::Tenant),
@@ -276,7 +270,7 @@ pub async fn retain(settings: &Settings) -> Result<Retained, RetainError> {
             .policy(&settings.resilience.mongodb_retention),
     );
     let archive = Archive::for_retention(retention, &settings.mongo, policy.timeout()).await?;
-    let limit = ms(settings.postgres.statement_timeout_ms);
+    let limit = settings.postgres.statement_timeout;
     let retained = Retention::new(archive, policy, Arc::new(postgres), limit, retention.batch)
         .run(cutoff.into())
         .await?;

@@ -3,17 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
+use tokio::sync::Notify;
 
-use super::{Committing, Parts, supervise::supervised};
+use super::{parts::Parts, supervise::supervised};
 use crate::{
     audit::{
         archive::Archive,
-        consumer::{Consumer, ConsumerStatus},
+        consumer::{Consumer, ConsumerSettings, ConsumerStatus},
     },
     config::{ConfigError, Settings},
     health::{Check, CheckStatus, Health},
     kafka::Room,
-    relay::{Relay, RelayStatus},
+    relay::{Relay, RelaySettings, RelayStatus},
     resilience::Dependency,
     store::Server,
 };
@@ -23,13 +24,13 @@ use crate::{
 pub(super) fn start_relay(
     settings: &Settings,
     primary: Arc<Server>,
-    committed: &Committing,
+    wake: Arc<Notify>,
     status: Arc<RelayStatus>,
     health: &mut Health,
     parts: &mut Parts,
 ) -> Result<(), ConfigError> {
     let make = {
-        let (settings, wake, status) = (settings.clone(), committed.relay.clone(), status.clone());
+        let (settings, wake, status) = (RelaySettings::from(settings), wake, status.clone());
         move || {
             Relay::new(settings.clone(), wake.clone(), status.clone())
                 .map(|relay| relay.with_primary(&primary))
@@ -38,7 +39,7 @@ pub(super) fn start_relay(
     // Wrong settings fail here, at the start, and not in the task.
     let policy = make()?.policy().clone();
     health.dependency(policy.clone());
-    let (stop, panicked) = (parts.stop_pipeline.clone(), status.clone());
+    let (stop, panicked) = (parts.pipeline.stopped(), status.clone());
     let running = supervised(
         "relay",
         stop.clone(),
@@ -53,7 +54,7 @@ pub(super) fn start_relay(
             }
         },
     );
-    parts.pipeline.push(("relay", tokio::spawn(running)));
+    parts.pipeline.spawn("relay", running);
     let checked = status.clone();
     health.check("relay", move || match checked.report().last_error {
         None => Check::of(true, CheckStatus::Healthy, ""),
@@ -67,9 +68,12 @@ pub(super) fn start_relay(
 pub(super) fn watch_topics(settings: &Settings, health: &mut Health, parts: &mut Parts) {
     let (room, kafka) = (Arc::new(Room::default()), Arc::new(settings.kafka.clone()));
     let looked = (room.clone(), kafka);
-    parts.watch(Duration::from_secs(60), &looked, async |(room, kafka)| {
-        room.look(&kafka).await
-    });
+    parts.watch(
+        "topics",
+        Duration::from_secs(60),
+        &looked,
+        async |(room, kafka)| room.look(&kafka).await,
+    );
     health.check("kafka_topics", move || match room.short() {
         None => Check::of(true, CheckStatus::Healthy, ""),
         Some(short) => Check::of(false, CheckStatus::Degraded, &short),
@@ -92,7 +96,7 @@ pub(super) async fn start_audit(
     health.dependency(policy.clone());
     let status = Arc::new(ConsumerStatus::default());
     let make = {
-        let (settings, status) = (settings.clone(), status.clone());
+        let (settings, status) = (ConsumerSettings::from(settings), status.clone());
         move || {
             Consumer::new(
                 settings.clone(),
@@ -103,7 +107,7 @@ pub(super) async fn start_audit(
         }
     };
     make()?;
-    let (stop, panicked) = (parts.stop_pipeline.clone(), status.clone());
+    let (stop, panicked) = (parts.pipeline.stopped(), status.clone());
     let running = supervised(
         "audit",
         stop.clone(),
@@ -118,7 +122,7 @@ pub(super) async fn start_audit(
             }
         },
     );
-    parts.pipeline.push(("audit", tokio::spawn(running)));
+    parts.pipeline.spawn("audit", running);
     let checked = status.clone();
     health.check("audit", move || match checked.report().last_error {
         None => Check::of(true, CheckStatus::Healthy, ""),

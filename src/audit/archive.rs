@@ -26,7 +26,7 @@ use serde::Serialize;
 use super::document::{Archivable, ArchivedEvent};
 pub use crate::domain::pipeline::stored;
 use crate::{
-    config::{self, ConfigError, ms},
+    config::{self, ConfigError},
     domain::{event::Action, filter::EventFilter, hash::EventHash, tag::VersionTag},
     tls,
 };
@@ -385,8 +385,8 @@ async fn client(
         .await
         .map_err(wrong)?;
     options.app_name = Some("traffic-manager".into());
-    options.server_selection_timeout = Some(ms(settings.server_selection_timeout_ms));
-    options.connect_timeout = Some(ms(settings.server_selection_timeout_ms));
+    options.server_selection_timeout = Some(settings.server_selection_timeout);
+    options.connect_timeout = Some(settings.server_selection_timeout);
     options.max_pool_size = Some(settings.pool_size);
     // The lookup of a stored event reads the primary: a secondary may not have the event yet, which
     // would look like a contradiction.

@@ -16,7 +16,7 @@ use std::{
     panic::AssertUnwindSafe,
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -24,6 +24,7 @@ use std::{
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
     consumer::{
@@ -49,7 +50,7 @@ use super::{
     document::{self, Archivable},
 };
 use crate::{
-    config::{ConfigError, Settings, ms},
+    config::{self, ConfigError, Settings},
     kafka::{self, Progress, Record},
     resilience::{CallError, Dependency, pauses},
     telemetry::{self, names},
@@ -124,9 +125,40 @@ enum Ended {
     Restart(&'static str),
 }
 
+/// The settings that the audit consumer uses.
+#[derive(Debug, Clone)]
+pub struct ConsumerSettings {
+    audit: config::Audit,
+    kafka: config::Kafka,
+    /// The longest time that each step may take at the end: the running attempt half of it, the
+    /// leave of the group, and the flush of the dead letters.
+    last_step: Duration,
+}
+
+impl From<&Settings> for ConsumerSettings {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            audit: settings.audit.clone(),
+            kafka: settings.kafka.clone(),
+            last_step: settings.drain.step,
+        }
+    }
+}
+
+/// One subscription of the consumer, from its start to its end.
+struct Subscription<'a> {
+    consumer: &'a Arc<Stream>,
+    generation: &'a AtomicU64,
+    attempts: Attempts,
+    /// Records that were read while a batch waited for the archive, each with the generation in
+    /// which it was read.
+    pending: VecDeque<(u64, Record)>,
+    stop: &'a CancellationToken,
+}
+
 /// The audit consumer of one process.
 pub struct Consumer {
-    settings: Settings,
+    settings: ConsumerSettings,
     archive: Archive,
     policy: Arc<Dependency>,
     dead_letters: DeadLetterProducer,
@@ -137,7 +169,7 @@ pub struct Consumer {
 impl Consumer {
     /// Creates a consumer that archives under the policy `policy`.
     pub fn new(
-        settings: Settings,
+        settings: ConsumerSettings,
         archive: Archive,
         policy: Arc<Dependency>,
         status: Arc<ConsumerStatus>,
@@ -174,17 +206,16 @@ impl Consumer {
                     Ended::Restart("subscribe")
                 }
             };
-            leave(consumer, ms(self.settings.drain.step_ms)).await;
+            leave(consumer, self.settings.last_step).await;
             if let Ended::Restart(reason) = ended {
                 tracing::warn!(reason, "the audit consumer is recreated");
                 metrics::counter!(names::AUDIT_RESTARTS, "reason" => reason).increment(1);
                 self.status.restarts.fetch_add(1, Ordering::Relaxed);
-                stop.run_until_cancelled(tokio::time::sleep(ms(500))).await;
+                stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(500)))
+                    .await;
             }
         }
-        self.dead_letters
-            .flush(ms(self.settings.drain.step_ms))
-            .await;
+        self.dead_letters.flush(self.settings.last_step).await;
         Ok(())
     }
 
@@ -204,20 +235,23 @@ impl Consumer {
             done.clone(),
             self.status.clone(),
         )));
-        // Records that were read while a batch waited for the archive, each with the generation in
-        // which it was read.
-        let mut pending: VecDeque<(u64, Record)> = VecDeque::new();
         // The measured lag belongs to the consumer before this one.
         self.status.forget();
         let mut progress = Progress::new();
-        let mut attempts = Attempts::new(
-            &self.settings.kafka.topic,
-            self.settings.audit.max_attempts,
-            self.settings.audit.batch,
-        );
+        let mut subscription = Subscription {
+            consumer,
+            generation,
+            attempts: Attempts::new(
+                &self.settings.kafka.topic,
+                self.settings.audit.max_attempts,
+                self.settings.audit.batch,
+            ),
+            pending: VecDeque::new(),
+            stop,
+        };
         loop {
             let batch = match stop
-                .run_until_cancelled(self.collect(consumer, generation, &mut pending))
+                .run_until_cancelled(self.collect(&mut subscription))
                 .await
             {
                 None => return Ended::Stopped,
@@ -239,7 +273,8 @@ impl Consumer {
                 continue;
             }
             self.status.reads(batch.records());
-            for piece in attempts
+            for piece in subscription
+                .attempts
                 .pieces(consumer, batch.generation(), batch.records())
                 .await
             {
@@ -248,17 +283,9 @@ impl Consumer {
                 if batch.generation() != generation.load(Ordering::SeqCst) {
                     break;
                 }
-                let begun = attempts.begin(consumer, piece).await;
+                let begun = subscription.attempts.begin(consumer, piece).await;
                 if !self
-                    .archive_while_polling(
-                        consumer,
-                        generation,
-                        piece,
-                        begun,
-                        &attempts,
-                        &mut pending,
-                        stop,
-                    )
+                    .archive_while_polling(&mut subscription, piece, begun)
                     .await
                 {
                     return Ended::Stopped;
@@ -268,7 +295,7 @@ impl Consumer {
                 // them back.
                 if let Some(next) = batch.storable_of(piece, generation.load(Ordering::SeqCst)) {
                     self.store_offsets(consumer, next, &done);
-                    attempts.end(consumer, piece).await;
+                    subscription.attempts.end(consumer, piece).await;
                 }
             }
             self.status.reads(&[]);
@@ -279,23 +306,24 @@ impl Consumer {
     /// forming waits up to one session timeout for members that are gone, so the limit is longer
     /// before the consumer has joined.
     fn patience(&self, has_joined: bool) -> Duration {
-        let stuck = ms(self.settings.audit.stalled_after_ms);
+        let stuck = self.settings.audit.stalled_after;
         if has_joined {
             stuck
         } else {
-            stuck.max(2 * ms(self.settings.kafka.session_timeout_ms))
+            stuck.max(2 * self.settings.kafka.session_timeout)
         }
     }
 
     /// Collects the next batch, all of it read in one generation: up to `audit.batch` records,
     /// without a wait of more than `audit.batch_wait_ms` for the next record. Returns an empty
     /// batch after a second without records.
-    async fn collect(
-        &self,
-        consumer: &Stream,
-        generation: &AtomicU64,
-        pending: &mut VecDeque<(u64, Record)>,
-    ) -> Result<Batch, &'static str> {
+    async fn collect(&self, from: &mut Subscription<'_>) -> Result<Batch, &'static str> {
+        let Subscription {
+            consumer,
+            generation,
+            pending,
+            ..
+        } = from;
         let mut batch = Batch::new(generation.load(Ordering::SeqCst));
         let mut wait = Duration::from_secs(1);
         while batch.records().len() < self.settings.audit.batch {
@@ -315,33 +343,35 @@ impl Consumer {
                 }
                 Ok(Err(error)) => {
                     self.report_error(&error);
-                    tokio::time::sleep(ms(100)).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
-            wait = ms(self.settings.audit.batch_wait_ms);
+            wait = self.settings.audit.batch_wait;
         }
         Ok(batch)
     }
 
     /// Handles a batch, however long the archive stays unavailable, and keeps polling meanwhile, so
     /// that the group does not consider this member dead. Returns false if stopped first.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one loop")]
     async fn archive_while_polling(
         &self,
-        consumer: &Arc<Stream>,
-        generation: &AtomicU64,
+        polled: &mut Subscription<'_>,
         batch: &[Record],
         begun: Begun,
-        attempts: &Attempts,
-        pending: &mut VecDeque<(u64, Record)>,
-        stop: &CancellationToken,
     ) -> bool {
+        let Subscription {
+            consumer,
+            generation,
+            attempts,
+            pending,
+            stop,
+        } = polled;
         let (marked, deaths) = match begun {
             Begun::Handle(marked) => (marked, 0),
             Begun::Park(deaths) => (None, deaths),
         };
         let mut handled = pin!(self.handle_until_done(batch, deaths, stop));
-        let quick = tokio::time::timeout(ms(self.settings.audit.attempt_ms), &mut handled).await;
+        let quick = tokio::time::timeout(self.settings.audit.attempt, &mut handled).await;
         // Stopped or still waiting: if the process ends from now on, these records are not the
         // cause.
         if quick != Ok(true)
@@ -365,7 +395,7 @@ impl Consumer {
                     }
                     Err(error) => {
                         self.report_error(&error);
-                        tokio::time::sleep(ms(100)).await;
+                        tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 },
             }
@@ -390,7 +420,7 @@ impl Consumer {
         let mut waits = pauses();
         let too_late = async {
             stop.cancelled().await;
-            tokio::time::sleep(ms(self.settings.drain.step_ms / 2)).await;
+            tokio::time::sleep(self.settings.last_step / 2).await;
         };
         let mut too_late = pin!(too_late);
         let mut left = batch;
@@ -570,9 +600,7 @@ impl Consumer {
         if let Err(error) = consumer.store_offsets(&offsets) {
             self.report_error(&error);
         }
-        done.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(next);
+        done.lock().extend(next);
     }
 
     fn report_error(&self, error: &dyn std::error::Error) {

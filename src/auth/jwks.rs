@@ -27,7 +27,7 @@ use super::jwt::{
     keys::{BadKeys, KeyPrint, KeySet, VerificationKey},
 };
 use crate::{
-    config::{self, ConfigError, ms},
+    config::{self, ConfigError},
     resilience::{CallError, Dependency},
     telemetry::names,
 };
@@ -148,8 +148,7 @@ impl Jwks {
 
     fn trusted(&self, now: Instant) -> Option<Arc<FetchedKeys>> {
         let held = self.held.load_full()?;
-        (now.saturating_duration_since(held.fetched) <= ms(self.settings.keys_max_age_ms))
-            .then_some(held)
+        (now.saturating_duration_since(held.fetched) <= self.settings.keys_max_age).then_some(held)
     }
 
     /// Does the same as [`Self::find`], but fetches the keys first if the name is unknown. All
@@ -183,7 +182,7 @@ impl Jwks {
 
     fn is_too_soon(&self, asked: &Asked, now: Instant) -> bool {
         asked.0.is_some_and(|last| {
-            now.saturating_duration_since(last) < ms(self.settings.unknown_kid_refresh_ms)
+            now.saturating_duration_since(last) < self.settings.unknown_kid_refresh
         })
     }
 
@@ -211,7 +210,7 @@ impl Jwks {
             else {
                 return;
             };
-            let every = ms(self.settings.refresh_ms);
+            let every = self.settings.refresh;
             let pause = if is_fresh {
                 retries = self.retries();
                 every.mul_f64(0.8 + 0.2 * fastrand::f64())
@@ -231,7 +230,7 @@ impl Jwks {
     fn retries(&self) -> ExponentialBackoff {
         let builder = ExponentialBuilder::new()
             .with_min_delay(FIRST_RETRY)
-            .with_max_delay(ms(self.settings.refresh_ms));
+            .with_max_delay(self.settings.refresh);
         builder.with_jitter().without_max_times().build()
     }
 

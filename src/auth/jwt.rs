@@ -29,7 +29,7 @@ use self::{claims::Mapping, header::Header, keys::VerificationKey, unique::Uniqu
 pub use self::{keys::KeyPrint, refused::TokenRefusal};
 use super::{Caller, jwks::Jwks};
 use crate::{
-    config::{self, ConfigError, ms},
+    config::{self, ConfigError},
     resilience::Dependency,
     telemetry::names,
 };
@@ -104,7 +104,7 @@ impl Verifier {
         if !settings.is_on() {
             return Ok(None);
         }
-        let remembered_for = ms(settings.cache_ms);
+        let remembered_for = settings.cache;
         Ok(Some(Arc::new(Self {
             jwks: Arc::new(Jwks::new(settings, policy)?),
             mapping: Mapping::new(settings)?,

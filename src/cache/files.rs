@@ -10,10 +10,11 @@ use std::{
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::SystemTime,
 };
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -184,8 +185,8 @@ impl Files {
         self.directory.join(format!("{tenant}.previous.json"))
     }
 
-    fn lock_written(&self) -> std::sync::MutexGuard<'_, HashMap<TenantName, Option<VersionTag>>> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_written(&self) -> parking_lot::MutexGuard<'_, HashMap<TenantName, Option<VersionTag>>> {
+        self.written.lock()
     }
 }
 

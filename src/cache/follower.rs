@@ -7,10 +7,11 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use rdkafka::{
     consumer::{Consumer as _, StreamConsumer},
     error::KafkaError,
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::Cache;
 pub use crate::domain::cache::revisions::{Revisions, recorded};
 use crate::{
-    config::{self, ms},
+    config,
     kafka::{self, Progress, Record},
     telemetry::names,
 };
@@ -84,17 +85,11 @@ struct Places(Mutex<BTreeMap<i32, i64>>);
 
 impl Places {
     fn reached(&self, partition: i32, next: i64) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(partition, next);
+        self.0.lock().insert(partition, next);
     }
 
     fn now(&self) -> BTreeMap<i32, i64> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().clone()
     }
 }
 
@@ -105,7 +100,7 @@ async fn stalls(
     settings: &config::Kafka,
     places: &Places,
 ) -> &'static str {
-    let limit = ms(settings.stalled_after_ms);
+    let limit = settings.stalled_after;
     let mut progress = Progress::new();
     loop {
         tokio::time::sleep(limit / 4).await;

@@ -4,13 +4,14 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
 use crate::{
@@ -90,10 +91,7 @@ impl Live {
         let Some(last) = events.last().filter(|_| sender.receiver_count() > 0) else {
             return;
         };
-        let mut published = self
-            .published
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut published = self.published.lock();
         let before = published.get(tenant);
         let is_new =
             |event: &&&Recorded| before.is_none_or(|before| !before.covers(&event.event.tag()));

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Instant,
@@ -37,7 +37,7 @@ impl Cache {
     /// already running keeps its own way.
     pub(super) async fn load_by(self: &Arc<Self>, way: Way, tenant: &TenantName) -> LoadResult {
         let load = {
-            let mut loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut loading = self.loading.lock();
             let start = || {
                 let (cache, tenant, payer) = (self.clone(), tenant.clone(), Payer::of_load(tenant));
                 let task = self.runtime.spawn(payer.scope(async move {
@@ -212,11 +212,7 @@ impl RunningLoad<'_> {
     fn end(&self) {
         // Only once: by the second call another load of the tenant may be on the list.
         if self.is_listed.swap(false, Ordering::SeqCst) {
-            self.cache
-                .loading
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(self.tenant);
+            self.cache.loading.lock().remove(self.tenant);
         }
     }
 }

@@ -3,11 +3,9 @@
 //! A wake-up says only that something may have changed. A waiter joins first and reads second, so
 //! that it misses nothing in between.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use crate::{
@@ -23,7 +21,7 @@ struct Tenants(Mutex<HashMap<TenantName, watch::Sender<()>>>);
 
 impl Tenants {
     fn lock(&self) -> MutexGuard<'_, HashMap<TenantName, watch::Sender<()>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -1,10 +1,17 @@
 //! `[auth.jwt]`: tokens of an external issuer.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use url::{Host, Url};
 use validator::Validate;
 
-use super::{ConfigError, invalid, missing, sections::section};
+use super::{
+    ConfigError,
+    duration::{Millis, Seconds},
+    invalid, missing,
+    sections::section,
+};
 
 /// The algorithm of a token's signature. No algorithm uses a shared secret, so a public key can
 /// never be used as a secret.
@@ -38,16 +45,16 @@ section! {
         jwks_url: String,
         ca_file: String,
         algorithms: Vec<JwtAlgorithm>,
-        #[validate(range(max = 300, message = "0 to 300"))] leeway_seconds: u32,
-        #[validate(range(min = 60, max = 31_536_000, message = "60 to 31536000"))] max_lifetime_seconds: u32,
-        #[validate(range(min = 256, max = 65_536, message = "256 to 65536"))] max_token_bytes: usize,
-        #[validate(range(min = 1000, max = 86_400_000, message = "1000 to 86400000"))] refresh_ms: u64,
-        #[validate(range(min = 1000, max = 3_600_000, message = "1000 to 3600000"))] unknown_kid_refresh_ms: u64,
-        #[validate(range(min = 1000, max = 1_209_600_000, message = "1000 to 1209600000"))] keys_max_age_ms: u64,
-        #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] max_keys: usize,
-        #[validate(range(min = 1024, max = 16_777_216, message = "1024 to 16777216"))] max_response_bytes: usize,
-        #[validate(range(max = 3_600_000, message = "0 to 3600000"))] cache_ms: u64,
-        #[validate(range(max = 10_000_000, message = "0 to 10000000"))] cache_tokens: u64,
+        #[serde(rename = "leeway_seconds")] #[serde_as(as = "Seconds<0, 300>")] leeway: Duration,
+        #[serde(rename = "max_lifetime_seconds")] #[serde_as(as = "Seconds<60, 31_536_000>")] max_lifetime: Duration,
+        #[validate(range(min = 256, max = 65_536))] max_token_bytes: usize,
+        #[serde(rename = "refresh_ms")] #[serde_as(as = "Millis<1000, 86_400_000>")] refresh: Duration,
+        #[serde(rename = "unknown_kid_refresh_ms")] #[serde_as(as = "Millis<1000, 3_600_000>")] unknown_kid_refresh: Duration,
+        #[serde(rename = "keys_max_age_ms")] #[serde_as(as = "Millis<1000, 1_209_600_000>")] keys_max_age: Duration,
+        #[validate(range(min = 1, max = 1000))] max_keys: usize,
+        #[validate(range(min = 1024, max = 16_777_216))] max_response_bytes: usize,
+        #[serde(rename = "cache_ms")] #[serde_as(as = "Millis<0, 3_600_000>")] cache: Duration,
+        #[validate(range(max = 10_000_000))] cache_tokens: u64,
         tenant_claim: String,
         roles_claim: String,
         services_claim: String,
@@ -76,7 +83,7 @@ impl Jwt {
         if self.algorithms.is_empty() {
             return Err(missing("auth.jwt.algorithms"));
         }
-        if self.keys_max_age_ms < self.refresh_ms {
+        if self.keys_max_age < self.refresh {
             return Err(invalid(
                 "auth.jwt.keys_max_age_ms",
                 "must be at least auth.jwt.refresh_ms",

@@ -100,6 +100,8 @@ fn put(table: &mut Map<String, Value>, key: &str, value: Value) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::{super::Settings, *};
 
     fn with(overrides: &[&str]) -> Result<Settings, super::super::ConfigError> {
@@ -110,7 +112,10 @@ mod tests {
     #[test]
     fn an_old_key_sets_the_renamed_setting() {
         let settings = with(&["resilience.standing_ms=77", "trail.queue=5"]).unwrap();
-        assert_eq!(settings.resilience.codel_interval_ms, 77);
+        assert_eq!(
+            settings.resilience.codel_interval,
+            Duration::from_millis(77)
+        );
         assert_eq!(settings.access_log.queue, 5);
         assert_eq!(
             settings.renamed,

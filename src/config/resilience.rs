@@ -5,22 +5,27 @@ use std::time::Duration;
 use serde::Deserialize;
 use validator::Validate;
 
-use super::{ConfigError, ms, sections::section, unusable};
+use super::{
+    ConfigError,
+    duration::{Millis, Seconds},
+    sections::section,
+    unusable,
+};
 
 section! {
     /// `[resilience]`
     Resilience {
-        #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] failures: u32,
-        #[validate(range(min = 10, max = 600_000, message = "10 to 600000"))] open_ms: u64,
-        #[validate(range(min = 10, max = 600_000, message = "10 to 600000"))] max_open_ms: u64,
-        #[validate(range(min = 1, max = 3, message = "1 to 3"))] probes: u32,
-        #[validate(range(max = 100, message = "0 to 100"))] retry_percent: u32,
-        #[validate(range(max = 1000, message = "0 to 1000"))] retry_burst: u32,
-        #[validate(range(min = 1, max = 86_400, message = "1 to 86400"))] max_forced_state_seconds: u32,
-        #[validate(range(min = 1, max = 60_000, message = "1 to 60000"))] codel_target_ms: u64,
-        #[validate(range(min = 1, max = 60_000, message = "1 to 60000"))] codel_interval_ms: u64,
-        #[validate(range(min = 1, max = 100, message = "1 to 100"))] tenant_share_percent: u32,
-        #[validate(range(min = 1, max = 100, message = "1 to 100"))] platform_share_percent: u32,
+        #[validate(range(min = 1, max = 1000))] failures: u32,
+        #[serde(rename = "open_ms")] #[serde_as(as = "Millis<10, 600_000>")] open: Duration,
+        #[serde(rename = "max_open_ms")] #[serde_as(as = "Millis<10, 600_000>")] max_open: Duration,
+        #[validate(range(min = 1, max = 3))] probes: u32,
+        #[validate(range(max = 100))] retry_percent: u32,
+        #[validate(range(max = 1000))] retry_burst: u32,
+        #[serde(rename = "max_forced_state_seconds")] #[serde_as(as = "Seconds<1, 86_400>")] max_forced_state: Duration,
+        #[serde(rename = "codel_target_ms")] #[serde_as(as = "Millis<1, 60_000>")] codel_target: Duration,
+        #[serde(rename = "codel_interval_ms")] #[serde_as(as = "Millis<1, 60_000>")] codel_interval: Duration,
+        #[validate(range(min = 1, max = 100))] tenant_share_percent: u32,
+        #[validate(range(min = 1, max = 100))] platform_share_percent: u32,
         #[validate(nested)] postgres_primary: OneDependency,
         #[validate(nested)] postgres_replica: OneDependency,
         #[validate(nested)] kafka: OneDependency,
@@ -34,32 +39,36 @@ section! {
 }
 
 /// `[resilience.<dependency>]`: a key that is left out has its value from `[resilience]`.
+#[serde_with::serde_as]
 #[derive(Debug, Clone, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct OneDependency {
     /// The most calls that run at a time: the bulkhead's size.
-    #[validate(range(min = 1, max = 10_000, message = "1 to 10000"))]
+    #[validate(range(min = 1, max = 10_000))]
     pub concurrent: usize,
-    /// The timeout of one call, in milliseconds.
-    #[validate(range(min = 10, max = 120_000, message = "10 to 120000"))]
-    pub timeout_ms: u64,
+    /// The timeout of one call.
+    #[serde(rename = "timeout_ms")]
+    #[serde_as(as = "Millis<10, 120_000>")]
+    pub timeout: Duration,
     /// Overrides `failures` of [`Resilience`].
-    #[validate(range(min = 1, max = 1000, message = "1 to 1000"))]
+    #[validate(range(min = 1, max = 1000))]
     pub failures: Option<u32>,
-    /// Overrides `open_ms` of [`Resilience`].
-    #[validate(range(min = 10, max = 600_000, message = "10 to 600000"))]
-    pub open_ms: Option<u64>,
-    /// Overrides `max_open_ms` of [`Resilience`].
-    #[validate(range(min = 10, max = 600_000, message = "10 to 600000"))]
-    pub max_open_ms: Option<u64>,
+    /// Overrides `open` of [`Resilience`].
+    #[serde(rename = "open_ms")]
+    #[serde_as(as = "Option<Millis<10, 600_000>>")]
+    pub open: Option<Duration>,
+    /// Overrides `max_open` of [`Resilience`].
+    #[serde(rename = "max_open_ms")]
+    #[serde_as(as = "Option<Millis<10, 600_000>>")]
+    pub max_open: Option<Duration>,
     /// Overrides `probes` of [`Resilience`].
-    #[validate(range(min = 1, max = 3, message = "1 to 3"))]
+    #[validate(range(min = 1, max = 3))]
     pub probes: Option<u32>,
     /// Overrides `retry_percent` of [`Resilience`].
-    #[validate(range(max = 100, message = "0 to 100"))]
+    #[validate(range(max = 100))]
     pub retry_percent: Option<u32>,
     /// Overrides `retry_burst` of [`Resilience`].
-    #[validate(range(max = 1000, message = "0 to 1000"))]
+    #[validate(range(max = 1000))]
     pub retry_burst: Option<u32>,
 }
 
@@ -131,16 +140,16 @@ impl Resilience {
     pub fn policy(&self, of: &OneDependency) -> CallPolicy {
         CallPolicy {
             concurrent: of.concurrent,
-            timeout: ms(of.timeout_ms),
+            timeout: of.timeout,
             failures: of.failures.unwrap_or(self.failures),
-            open: ms(of.open_ms.unwrap_or(self.open_ms)),
-            max_open: ms(of.max_open_ms.unwrap_or(self.max_open_ms)),
+            open: of.open.unwrap_or(self.open),
+            max_open: of.max_open.unwrap_or(self.max_open),
             probes: of.probes.unwrap_or(self.probes),
             retry_percent: of.retry_percent.unwrap_or(self.retry_percent),
             retry_burst: of.retry_burst.unwrap_or(self.retry_burst),
-            max_forced_state: Duration::from_secs(u64::from(self.max_forced_state_seconds)),
-            target_wait: ms(self.codel_target_ms),
-            standing: ms(self.codel_interval_ms),
+            max_forced_state: self.max_forced_state,
+            target_wait: self.codel_target,
+            standing: self.codel_interval,
             share: self.share(),
         }
     }

@@ -1,21 +1,27 @@
 //! The settings: a type for each section of `config.default.toml`.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 use validator::Validate;
 
-use super::{auth::Jwt, renamed::Renamed, resilience::Resilience};
+use super::{
+    auth::Jwt,
+    duration::{Millis, Seconds},
+    renamed::Renamed,
+    resilience::Resilience,
+};
 
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? }) => {
         $(#[$doc])*
+        #[serde_with::serde_as]
         #[derive(Debug, Clone, Deserialize, Validate)]
         #[serde(deny_unknown_fields)]
         pub struct $name {
-            $(#[doc = concat!("`", stringify!($field), "` of `config.default.toml`.")] $(#[$field_doc])* pub $field: $type,)*
+            $(#[doc = concat!("`", stringify!($field), "` of `config.default.toml`. The key of a duration ends with its unit.")] $(#[$field_doc])* pub $field: $type,)*
         }
     };
 }
@@ -53,20 +59,20 @@ section! {
     Http {
         listen: SocketAddr,
         ops_listen: SocketAddr,
-        #[validate(range(max = 256, message = "0 to 256"))] workers: usize,
-        #[validate(range(min = 1024, max = 16_777_216, message = "1024 to 16777216"))] max_body_bytes: usize,
-        #[validate(range(min = 1024, max = 268_435_456, message = "1024 to 268435456"))] max_bulk_bytes: usize,
-        #[validate(range(min = 1024, max = 2_147_483_647, message = "1024 to 2147483647"))] max_bulk_total_bytes: usize,
-        #[validate(range(min = 1024, max = 2_147_483_647, message = "1024 to 2147483647"))] max_bulk_tenant_bytes: usize,
-        #[validate(range(min = 100, max = 120_000, message = "100 to 120000"))] request_timeout_ms: u64,
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] max_connections: usize,
-        #[validate(range(min = 1000, max = 3_600_000, message = "1000 to 3600000"))] keep_alive_ms: u64,
-        #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] client_header_timeout_ms: u64,
-        #[validate(range(min = 1000, max = 600_000, message = "1000 to 600000"))] write_stall_ms: u64,
+        #[validate(range(max = 256))] workers: usize,
+        #[validate(range(min = 1024, max = 16_777_216))] max_body_bytes: usize,
+        #[validate(range(min = 1024, max = 268_435_456))] max_bulk_bytes: usize,
+        #[validate(range(min = 1024, max = 2_147_483_647))] max_bulk_total_bytes: usize,
+        #[validate(range(min = 1024, max = 2_147_483_647))] max_bulk_tenant_bytes: usize,
+        #[serde(rename = "request_timeout_ms")] #[serde_as(as = "Millis<100, 120_000>")] request_timeout: Duration,
+        #[validate(range(min = 1, max = 1_000_000))] max_connections: usize,
+        #[serde(rename = "keep_alive_ms")] #[serde_as(as = "Millis<1000, 3_600_000>")] keep_alive: Duration,
+        #[serde(rename = "client_header_timeout_ms")] #[serde_as(as = "Millis<100, 60_000>")] client_header_timeout: Duration,
+        #[serde(rename = "write_stall_ms")] #[serde_as(as = "Millis<1000, 600_000>")] write_stall: Duration,
         trusted_proxies: Vec<IpNet>,
-        #[validate(range(min = 512, max = 65_534, message = "512 to 65534"))] max_uri_bytes: usize,
-        #[validate(range(min = 16, max = 96, message = "16 to 96"))] max_headers: usize,
-        #[validate(range(min = 1024, max = 131_072, message = "1024 to 131072"))] max_header_bytes: usize,
+        #[validate(range(min = 512, max = 65_534))] max_uri_bytes: usize,
+        #[validate(range(min = 16, max = 96))] max_headers: usize,
+        #[validate(range(min = 1024, max = 131_072))] max_header_bytes: usize,
         cors_origins: Vec<String>,
         allowed_hosts: Vec<String>,
         ops_token: SecretString,
@@ -80,8 +86,8 @@ section! {
         cert_file: String,
         key_file: String,
         client_ca_file: String,
-        #[validate(length(max = 255, message = "at most 255 bytes"))] trust_domain: String,
-        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] reload_ms: u64,
+        #[validate(length(max = 255))] trust_domain: String,
+        #[serde(rename = "reload_ms")] #[serde_as(as = "Millis<100, 3_600_000>")] reload: Duration,
     }
 }
 
@@ -100,10 +106,10 @@ section! {
     Auth {
         mode: AuthMode,
         key_pepper: SecretString,
-        #[validate(range(min = 100, max = 5000, message = "100 to 5000"))] key_refresh_ms: u64,
-        #[validate(range(max = 604_800_000, message = "0 to 604800000"))] key_grace_ms: u64,
-        #[validate(range(min = 1, max = 100_000, message = "1 to 100000"))] keys_per_tenant: u32,
-        #[validate(range(min = 1, max = 3650, message = "1 to 3650"))] ended_keys_days: u32,
+        #[serde(rename = "key_refresh_ms")] #[serde_as(as = "Millis<100, 5000>")] key_refresh: Duration,
+        #[serde(rename = "key_grace_ms")] #[serde_as(as = "Millis<0, 604_800_000>")] key_grace: Duration,
+        #[validate(range(min = 1, max = 100_000))] keys_per_tenant: u32,
+        #[validate(range(min = 1, max = 3650))] ended_keys_days: u32,
         #[validate(nested)] jwt: Jwt,
     }
 }
@@ -114,67 +120,67 @@ section! {
         primary_url: SecretString,
         replica_urls: Vec<SecretString>,
         ca_file: String,
-        #[validate(range(min = 2, max = 1000, message = "2 to 1000"))] pool_size: usize,
-        #[validate(range(min = 10, max = 30_000, message = "10 to 30000"))] acquire_timeout_ms: u64,
-        #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] connect_timeout_ms: u64,
-        #[validate(range(min = 10, max = 30_000, message = "10 to 30000"))] recycle_timeout_ms: u64,
-        #[validate(range(min = 1000, max = 86_400_000, message = "1000 to 86400000"))] max_lifetime_ms: u64,
-        #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] statement_timeout_ms: u64,
-        #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] lock_timeout_ms: u64,
-        #[validate(range(min = 1000, max = 60_000, message = "1000 to 60000"))] idle_in_transaction_timeout_ms: u64,
-        #[validate(range(max = 1_073_741_824, message = "0 to 1073741824"))] replica_max_lag_bytes: u64,
-        #[validate(range(min = 50, max = 60_000, message = "50 to 60000"))] replica_check_ms: u64,
+        #[validate(range(min = 2, max = 1000))] pool_size: usize,
+        #[serde(rename = "acquire_timeout_ms")] #[serde_as(as = "Millis<10, 30_000>")] acquire_timeout: Duration,
+        #[serde(rename = "connect_timeout_ms")] #[serde_as(as = "Millis<100, 60_000>")] connect_timeout: Duration,
+        #[serde(rename = "recycle_timeout_ms")] #[serde_as(as = "Millis<10, 30_000>")] recycle_timeout: Duration,
+        #[serde(rename = "max_lifetime_ms")] #[serde_as(as = "Millis<1000, 86_400_000>")] max_lifetime: Duration,
+        #[serde(rename = "statement_timeout_ms")] #[serde_as(as = "Millis<100, 60_000>")] statement_timeout: Duration,
+        #[serde(rename = "lock_timeout_ms")] #[serde_as(as = "Millis<100, 60_000>")] lock_timeout: Duration,
+        #[serde(rename = "idle_in_transaction_timeout_ms")] #[serde_as(as = "Millis<1000, 60_000>")] idle_in_transaction_timeout: Duration,
+        #[validate(range(max = 1_073_741_824))] replica_max_lag_bytes: u64,
+        #[serde(rename = "replica_check_ms")] #[serde_as(as = "Millis<50, 60_000>")] replica_check: Duration,
     }
 }
 
 section! {
     /// `[write]`
     Write {
-        #[validate(range(min = 1, max = 64, message = "1 to 64"))] lanes: usize,
-        #[validate(range(min = 1, max = 4096, message = "1 to 4096"))] max_batch: usize,
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] queue: usize,
-        #[validate(range(min = 2, max = 10_000, message = "2 to 10000"))] large_changes: usize,
-        #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] timeout_ms: u64,
-        #[validate(range(min = 1, max = 10, message = "1 to 10"))] max_attempts: u32,
-        #[validate(range(min = 1, max = 720, message = "1 to 720"))] idempotency_ttl_hours: u32,
-        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] timeline_check_ms: u64,
-        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] new_epoch_timeout_ms: u64,
+        #[validate(range(min = 1, max = 64))] lanes: usize,
+        #[validate(range(min = 1, max = 4096))] max_batch: usize,
+        #[validate(range(min = 1, max = 1_000_000))] queue: usize,
+        #[validate(range(min = 2, max = 10_000))] large_changes: usize,
+        #[serde(rename = "timeout_ms")] #[serde_as(as = "Millis<100, 60_000>")] timeout: Duration,
+        #[validate(range(min = 1, max = 10))] max_attempts: u32,
+        #[validate(range(min = 1, max = 720))] idempotency_ttl_hours: u32,
+        #[serde(rename = "timeline_check_ms")] #[serde_as(as = "Millis<100, 3_600_000>")] timeline_check: Duration,
+        #[serde(rename = "new_epoch_timeout_ms")] #[serde_as(as = "Millis<100, 3_600_000>")] new_epoch_timeout: Duration,
     }
 }
 
 section! {
     /// `[limits]`
     Limits {
-        #[validate(range(min = 1, max = 10_000_000, message = "1 to 10000000"))] routes_per_tenant: u32,
-        #[validate(range(min = 1, max = 10_000_000, message = "1 to 10000000"))] policies_per_tenant: u32,
-        #[validate(range(min = 1, max = 64, message = "1 to 64"))] pattern_threads: usize,
+        #[validate(range(min = 1, max = 10_000_000))] routes_per_tenant: u32,
+        #[validate(range(min = 1, max = 10_000_000))] policies_per_tenant: u32,
+        #[validate(range(min = 1, max = 64))] pattern_threads: usize,
         writes_per_second_per_tenant: u32,
-        #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] plans_per_tenant: u32,
-        #[validate(range(min = 65_536, max = 4_294_967_295_u32, message = "65536 to 4294967295"))] plan_bytes_per_tenant: u32,
-        #[validate(range(min = 1, max = 720, message = "1 to 720"))] plan_ttl_hours: u32,
+        #[validate(range(min = 1, max = 1000))] plans_per_tenant: u32,
+        #[validate(range(min = 65_536, max = 4_294_967_295_u32))] plan_bytes_per_tenant: u32,
+        #[validate(range(min = 1, max = 720))] plan_ttl_hours: u32,
         requests_per_second_per_address: u32,
         failed_logins_per_second_per_address: u32,
         requests_per_second_per_caller: u32,
         requests_per_second_per_tenant: u32,
-        #[validate(range(max = 100_000, message = "0 to 100000"))] concurrent_requests_per_tenant: u32,
-        #[validate(range(min = 131_072, max = 4_194_304, message = "131072 to 4194304"))] event_bytes: usize,
+        #[validate(range(max = 100_000))] concurrent_requests_per_tenant: u32,
+        #[validate(range(min = 131_072, max = 4_194_304))] event_bytes: usize,
     }
 }
 
 section! {
     /// `[read]`
     Read {
-        #[validate(range(min = 1_048_576, message = "at least 1048576"))] cache_bytes: u64,
-        #[validate(range(min = 1_048_576, message = "at least 1048576"))] body_bytes: u64,
-        #[validate(range(max = 60_000, message = "0 to 60000"))] negative_ttl_ms: u64,
-        #[validate(range(min = 50, max = 60_000, message = "50 to 60000"))] refresh_ms: u64,
-        #[validate(range(max = 30_000, message = "0 to 30000"))] min_revision_wait_ms: u64,
-        #[validate(range(max = 60_000, message = "0 to 60000"))] max_wait_ms: u64,
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] max_waiters: usize,
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] max_waiters_per_tenant: usize,
-        #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] stream_comment_ms: u64,
-        #[validate(range(min = 1000, max = 86_400_000, message = "1000 to 86400000"))] stream_lifetime_ms: u64,
-        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] snapshot_every_ms: u64,
+        #[validate(range(min = 1_048_576))] cache_bytes: u64,
+        #[validate(range(min = 1_048_576))] body_bytes: u64,
+        #[serde(rename = "negative_ttl_ms")] #[serde_as(as = "Millis<0, 60_000>")] negative_ttl: Duration,
+        #[serde(rename = "refresh_ms")] #[serde_as(as = "Millis<50, 60_000>")] refresh: Duration,
+        #[serde(rename = "min_revision_wait_ms")] #[serde_as(as = "Millis<0, 30_000>")] min_revision_wait: Duration,
+        #[serde(rename = "max_wait_ms")] #[serde_as(as = "Millis<0, 60_000>")] max_wait: Duration,
+        #[validate(range(min = 1, max = 1_000_000))] max_waiters: usize,
+        #[validate(range(min = 1, max = 1_000_000))] max_waiters_per_tenant: usize,
+        #[serde(rename = "stream_comment_ms")] #[serde_as(as = "Millis<100, 60_000>")] stream_comment: Duration,
+        #[serde(rename = "stream_lifetime_ms")] #[serde_as(as = "Millis<1000, 86_400_000>")] stream_lifetime: Duration,
+        #[serde(rename = "snapshot_every_ms")] #[serde_as(as = "Millis<100, 3_600_000>")] snapshot_every: Duration,
         snapshot_dir: String,
     }
 }
@@ -214,28 +220,28 @@ section! {
         sasl_mechanism: SaslMechanism,
         sasl_username: String,
         sasl_password: SecretString,
-        #[validate(length(min = 1, max = 249, message = "a topic name"))] topic: String,
-        #[validate(length(min = 1, max = 249, message = "a topic name"))] dlq_topic: String,
-        #[validate(length(min = 1, max = 255, message = "1 to 255 bytes"))] source: String,
-        #[validate(range(min = 1000, max = 300_000, message = "1000 to 300000"))] delivery_timeout_ms: u64,
-        #[validate(range(max = 1000, message = "0 to 1000"))] linger_ms: u64,
-        #[validate(range(min = 262_144, max = 8_388_608, message = "262144 to 8388608"))] max_message_bytes: usize,
-        #[validate(range(min = 1000, max = 600_000, message = "1000 to 600000"))] stalled_after_ms: u64,
-        #[validate(length(min = 1, max = 249, message = "a group name"))] group: String,
-        #[validate(range(min = 6000, max = 300_000, message = "6000 to 300000"))] session_timeout_ms: u64,
-        #[validate(range(min = 10_000, max = 3_600_000, message = "10000 to 3600000"))] max_poll_interval_ms: u64,
+        #[validate(length(min = 1, max = 249))] topic: String,
+        #[validate(length(min = 1, max = 249))] dlq_topic: String,
+        #[validate(length(min = 1, max = 255))] source: String,
+        #[serde(rename = "delivery_timeout_ms")] #[serde_as(as = "Millis<1000, 300_000>")] delivery_timeout: Duration,
+        #[serde(rename = "linger_ms")] #[serde_as(as = "Millis<0, 1000>")] linger: Duration,
+        #[validate(range(min = 262_144, max = 8_388_608))] max_message_bytes: usize,
+        #[serde(rename = "stalled_after_ms")] #[serde_as(as = "Millis<1000, 600_000>")] stalled_after: Duration,
+        #[validate(length(min = 1, max = 249))] group: String,
+        #[serde(rename = "session_timeout_ms")] #[serde_as(as = "Millis<6000, 300_000>")] session_timeout: Duration,
+        #[serde(rename = "max_poll_interval_ms")] #[serde_as(as = "Millis<10_000, 3_600_000>")] max_poll_interval: Duration,
     }
 }
 
 section! {
     /// `[relay]`
     Relay {
-        #[validate(range(min = 1, max = 10_000, message = "1 to 10000"))] batch: usize,
-        #[validate(range(min = 10, max = 60_000, message = "10 to 60000"))] poll_ms: u64,
-        #[validate(range(min = 100, max = 120_000, message = "100 to 120000"))] step_timeout_ms: u64,
-        #[validate(range(min = 10, max = 60_000, message = "10 to 60000"))] election_ms: u64,
-        #[validate(range(min = 1, max = 10_000, message = "1 to 10000"))] notify_ms: u64,
-        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] set_aside_retry_ms: u64,
+        #[validate(range(min = 1, max = 10_000))] batch: usize,
+        #[serde(rename = "poll_ms")] #[serde_as(as = "Millis<10, 60_000>")] poll: Duration,
+        #[serde(rename = "step_timeout_ms")] #[serde_as(as = "Millis<100, 120_000>")] step_timeout: Duration,
+        #[serde(rename = "election_ms")] #[serde_as(as = "Millis<10, 60_000>")] election: Duration,
+        #[serde(rename = "notify_ms")] #[serde_as(as = "Millis<1, 10_000>")] notify: Duration,
+        #[serde(rename = "set_aside_retry_ms")] #[serde_as(as = "Millis<100, 3_600_000>")] set_aside_retry: Duration,
     }
 }
 
@@ -244,60 +250,60 @@ section! {
     Mongo {
         url: SecretString,
         ca_file: String,
-        #[validate(length(min = 1, max = 63, message = "1 to 63 bytes"))] database: String,
-        #[validate(length(min = 1, max = 100, message = "1 to 100 bytes"))] collection: String,
-        #[validate(length(min = 1, max = 100, message = "1 to 100 bytes"))] access_collection: String,
-        #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] server_selection_timeout_ms: u64,
-        #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] pool_size: u32,
+        #[validate(length(min = 1, max = 63))] database: String,
+        #[validate(length(min = 1, max = 100))] collection: String,
+        #[validate(length(min = 1, max = 100))] access_collection: String,
+        #[serde(rename = "server_selection_timeout_ms")] #[serde_as(as = "Millis<100, 60_000>")] server_selection_timeout: Duration,
+        #[validate(range(min = 1, max = 1000))] pool_size: u32,
     }
 }
 
 section! {
     /// `[audit]`
     Audit {
-        #[validate(range(min = 1, max = 10_000, message = "1 to 10000"))] batch: usize,
-        #[validate(range(max = 10_000, message = "0 to 10000"))] batch_wait_ms: u64,
-        #[validate(range(min = 1, max = 100, message = "1 to 100"))] max_attempts: u32,
-        #[validate(range(min = 10, max = 60_000, message = "10 to 60000"))] attempt_ms: u64,
-        #[validate(range(min = 1000, max = 600_000, message = "1000 to 600000"))] stalled_after_ms: u64,
-        #[validate(range(min = 1, max = 100, message = "1 to 100"))] max_concurrent_exports: usize,
-        #[validate(range(min = 1000, max = 86_400_000, message = "1000 to 86400000"))] export_lifetime_ms: u64,
-        #[validate(range(max = 36_500, message = "0 to 36500"))] retention_days: u32,
+        #[validate(range(min = 1, max = 10_000))] batch: usize,
+        #[serde(rename = "batch_wait_ms")] #[serde_as(as = "Millis<0, 10_000>")] batch_wait: Duration,
+        #[validate(range(min = 1, max = 100))] max_attempts: u32,
+        #[serde(rename = "attempt_ms")] #[serde_as(as = "Millis<10, 60_000>")] attempt: Duration,
+        #[serde(rename = "stalled_after_ms")] #[serde_as(as = "Millis<1000, 600_000>")] stalled_after: Duration,
+        #[validate(range(min = 1, max = 100))] max_concurrent_exports: usize,
+        #[serde(rename = "export_lifetime_ms")] #[serde_as(as = "Millis<1000, 86_400_000>")] export_lifetime: Duration,
+        #[validate(range(max = 36_500))] retention_days: u32,
         fail_closed: bool,
-        #[validate(range(min = 1, max = 99_999, message = "1 to 99999"))] max_unpublished_events: u32,
-        #[validate(range(min = 1, max = 86_400, message = "1 to 86400"))] max_unpublished_seconds: u32,
+        #[validate(range(min = 1, max = 99_999))] max_unpublished_events: u32,
+        #[serde(rename = "max_unpublished_seconds")] #[serde_as(as = "Seconds<1, 86_400>")] max_unpublished_age: Duration,
     }
 }
 
 section! {
     /// `[dead_letters]`
     DeadLetters {
-        #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] read_timeout_ms: u64,
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] scan: usize,
+        #[serde(rename = "read_timeout_ms")] #[serde_as(as = "Millis<100, 60_000>")] read_timeout: Duration,
+        #[validate(range(min = 1, max = 1_000_000))] scan: usize,
     }
 }
 
 section! {
     /// `[replay]`
     Replay {
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] events_per_second: u32,
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] max_events_per_second: u32,
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] max_backlog: u32,
-        #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] max_running: u32,
+        #[validate(range(min = 1, max = 1_000_000))] events_per_second: u32,
+        #[validate(range(min = 1, max = 1_000_000))] max_events_per_second: u32,
+        #[validate(range(min = 1, max = 1_000_000))] max_backlog: u32,
+        #[validate(range(min = 1, max = 1000))] max_running: u32,
     }
 }
 
 section! {
     /// `[access_log]`
     AccessLog {
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] queue: usize,
-        #[validate(range(min = 1, max = 10_000, message = "1 to 10000"))] batch: usize,
-        #[validate(range(min = 10, max = 60_000, message = "10 to 60000"))] poll_ms: u64,
-        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] summary_ms: u64,
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] records_per_second_per_source: u32,
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] burst_per_source: u32,
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] records_per_second: u32,
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] burst: u32,
+        #[validate(range(min = 1, max = 1_000_000))] queue: usize,
+        #[validate(range(min = 1, max = 10_000))] batch: usize,
+        #[serde(rename = "poll_ms")] #[serde_as(as = "Millis<10, 60_000>")] poll: Duration,
+        #[serde(rename = "summary_ms")] #[serde_as(as = "Millis<100, 3_600_000>")] summary: Duration,
+        #[validate(range(min = 1, max = 1_000_000))] records_per_second_per_source: u32,
+        #[validate(range(min = 1, max = 1_000_000))] burst_per_source: u32,
+        #[validate(range(min = 1, max = 1_000_000))] records_per_second: u32,
+        #[validate(range(min = 1, max = 1_000_000))] burst: u32,
     }
 }
 
@@ -306,16 +312,17 @@ section! {
     Retention {
         postgres_url: SecretString,
         mongo_url: SecretString,
-        #[validate(range(min = 1, max = 10_000, message = "1 to 10000"))] batch: i64,
+        #[validate(range(min = 1, max = 10_000))] batch: i64,
     }
 }
 
 section! {
     /// `[drain]`
     Drain {
-        #[validate(range(max = 60_000, message = "0 to 60000"))] ready_grace_ms: u64,
-        #[validate(range(min = 100, max = 300_000, message = "100 to 300000"))] requests_ms: u64,
-        #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] step_ms: u64,
+        #[serde(rename = "ready_grace_ms")] #[serde_as(as = "Millis<0, 60_000>")] ready_grace: Duration,
+        #[serde(rename = "requests_ms")] #[serde_as(as = "Millis<100, 300_000>")] requests: Duration,
+        #[serde(rename = "step_ms")] #[serde_as(as = "Millis<100, 60_000>")] step: Duration,
+        #[serde(rename = "deadline_ms")] #[serde_as(as = "Millis<1000, 600_000>")] deadline: Duration,
     }
 }
 
@@ -323,8 +330,8 @@ section! {
     /// `[privacy]`
     Privacy {
         master_keys: Vec<SecretString>,
-        #[validate(range(min = 100, max = 5000, message = "100 to 5000"))] key_ttl_ms: u64,
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] max_cached_keys: u64,
+        #[serde(rename = "key_ttl_ms")] #[serde_as(as = "Millis<100, 5000>")] key_ttl: Duration,
+        #[validate(range(min = 1, max = 1_000_000))] max_cached_keys: u64,
     }
 }
 
@@ -344,8 +351,8 @@ section! {
         log: String,
         format: LogFormat,
         otlp_endpoint: SecretString,
-        #[validate(range(min = 0.0, max = 1.0, message = "0 to 1"))] sample_ratio: f64,
-        #[validate(length(min = 1, max = 255, message = "1 to 255 bytes"))] service_name: String,
+        #[validate(range(min = 0.0, max = 1.0))] sample_ratio: f64,
+        #[validate(length(min = 1, max = 255))] service_name: String,
         mask: Vec<String>,
     }
 }
@@ -355,8 +362,8 @@ section! {
     Migrate {
         postgres_url: SecretString,
         mongo_url: SecretString,
-        #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] partitions: i32,
-        #[validate(range(min = 1, max = 10, message = "1 to 10"))] replication: i32,
+        #[validate(range(min = 1, max = 1000))] partitions: i32,
+        #[validate(range(min = 1, max = 10))] replication: i32,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
         event::Actor,
         ids::TenantName,
     },
-    service::access_log::AccessLog,
+    service::access::access_log::AccessLog,
 };
 
 /// Records a request that the gate refused, if the refusal is about access.

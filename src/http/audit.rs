@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     domain::{Invalid, event::Action, filter::EventFilter, ids::TenantName, time::UtcTime},
-    service::audit::ArchivedEvent,
+    service::history::audit::ArchivedEvent,
 };
 
 /// The endpoints of the archive.

@@ -28,7 +28,7 @@ use crate::{
         plain_text,
         tag::VersionTag,
     },
-    service::{Freshness, Seen, batch::Request, keys::Requester, requests},
+    service::{Freshness, Seen, access::keys::Requester, batch::Request, write::requests},
     telemetry,
 };
 

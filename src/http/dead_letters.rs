@@ -29,7 +29,7 @@ use crate::{
         time::UtcTime,
         whole::Whole,
     },
-    service::dead_letters::{
+    service::admin::dead_letters::{
         DeadLetter, DeadLetterHead, DeadLetterOrigin, Decided, Filter, OperatorRequest,
     },
 };

@@ -240,7 +240,7 @@ mod tests {
         let body = format!("`http.max_body_bytes`: {} bytes", http.max_body_bytes);
         let time = format!(
             "`http.request_timeout_ms`: {} s",
-            http.request_timeout_ms / 1000
+            http.request_timeout.as_secs()
         );
         assert!(
             ABOUT.contains(&body) && ABOUT.contains(&time),

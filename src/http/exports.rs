@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     domain::{Invalid, filter::EventFilter},
-    service::exports::{ArchivedEvent, Export},
+    service::history::exports::{ArchivedEvent, Export},
 };
 
 /// The endpoint of exports.

@@ -8,7 +8,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Instant, SystemTime, UNIX_EPOCH},
@@ -22,6 +22,7 @@ use actix_web::{
         header::{HeaderMap, HeaderValue},
     },
 };
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::{
@@ -37,7 +38,7 @@ use super::{
     resolve::{self, RESOLVE},
 };
 use crate::{
-    service::polls::Polls,
+    service::read::polls::Polls,
     telemetry::{self, names},
 };
 
@@ -67,16 +68,13 @@ pub struct Tallies(Mutex<Vec<Arc<Tally>>>);
 impl Tallies {
     fn join(&self) -> Arc<Tally> {
         let tally = Arc::<Tally>::default();
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(tally.clone());
+        self.0.lock().push(tally.clone());
         tally
     }
 
     /// Adds the answers since the last call to the metrics.
     pub fn add_up(&self) {
-        for tally in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for tally in self.0.lock().iter() {
             for (endpoint, answers) in [(RESOLVE, &tally.resolve), (SNAPSHOT, &tally.snapshot)] {
                 for (status, answered) in [("2xx", &answers.ok), ("3xx", &answers.not_modified)] {
                     let answered = answered.swap(0, Ordering::Relaxed);

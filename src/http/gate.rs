@@ -31,7 +31,7 @@ use crate::{
     auth::{Caller, OtherTenant, Role},
     domain::{access::visible_to, command::Rejection},
     resilience::{Payer, PoolPlace},
-    service::callers::{CallerRefusal, Callers},
+    service::access::callers::{AuthError, CallerRefusal, Callers},
 };
 
 /// The checks in front of the handlers.
@@ -210,17 +210,19 @@ impl Gate {
         if let Some(address) = address {
             self.limits.may_check(address, check)?;
         }
-        let known = self
-            .callers
-            .authenticate(token)
-            .await
-            .map_err(|error| Denied::new(error.into(), "unavailable"))?;
+        let known = match self.callers.authenticate(token).await {
+            Ok(caller) => Ok(caller),
+            Err(AuthError::Refused(refused)) => Err(Denied::from(refused)),
+            Err(AuthError::Failed(error)) => {
+                return Err(Denied::new(error.into(), "unavailable"));
+            }
+        };
         match (&known, address) {
             (Ok(_), Some(address)) => self.limits.were_good(address, check),
             (Err(_), Some(address)) => self.limits.were_bad(address, check),
             (_, None) => {}
         }
-        known.map_err(Denied::from)
+        known
     }
 
     /// Refuses credentials that were found wrong without a check. They count as an attempt too.

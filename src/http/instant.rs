@@ -3,7 +3,7 @@
 use super::{etag::version_tag, problem::Problem};
 use crate::{
     domain::{Invalid, tag::Revision, time::UtcTime},
-    service::time_travel::{PointInTime, RevisionOrTime},
+    service::history::time_travel::{PointInTime, RevisionOrTime},
 };
 
 /// Parses a revision, a version tag or a time. `place` is the place in the request that errors

@@ -31,7 +31,7 @@ use crate::{
         time::UtcTime,
         whole::Whole,
     },
-    service::keys::{ApiKey, MAX_OVERLAP, Made, NewKeySpec},
+    service::access::keys::{ApiKey, MAX_OVERLAP, Made, NewKeySpec},
 };
 
 const KEYS: &str = "/api/v1/keys";

@@ -27,7 +27,7 @@ use crate::{
     config,
     domain::ids::TenantName,
     resilience::{Payer, PoolPlace, Shares},
-    service::callers::Check,
+    service::access::callers::Check,
 };
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");

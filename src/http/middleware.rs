@@ -38,7 +38,7 @@ use super::{
 };
 use crate::{
     health::Health,
-    service::access_log::AccessLog,
+    service::access::access_log::AccessLog,
     telemetry::{self, names},
 };
 

@@ -22,10 +22,7 @@ use super::{
     permission::Access,
     problem::{Code, Problem},
 };
-use crate::{
-    config::{self, ms},
-    health::Health,
-};
+use crate::{config, health::Health};
 
 /// The most connections: those of collectors and probes, and silent ones until they are closed.
 /// Further connections wait.
@@ -71,7 +68,7 @@ pub fn ops_server(
         .shutdown_timeout(1)
         .max_connections(CONNECTIONS)
         .keep_alive(SILENCE)
-        .client_request_timeout(ms(settings.client_header_timeout_ms).min(SILENCE));
+        .client_request_timeout(settings.client_header_timeout.min(SILENCE));
     Ok(server.listen(listener)?.run())
 }
 

@@ -44,7 +44,7 @@ use crate::{
         resource_scope::ResourceScope,
         snapshot::Scope,
     },
-    service::{Error, batch::Reply, plans::Confirmation},
+    service::{Error, batch::Reply, write::plans::Confirmation},
 };
 
 const PLANS: &str = "/api/v1/tenants/{tenant}/plans";

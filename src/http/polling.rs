@@ -39,7 +39,7 @@ use crate::{
     domain::{Invalid, snapshot::Scope, tag::VersionTag},
     service::{
         Error, Freshness,
-        polls::{Changes, Polls},
+        read::polls::{Changes, Polls},
     },
 };
 

@@ -27,7 +27,7 @@ use crate::{
         time::UtcTime,
         whole::Whole,
     },
-    service::{
+    service::admin::{
         dead_letters::OperatorRequest,
         replays::{Replay, ReplayPosition, ReplayRange},
     },

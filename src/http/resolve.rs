@@ -33,7 +33,7 @@ use crate::{
         ids::{PolicyName, RouteKey},
         policy::{HeaderName, choice::Asked},
     },
-    service::polls::{Polled, Polls},
+    service::read::polls::{Polled, Polls},
 };
 
 /// The path of `resolve`, which the fast path answers too.

@@ -16,7 +16,11 @@ use super::{
 };
 use crate::{
     domain::{command::Effect, tag::VersionTag},
-    service::{Error, batch::Reply, polls::Polls, reads::PageRequest},
+    service::{
+        Error,
+        batch::Reply,
+        read::{polls::Polls, reads::PageRequest},
+    },
 };
 
 /// The number of items on a page without a `limit`.

@@ -20,10 +20,7 @@ use super::{
     state::ApiState,
     tls::{self, Transport},
 };
-use crate::{
-    config::{self, ms},
-    health::Health,
-};
+use crate::{config, health::Health};
 
 /// The parts of the API's server.
 pub struct ApiServer<'a> {
@@ -103,7 +100,7 @@ impl ApiServer<'_> {
                 .app_data(documents.clone())
                 .configure(endpoints::configure)
         };
-        let stall = ms(http.write_stall_ms);
+        let stall = http.write_stall;
         let trust_domain = http.tls.trust_domain.clone();
         let workers = worker_count(http.workers);
         // actix counts connections for each worker, and gives connections to its workers in turn.
@@ -111,11 +108,11 @@ impl ApiServer<'_> {
         let server = HttpServer::new(app)
             .workers(workers)
             .disable_signals()
-            .shutdown_timeout(settings.drain.requests_ms.div_ceil(1000))
+            .shutdown_timeout(whole_seconds(settings.drain.requests))
             .max_connections(connections)
-            .keep_alive(ms(http.keep_alive_ms))
-            .client_request_timeout(ms(http.client_header_timeout_ms))
-            .tls_handshake_timeout(ms(http.client_header_timeout_ms))
+            .keep_alive(http.keep_alive)
+            .client_request_timeout(http.client_header_timeout)
+            .tls_handshake_timeout(http.client_header_timeout)
             // An abandoned handshake costs one connection, as an idle one does, and delays no other
             // client.
             .max_connection_rate(connections)
@@ -126,6 +123,11 @@ impl ApiServer<'_> {
         };
         Ok(server.run())
     }
+}
+
+/// Rounds up to whole seconds.
+fn whole_seconds(time: std::time::Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// Returns the number of workers that is set, or one for each core if the setting is 0.

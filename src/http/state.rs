@@ -6,9 +6,11 @@ use super::body_limits::BodyLimits;
 use crate::{
     resilience::Workers,
     service::{
-        access_log::AccessLog, audit::AuditReads, callers::Callers, dead_letters::DeadLetters,
-        exports::Exports, forced_states::ForcedStates, keys::Keys, plans::Plans, polls::Polls,
-        reads::Reads, replays::Replays, writer::Writer,
+        access::{access_log::AccessLog, callers::Callers, keys::Keys},
+        admin::{dead_letters::DeadLetters, forced_states::ForcedStates, replays::Replays},
+        history::{audit::AuditReads, exports::Exports},
+        read::{polls::Polls, reads::Reads},
+        write::{plans::Plans, writer::Writer},
     },
 };
 

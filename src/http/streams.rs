@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     domain::tag::VersionTag,
-    service::subscription::{Firehose, StreamItem, Subscription},
+    service::read::subscription::{Firehose, StreamItem, Subscription},
 };
 
 /// The endpoints of streams.

@@ -6,16 +6,12 @@
 //! read nothing, how a drain ends idle connections). In HTTP/2, requests would share a connection
 //! and its limits.
 
-use std::{
-    any::Any,
-    fs,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{any::Any, fs, sync::Arc, time::Duration};
 
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::{dev::Extensions, rt::net::TcpStream};
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
@@ -136,7 +132,7 @@ impl Certificates {
 
     /// Reads the files again. Blocks while it reads.
     pub fn reload(&self) -> Reloaded {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         let read = Pair::read(&self.cert_file, &self.key_file);
         if read.as_ref().is_ok_and(|pair| *pair == *seen) {
             return Reloaded::Unchanged;

@@ -1,10 +1,8 @@
 //! Producers that are replaced when they are dead or stalled.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     producer::{DeliveryFuture, FutureProducer, Producer as _},
@@ -12,7 +10,7 @@ use rdkafka::{
 
 use super::{Progress, Verdict, verdict};
 use crate::{
-    config::{self, ConfigError, ms},
+    config::{self, ConfigError},
     telemetry::names,
 };
 
@@ -79,7 +77,7 @@ impl Producing {
         let fatal = held.producer.client().fatal_error();
         let is_stalled = held
             .progress
-            .is_stalled(Instant::now(), ms(self.settings.stalled_after_ms));
+            .is_stalled(Instant::now(), self.settings.stalled_after);
         let reason = match (&fatal, verdict::of(error)) {
             (Some(_), _) | (None, Verdict::ProducerDead) => "dead",
             _ if is_stalled => "stalled",
@@ -122,17 +120,13 @@ impl Producing {
 
     /// Returns how long the result of a record is awaited.
     pub fn patience(&self) -> Duration {
-        ms(self.settings.delivery_timeout_ms) + GRACE
+        self.settings.delivery_timeout + GRACE
     }
 
     /// Sends the records still in the queue, for at most `limit`: dropping the producer would purge
     /// its queue.
     pub async fn flush(self, limit: Duration) {
-        let producer = self
-            .held
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
-            .producer;
+        let producer = self.held.into_inner().producer;
         let flushed = tokio::task::spawn_blocking(move || producer.flush(limit)).await;
         if !matches!(flushed, Ok(Ok(()))) {
             tracing::warn!(
@@ -141,8 +135,8 @@ impl Producing {
         }
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, HeldProducer> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> parking_lot::MutexGuard<'_, HeldProducer> {
+        self.held.lock()
     }
 }
 

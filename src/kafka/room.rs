@@ -1,12 +1,9 @@
 //! The largest record that the topics accept: `kafka.max_message_bytes`, in the topics as in every
 //! client.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
+use parking_lot::Mutex;
 use rdkafka::{
     admin::{
         AdminClient, AdminOptions, AlterConfig, ConfigResource, ConfigSource,
@@ -115,10 +112,7 @@ impl Room {
     /// Returns a message about a topic that accepts less than `kafka.max_message_bytes`, if there
     /// is one.
     pub fn short(&self) -> Option<String> {
-        self.short
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.short.lock().clone()
     }
 
     /// Asks Kafka for the limits of the topics. If Kafka is not available or refuses to answer, the
@@ -144,7 +138,7 @@ impl Room {
             ))
         };
         let short = found.iter().find_map(is_short);
-        let mut held = self.short.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.short.lock();
         if let Some(short) = short.as_ref().filter(|_| *held != short) {
             tracing::warn!("{short}");
         }

@@ -6,13 +6,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{
-    config::{Settings, ms},
-    store::{
-        self,
-        outbox::Lease,
-        replays::{self, Moved},
-    },
+use super::RelaySettings;
+use crate::store::{
+    self,
+    outbox::Lease,
+    replays::{self, Moved},
 };
 
 /// A step queues the events of this time span at the replay's rate, where steps are quick …
@@ -43,8 +41,12 @@ impl Pace {
 
     /// Moves a replay one step on, if the step is due. Returns true if events were queued, which
     /// are to be published now.
-    pub async fn step(&mut self, lease: &Lease, settings: &Settings) -> Result<bool, store::Error> {
-        let (now, poll) = (Instant::now(), ms(settings.relay.poll_ms));
+    pub async fn step(
+        &mut self,
+        lease: &Lease,
+        settings: &RelaySettings,
+    ) -> Result<bool, store::Error> {
+        let (now, poll) = (Instant::now(), settings.relay.poll);
         if self.used_until > now {
             return Ok(false);
         }
@@ -52,7 +54,7 @@ impl Pace {
         let (batch, most, limit) = (
             settings.relay.batch,
             i64::from(settings.replay.max_backlog),
-            ms(settings.relay.step_timeout_ms),
+            settings.relay.step_timeout,
         );
         let moved = replays::step(lease, share.as_secs_f64(), batch, most, limit).await;
         // An error waits as long as a step that had nothing to do.
@@ -96,7 +98,7 @@ mod tests {
             start,
             "another history"
         );
-        for step in [Duration::ZERO, ms(250), ms(900)] {
+        for step in [0, 250, 900].map(Duration::from_millis) {
             let (mut used_until, mut now, mut queued) = (start, start, 0.0);
             while now < start + Duration::from_secs(20) {
                 now = now.max(used_until);

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use super::{Relay, RelayError};
 use crate::{
-    config::ms,
     kafka::{Verdict, verdict},
     store::{outbox::Lease, set_aside},
 };
@@ -48,8 +47,8 @@ impl Relay {
         if !retry.rest().is_zero() {
             return Ok(());
         }
-        let next = Instant::now() + ms(self.settings.relay.set_aside_retry_ms);
-        let limit = ms(self.settings.relay.step_timeout_ms);
+        let next = Instant::now() + self.settings.relay.set_aside_retry;
+        let limit = self.settings.relay.step_timeout;
         let tried = set_aside::after(lease, retry.after, PAGE, limit).await;
         let Some(rows) = tried.as_ref().ok().filter(|rows| !rows.is_empty()) else {
             *retry = Retry {

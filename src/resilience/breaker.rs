@@ -8,11 +8,11 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 
 pub use crate::domain::resilience::breaker::{
@@ -130,7 +130,7 @@ impl Breaker {
     }
 
     fn lock(&self) -> MutexGuard<'_, Watched> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watched.lock()
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Machine) -> T) -> T {

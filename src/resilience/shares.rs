@@ -8,10 +8,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -115,7 +116,7 @@ impl Shares {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Payer, Arc<Semaphore>>> {
-        self.payers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.payers.lock()
     }
 
     fn line(self: &Arc<Self>, payer: &Payer) -> Line {

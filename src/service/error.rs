@@ -24,7 +24,7 @@ pub enum Error {
     /// The policy cannot send this request anywhere: no version that it names for the request is
     /// active.
     #[error("no version that the policy names for this request is active")]
-    NoActiveVersion(Box<super::choices::Explained>),
+    NoActiveVersion(Box<crate::service::read::choices::Explained>),
     /// The tenant's current epoch does not have this revision.
     #[error("{what} is not in the tenant's current history")]
     NotInHistory {
@@ -118,7 +118,7 @@ pub enum Error {
     /// `audit.fail_closed` is on, and too many or too old events are unpublished, or their number
     /// is unknown. Nothing was changed.
     #[error(transparent)]
-    Unpublished(#[from] super::unpublished::Closed),
+    Unpublished(#[from] crate::service::write::unpublished::Closed),
     /// Too many requests of this kind are waiting. Nothing was changed.
     #[error("too many {0} are waiting")]
     Overloaded(&'static str),

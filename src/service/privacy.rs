@@ -23,10 +23,10 @@ use self::{
     master_keys::MasterKeys,
     texts::{REASON, SOURCE_IP},
 };
-use super::{Error, batch::Request};
 use crate::{
     config::{self, ConfigError},
     domain::{event::Actor, filter::EventFilter, ids::TenantName, plan::Plan},
+    service::{Error, batch::Request},
     store::router::Router,
 };
 

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -11,6 +11,7 @@ use std::{
 
 use deadpool_postgres::Connect;
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::JoinHandle;
 use tokio_postgres::{
@@ -22,7 +23,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Error;
 use crate::{
-    config::{self, ConfigError, ms},
+    config::{self, ConfigError},
     tls,
 };
 
@@ -66,11 +67,11 @@ impl PoolGeneration {
     }
 
     pub(super) fn renew(&self) {
-        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.since.lock() = Instant::now();
     }
 
     pub(super) fn is_after(&self, made: Instant) -> bool {
-        made < *self.since.lock().unwrap_or_else(PoisonError::into_inner)
+        made < *self.since.lock()
     }
 }
 
@@ -157,7 +158,7 @@ pub async fn connect(
     tls: &Tls,
     renewed: &PoolGeneration,
 ) -> Result<(Client, Driver), Error> {
-    let limit = ms(settings.connect_timeout_ms);
+    let limit = settings.connect_timeout;
     let hosts = MultiHostConnector::new(
         hosts(key, url, settings, "").map_err(Error::unavailable)?,
         tls.clone(),
@@ -225,10 +226,12 @@ pub(super) fn hosts(
             .application_name("traffic-manager")
             .options(format!(
                 "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} {options}",
-                settings.statement_timeout_ms, settings.lock_timeout_ms, settings.idle_in_transaction_timeout_ms
+                settings.statement_timeout.as_millis(),
+                settings.lock_timeout.as_millis(),
+                settings.idle_in_transaction_timeout.as_millis()
             ))
-            .connect_timeout(ms(settings.connect_timeout_ms))
-            .tcp_user_timeout(ms(settings.statement_timeout_ms) * 2)
+            .connect_timeout(settings.connect_timeout)
+            .tcp_user_timeout(settings.statement_timeout * 2)
             .keepalives_idle(Duration::from_secs(15));
         Ok(config)
     });

@@ -82,15 +82,32 @@ pub struct Lease {
     delete: Statement,
 }
 
-/// Tries to become the leader on a dedicated session; `Err(session)` gives the session back when
-/// another relay leads. The server ends a session that is silent for longer than `silence`: the
+/// The result of an attempt to become the leader.
+pub enum Election {
+    /// This relay leads, for as long as it holds the lease.
+    Won(Lease),
+    /// Another relay leads. The session may stand again.
+    Lost(Session),
+}
+
+impl Election {
+    /// Returns the lease, if this relay leads.
+    pub fn won(self) -> Option<Lease> {
+        match self {
+            Self::Won(lease) => Some(lease),
+            Self::Lost(_) => None,
+        }
+    }
+}
+
+/// Tries to become the leader on a dedicated session. The server ends a session that is silent for longer than `silence`: the
 /// process is frozen or the machine is gone. TCP notices that after two hours or never, and the
 /// lock would be held as long.
 pub async fn try_lead(
     session: Session,
     holder: &str,
     silence: Duration,
-) -> Result<Result<Lease, Session>, Error> {
+) -> Result<Election, Error> {
     let client = &session.client;
     // The queue's length swings between nothing and millions faster than statistics follow. A plan
     // made while the queue was empty sorts all of it for every batch (750 ms instead of 1 ms at
@@ -110,14 +127,14 @@ pub async fn try_lead(
         "locked",
     )?;
     if !locked {
-        return Ok(Err(session));
+        return Ok(Election::Lost(session));
     }
     let sql = "update relay_lease set epoch = epoch + 1, holder = $1, acquired_at = now() returning epoch";
     let epoch = column(&client.query_one(sql, &[&holder]).await?, "epoch")?;
     client.execute(&format!("listen {CHANNEL}"), &[]).await?;
     let batch = client.prepare(&batch_sql()).await?;
     let delete = client.prepare(DELETE).await?;
-    Ok(Ok(Lease {
+    Ok(Election::Won(Lease {
         session,
         epoch,
         batch,

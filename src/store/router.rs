@@ -12,10 +12,14 @@ use std::sync::{
 
 use deadpool_postgres::Transaction;
 use futures_util::{future::join_all, join};
+use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::{Error, Server, Visible, Way, column};
-use crate::resilience::CallError;
+use super::{Error, REPLICA_URLS, Server, Visible, Way, column};
+use crate::{
+    config::{self, ConfigError},
+    resilience::CallError,
+};
 
 /// The servers of one cluster.
 #[derive(Debug)]
@@ -61,7 +65,36 @@ pub struct ReplicaReport {
     pub lag_bytes: Option<i64>,
 }
 
+/// Returns the name of the replica at position `at` of the settings, from 0. Metrics and breakers
+/// keep names for as long as the process runs, so each name is made once.
+fn replica_name(at: usize) -> &'static str {
+    static NAMES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+    let mut names = NAMES.lock();
+    for next in names.len()..=at {
+        names.push(format!("postgres_replica_{}", next + 1).leak());
+    }
+    names[at]
+}
+
 impl Router {
+    /// Creates a router over the servers of the settings. They connect when first used.
+    pub fn connect(
+        postgres: &config::Postgres,
+        resilience: &config::Resilience,
+    ) -> Result<Self, ConfigError> {
+        let primary = Server::primary(postgres, resilience)?;
+        let replica = |(at, url)| {
+            let policy = resilience.policy(&resilience.postgres_replica);
+            Server::new(replica_name(at), REPLICA_URLS, url, postgres, policy).map(Arc::new)
+        };
+        let replicas = postgres.replica_urls.iter().enumerate().map(replica);
+        Ok(Self::new(
+            Arc::new(primary),
+            replicas.collect::<Result<_, _>>()?,
+            postgres.replica_max_lag_bytes,
+        ))
+    }
+
     /// Creates a router. Replicas are not used before [`Router::check`] has found them fresh.
     pub fn new(primary: Arc<Server>, replicas: Vec<Arc<Server>>, max_lag_bytes: u64) -> Self {
         let replica = |server| Replica {

@@ -4,7 +4,7 @@
 use std::{
     future::Future,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,7 @@ use deadpool_postgres::{
     Timeouts, Transaction,
 };
 use futures_util::try_join;
+use parking_lot::Mutex;
 use secrecy::SecretString;
 use tokio_postgres::{CancelToken, Client, IsolationLevel};
 
@@ -22,7 +23,7 @@ use super::{
     group,
 };
 use crate::{
-    config::{self, ConfigError, ms},
+    config::{self, ConfigError},
     resilience::{CallError, CoDel, Dependency, Payer, PoolPlace, Shares},
     telemetry::names,
 };
@@ -57,6 +58,22 @@ pub struct Server {
 const LOOKS: usize = 8;
 
 impl Server {
+    /// Creates the primary of the service's cluster.
+    pub fn primary(
+        postgres: &config::Postgres,
+        resilience: &config::Resilience,
+    ) -> Result<Self, ConfigError> {
+        let policy = resilience.policy(&resilience.postgres_primary);
+        let url = &postgres.primary_url;
+        Self::new(
+            "postgres_primary",
+            "postgres.primary_url",
+            url,
+            postgres,
+            policy,
+        )
+    }
+
     /// Creates a server from its URL. It connects when first used.
     pub fn new(
         name: &'static str,
@@ -67,7 +84,7 @@ impl Server {
     ) -> Result<Self, ConfigError> {
         let tls = connector(settings)?;
         let renewed = PoolGeneration::now();
-        let lifetime = ms(settings.max_lifetime_ms);
+        let lifetime = settings.max_lifetime;
         let pool = |options: &str, size: usize| {
             let hosts = connecting::hosts(key, url, settings, options)?;
             let manager = Manager::from_connect(
@@ -75,7 +92,7 @@ impl Server {
                 MultiHostConnector::new(
                     hosts,
                     tls.clone(),
-                    ms(settings.connect_timeout_ms),
+                    settings.connect_timeout,
                     renewed.clone(),
                 ),
                 // A connection whose last user gave up is checked before it is lent again. A
@@ -93,9 +110,9 @@ impl Server {
                     },
                 );
             let timeouts = Timeouts {
-                wait: Some(ms(settings.acquire_timeout_ms)),
-                create: Some(ms(settings.connect_timeout_ms)),
-                recycle: Some(ms(settings.recycle_timeout_ms)),
+                wait: Some(settings.acquire_timeout),
+                create: Some(settings.connect_timeout),
+                recycle: Some(settings.recycle_timeout),
             };
             let pool = Pool::builder(manager)
                 .max_size(size)
@@ -117,9 +134,9 @@ impl Server {
         // The limit of the whole call, which includes waiting for a connection and making or
         // checking it.
         let timeout = read_timeout
-            + ms(settings.acquire_timeout_ms)
-            + ms(settings.connect_timeout_ms)
-            + ms(settings.recycle_timeout_ms);
+            + settings.acquire_timeout
+            + settings.connect_timeout
+            + settings.recycle_timeout;
         let policy = Dependency::new(name, config::CallPolicy { timeout, ..policy });
         let waits = Mutex::new(CoDel::new(
             policy.target_wait(),
@@ -127,7 +144,7 @@ impl Server {
             Instant::now(),
         ));
         let turns = Shares::new(name, "connections", settings.pool_size, policy.share());
-        let longest_wait = ms(settings.acquire_timeout_ms);
+        let longest_wait = settings.acquire_timeout;
         Ok(Self {
             name,
             pool,
@@ -271,7 +288,7 @@ impl Server {
         let turn =
             tokio::time::timeout(self.longest_wait, self.turns.take(&Payer::current())).await;
         let turn = turn.ok().flatten().ok_or(Error::Busy)?;
-        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waits = self.waits.lock();
         if waits.admits(turn.waited(), Duration::ZERO, Instant::now()) {
             Ok(turn)
         } else {

@@ -124,7 +124,15 @@ pub async fn objects(
         env,
         ..RouteFilter::default()
     };
-    read(tx, tenant, at, &filter, false, None, i64::MAX).await
+    let selection = Selection {
+        tenant,
+        at,
+        filter: &filter,
+        only_routes: false,
+        after: None,
+        limit: i64::MAX,
+    };
+    read(tx, &selection).await
 }
 
 /// Returns the routes at a revision of an epoch that match a filter of one tenant, in the order of
@@ -137,18 +145,39 @@ pub async fn routes(
     after: Option<&RouteName>,
     limit: i64,
 ) -> Result<Vec<PastObject>, Error> {
-    read(tx, tenant, at, filter, true, after, limit).await
+    let selection = Selection {
+        tenant,
+        at,
+        filter,
+        only_routes: true,
+        after,
+        limit,
+    };
+    read(tx, &selection).await
 }
 
-async fn read(
-    tx: &Transaction<'_>,
-    tenant: &TenantName,
-    at: &VersionTag,
-    filter: &RouteFilter,
+/// The objects to be read, in the order of their names.
+struct Selection<'a> {
+    tenant: &'a TenantName,
+    at: &'a VersionTag,
+    /// The tenant of the filter is ignored.
+    filter: &'a RouteFilter,
+    /// Leaves out policies.
     only_routes: bool,
-    after: Option<&RouteName>,
+    /// Leaves out this route and all before it.
+    after: Option<&'a RouteName>,
     limit: i64,
-) -> Result<Vec<PastObject>, Error> {
+}
+
+async fn read(tx: &Transaction<'_>, selection: &Selection<'_>) -> Result<Vec<PastObject>, Error> {
+    let Selection {
+        tenant,
+        at,
+        filter,
+        only_routes,
+        after,
+        limit,
+    } = selection;
     let sql = format!(
         "select l.payload::text as last, l.type as last_type, f.payload::text as first, f.type as first_type from ( \
              select distinct on (service, env, version) * from route_events \
@@ -196,7 +225,7 @@ async fn read(
         &tenant.as_str(),
         &epoch,
         &revision,
-        &only_routes,
+        only_routes,
         &service,
         &env,
         &version,
@@ -206,7 +235,7 @@ async fn read(
         &is_active,
         &label,
         &value,
-        &limit,
+        limit,
     ];
     tx.query(&statement, &parameters)
         .await?

@@ -301,7 +301,9 @@ fn one_line(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{LazyLock, Mutex};
+    use std::sync::LazyLock;
+
+    use parking_lot::Mutex;
 
     use tracing_subscriber::{Layer as _, layer::SubscriberExt as _};
 
@@ -381,7 +383,7 @@ mod tests {
 
     impl Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
+            self.0.lock().write(bytes)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -409,7 +411,7 @@ mod tests {
                     drop(span);
                 },
             );
-            let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+            let text = String::from_utf8(lines.0.lock().clone()).unwrap();
             assert!(
                 text.contains("acme") && text.contains(MASKED) && text.lines().count() == 2,
                 "{text}"
@@ -450,7 +452,7 @@ mod tests {
                 );
             },
         );
-        let text = lines.0.lock().unwrap().clone();
+        let text = lines.0.lock().clone();
         String::from_utf8(text).unwrap()
     }
 

@@ -119,17 +119,7 @@ const DENIED: &str = "42501";
 
 fn primary(db: &Database, overrides: &[&str]) -> Server {
     let settings = settings(db, overrides);
-    let (key, url) = ("postgres.primary_url", &settings.postgres.primary_url);
-    Server::new(
-        "postgres_primary",
-        key,
-        url,
-        &settings.postgres,
-        settings
-            .resilience
-            .policy(&settings.resilience.postgres_primary),
-    )
-    .unwrap()
+    Server::primary(&settings.postgres, &settings.resilience).unwrap()
 }
 
 fn tenant(name: &str) -> TenantName {

@@ -528,7 +528,7 @@ async fn keys_created_and_revoked_in_a_loop_are_limited() {
     office.key("other", &["viewer"]).await;
     // Keys that ended long ago are deleted, and then there is room again.
     office.app.db.execute("update api_keys set revoked_at = now() - interval '31 days' where revoked_at is not null", &[]).await;
-    traffic_manager::service::upkeep::sweep(primary(&office.app.db), 24, 30).await;
+    traffic_manager::workers::upkeep::sweep(primary(&office.app.db), 24, 30).await;
     assert_eq!(
         office
             .app

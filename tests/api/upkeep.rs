@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use serde_json::json;
-use traffic_manager::service::upkeep;
+use traffic_manager::workers::upkeep;
 
 use crate::support::{TestApp, eventually, primary, settings};
 

@@ -212,7 +212,7 @@ fn a_circle_and_a_sideways_import_are_found() {
         ("plans", "fn f() { super::state::g() }"),
         (
             "state",
-            "use crate::service::plans;\nuse std::{sync::Arc, fmt};",
+            "use crate::service::write::plans;\nuse std::{sync::Arc, fmt};",
         ),
     ]);
     assert!(good.circles().is_empty(), "{:?}", good.circles());

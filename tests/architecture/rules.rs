@@ -87,7 +87,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
             ("http/log_limit.rs", "limits of log lines"),
             ("http/ops.rs", "limits of wrong tokens"),
             ("telemetry/sampling.rs", "limits of log lines of libraries"),
-            ("service/access_log", "limits of records"),
+            ("service/access/access_log", "limits of records"),
         ],
     ),
     ("csv", &[("http/exports.rs", "the only CSV")]),
@@ -112,12 +112,12 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// Calls that compile patterns of rules, each with the files that may make it. A call past the pool
-/// of `service/patterns.rs` would hold up a thread that serves requests.
+/// of `service/write/patterns.rs` would hold up a thread that serves requests.
 pub const COMPILING: &[(&str, &[&str])] = &[
     ("pattern::check(", &["core/policy.rs"]),
     (
         "check_new_rules(",
-        &["core/policy.rs", "service/patterns.rs"],
+        &["core/policy.rs", "service/write/patterns.rs"],
     ),
     (
         "Pattern::checked(",
@@ -137,14 +137,14 @@ pub const COMPILING: &[(&str, &[&str])] = &[
         &[
             "core/snapshot.rs",
             "core/snapshot/service.rs",
-            "service/patterns.rs",
+            "service/write/patterns.rs",
             "core/cache/resident.rs",
         ],
     ),
-    ("patterns().compile(", &["service/choices.rs"]),
+    ("patterns().compile(", &["service/read/choices.rs"]),
     (
         ".patterns.check(",
-        &["service/writer.rs", "service/plans.rs"],
+        &["service/write/writer.rs", "service/write/plans.rs"],
     ),
 ];
 
@@ -157,22 +157,25 @@ pub const ALL_TENANTS: &[(&str, &str)] = &[
         "a migration may have to change every row",
     ),
     ("store/outbox.rs", "the relay publishes for all"),
-    ("service/reads.rs", "lists over all tenants"),
+    ("service/read/reads.rs", "lists over all tenants"),
     (
-        "service/callers.rs",
+        "service/access/callers.rs",
         "the tenant of a key is known only after its lookup",
     ),
     (
-        "service/keys.rs",
+        "service/access/keys.rs",
         "keys of the platform, and lists over all tenants",
     ),
-    ("service/replays.rs", "a replay may be of every tenant"),
     (
-        "service/set_aside.rs",
+        "service/admin/replays.rs",
+        "a replay may be of every tenant",
+    ),
+    (
+        "workers/set_aside.rs",
         "moves access records of all tenants",
     ),
-    ("service/upkeep.rs", "deletes expired rows of all tenants"),
-    ("service/timeline.rs", "a restore concerns all tenants"),
+    ("workers/upkeep.rs", "deletes expired rows of all tenants"),
+    ("workers/timeline.rs", "a restore concerns all tenants"),
     (
         "service/privacy/keys.rs",
         "finds a person in the audit of all tenants",
@@ -225,6 +228,17 @@ pub const MODULES: &[(&str, &[&str])] = &[
             "service",
             "telemetry",
             "tls",
+        ],
+    ),
+    (
+        "workers",
+        &[
+            "audit",
+            "config",
+            "resilience",
+            "service",
+            "store",
+            "telemetry",
         ],
     ),
     ("kafka", &["config", "resilience", "telemetry"]),

@@ -51,7 +51,7 @@ struct Tally {
     answers: AtomicUsize,
     refused: AtomicUsize,
     lost: AtomicUsize,
-    regressions: std::sync::Mutex<Vec<String>>,
+    regressions: parking_lot::Mutex<Vec<String>>,
 }
 
 /// A client, with the newest tag per tenant and style, and the newest content per route.
@@ -161,7 +161,7 @@ impl Client {
                 .or_default();
             if count < *newest {
                 let message = format!("{style}: {name} says {count} after {newest}");
-                self.tally.regressions.lock().unwrap().push(message);
+                self.tally.regressions.lock().push(message);
             }
             *newest = count;
         }
@@ -178,7 +178,7 @@ impl Client {
     }
 
     fn regressed(&self, message: String) {
-        self.tally.regressions.lock().unwrap().push(message);
+        self.tally.regressions.lock().push(message);
     }
 }
 
@@ -328,7 +328,7 @@ async fn answers_are_never_older_than_the_tag_that_was_sent() {
         "{} writes, {answers:?} answers, {refused:?} refused, {lost:?} lost, {kills} kills, {pauses} pauses",
         written.load(Ordering::Relaxed)
     );
-    let regressions = std::mem::take(&mut *tally.regressions.lock().unwrap());
+    let regressions = std::mem::take(&mut *tally.regressions.lock());
     assert!(
         regressions.is_empty(),
         "{} answers went back, such as {:?}",

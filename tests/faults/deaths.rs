@@ -68,12 +68,13 @@ async fn publish(world: &World, numbers: std::ops::Range<usize>) {
         routes.change("a", number).await;
     }
     let relay =
-        Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
+        Relay::new((&world.settings).into(), Arc::default(), Arc::default()).expect("a relay");
     let lease = relay
         .elect(None)
         .await
         .expect("Postgres answers")
-        .unwrap_or_else(|_| panic!("another leads"));
+        .won()
+        .unwrap_or_else(|| panic!("another leads"));
     while relay.publish_batch(&lease).await.expect("Kafka answers") != Step::Idle {}
 }
 

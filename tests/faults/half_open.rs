@@ -53,13 +53,8 @@ async fn slow_then_half_open_connection_delays_no_request() {
     let more = json!({
         "write_p99_delayed_ms": delayed, "slowest_attempt_s": slowest.as_secs_f64(), "writes_again_s": again.as_secs_f64()
     });
-    let deadline = Duration::from_millis(
-        run.world
-            .settings
-            .write
-            .timeout_ms
-            .max(run.world.settings.http.request_timeout_ms),
-    );
+    let settings = &run.world.settings;
+    let deadline = settings.write.timeout.max(settings.http.request_timeout);
     run.finish(Expected::default(), more).await;
     assert!(
         slowest < deadline + Duration::from_secs(2),

@@ -249,7 +249,7 @@ async fn promote_a_replica_behind(is_synchronous: bool) -> Option<(usize, usize)
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t6_promotion_loses_only_writes_missing_on_the_replica() {
-    if let Some(cost) = promote_a_replica_behind(false).await {
+    if let Some(cost) = Box::pin(promote_a_replica_behind(false)).await {
         assert_eq!(
             cost,
             (40, 20),
@@ -260,7 +260,7 @@ async fn t6_promotion_loses_only_writes_missing_on_the_replica() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t6_promotion_loses_nothing_with_synchronous_replication() {
-    if let Some(cost) = promote_a_replica_behind(true).await {
+    if let Some(cost) = Box::pin(promote_a_replica_behind(true)).await {
         assert_eq!(
             cost,
             (20, 0),

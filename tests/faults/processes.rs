@@ -180,22 +180,10 @@ impl Process {
 
     /// Waits until the process has ended, and returns its exit code.
     pub async fn wait(&mut self, limit: Duration) -> Option<i32> {
-        let child = std::sync::Mutex::new(self.child.take().expect("a running process"));
-        let ended = async || {
-            child
-                .lock()
-                .expect("no panic")
-                .try_wait()
-                .expect("a child")
-                .is_some()
-        };
+        let child = parking_lot::Mutex::new(self.child.take().expect("a running process"));
+        let ended = async || child.lock().try_wait().expect("a child").is_some();
         eventually(limit, "the process ends", ended).await;
-        child
-            .into_inner()
-            .expect("no panic")
-            .wait()
-            .expect("a child")
-            .code()
+        child.into_inner().wait().expect("a child").code()
     }
 
     pub async fn ready(&self) {

@@ -5,7 +5,7 @@
 
 use test_support as support;
 
-use std::{path::Path, process::Command};
+use std::{path::Path, process::Command, time::Duration};
 
 use traffic_manager::app::Role;
 
@@ -24,7 +24,8 @@ async fn every_fuzzed_request_is_answered_as_documented() {
     let world = World::with(&ASKING).await;
     let mut settings = world.settings.clone();
     // Long-polls and streams are part of the test, and should not take the time of other requests.
-    (settings.read.max_wait_ms, settings.read.stream_lifetime_ms) = (100, 1000);
+    settings.read.max_wait = Duration::from_millis(100);
+    settings.read.stream_lifetime = Duration::from_secs(1);
     let app = TestApp::run(world.db.clone(), settings, Role::All).await;
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
     let document = format!("{}/api/v1/openapi.json", app.api);

@@ -50,7 +50,7 @@ fn start_relay(
     stop: &CancellationToken,
 ) -> (tokio::task::JoinHandle<()>, Arc<RelayStatus>) {
     let status = Arc::new(RelayStatus::default());
-    let relay = Relay::new(settings.clone(), Arc::default(), status.clone()).expect("a relay");
+    let relay = Relay::new(settings.into(), Arc::default(), status.clone()).expect("a relay");
     (tokio::spawn(relay.run(stop.clone())), status)
 }
 
@@ -145,8 +145,8 @@ async fn start_consumer(
             .policy(&world.settings.resilience.mongodb_archive),
     );
     let status = Arc::new(ConsumerStatus::default());
-    let consumer =
-        Consumer::new(world.settings.clone(), archive, policy, status.clone()).expect("a consumer");
+    let consumer = Consumer::new((&world.settings).into(), archive, policy, status.clone())
+        .expect("a consumer");
     let stop = stop.clone();
     (
         tokio::spawn(async move { consumer.run(stop).await.expect("settings") }),
@@ -222,7 +222,7 @@ async fn follower_without_kafka_progress_is_restarted() {
         well.kafka.bootstrap_servers = broker.cluster.bootstrap_servers();
         let writer = TestApp::run(world.db.clone(), well, Role::All).await;
         let mut settings = world.settings.clone();
-        settings.read.refresh_ms = 60_000;
+        settings.read.refresh = Duration::from_millis(60_000);
         let reader = TestApp::run(world.db.clone(), settings, Role::Serve).await;
         let number = std::sync::atomic::AtomicU32::new(0);
         let write = async || {

@@ -30,7 +30,7 @@ async fn consumer(world: &World) -> (Consumer, Arc<ConsumerStatus>) {
     let mut settings = world.settings.clone();
     // The test does not repeat a step that failed, so the step gets a long time-out for a busy
     // machine.
-    settings.resilience.mongodb_archive.timeout_ms = 10_000;
+    settings.resilience.mongodb_archive.timeout = Duration::from_millis(10_000);
     let archive = Archive::new(&settings.mongo, Duration::from_secs(10))
         .await
         .expect("an archive");
@@ -42,7 +42,7 @@ async fn consumer(world: &World) -> (Consumer, Arc<ConsumerStatus>) {
     );
     let status = Arc::new(ConsumerStatus::default());
     (
-        Consumer::new(settings, archive, policy, status.clone()).expect("a consumer"),
+        Consumer::new((&settings).into(), archive, policy, status.clone()).expect("a consumer"),
         status,
     )
 }
@@ -56,13 +56,14 @@ async fn published(world: &World, tenants: &[&str], count: usize) -> Vec<Record>
         }
     }
     let wake = Arc::new(tokio::sync::Notify::new());
-    let relay = traffic_manager::relay::Relay::new(world.settings.clone(), wake, Arc::default())
+    let relay = traffic_manager::relay::Relay::new((&world.settings).into(), wake, Arc::default())
         .expect("a relay");
     let lease = relay
         .elect(None)
         .await
         .expect("Postgres answers")
-        .unwrap_or_else(|_| panic!("another leads"));
+        .won()
+        .unwrap_or_else(|| panic!("another leads"));
     while relay.publish_batch(&lease).await.expect("Kafka answers")
         != traffic_manager::relay::Step::Idle
     {}
@@ -324,20 +325,20 @@ async fn slow_archive_gets_smaller_batches() {
         .into();
     (
         world.settings.audit.batch,
-        world.settings.resilience.mongodb_archive.timeout_ms,
-    ) = (EVENTS, 1000);
+        world.settings.resilience.mongodb_archive.timeout,
+    ) = (EVENTS, Duration::from_secs(1));
     (
-        world.settings.resilience.open_ms,
-        world.settings.resilience.max_open_ms,
-    ) = (50, 100);
+        world.settings.resilience.open,
+        world.settings.resilience.max_open,
+    ) = (Duration::from_millis(50), Duration::from_millis(100));
     let policy = &world.settings.resilience.mongodb_archive;
     let policy = Dependency::new("mongodb_archive", world.settings.resilience.policy(policy));
     let archive = Archive::new(&world.settings.mongo, Duration::from_secs(1))
         .await
         .expect("an archive");
     let status = Arc::new(ConsumerStatus::default());
-    let consumer =
-        Consumer::new(world.settings.clone(), archive, policy, status.clone()).expect("a consumer");
+    let consumer = Consumer::new((&world.settings).into(), archive, policy, status.clone())
+        .expect("a consumer");
     world.settings.mongo.url = direct;
     let stop = CancellationToken::new();
     let running = tokio::spawn(consumer.run(stop.clone()));
@@ -428,11 +429,14 @@ async fn rebalance_during_work_loses_and_doubles_nothing() {
 }
 
 async fn relay_all(world: &World) {
-    let relay =
-        traffic_manager::relay::Relay::new(world.settings.clone(), Arc::default(), Arc::default())
-            .expect("a relay");
+    let relay = traffic_manager::relay::Relay::new(
+        (&world.settings).into(),
+        Arc::default(),
+        Arc::default(),
+    )
+    .expect("a relay");
     let lease = eventually("it leads", async || {
-        relay.elect(None).await.expect("Postgres answers").ok()
+        relay.elect(None).await.expect("Postgres answers").won()
     })
     .await;
     while relay.publish_batch(&lease).await.expect("Kafka answers")

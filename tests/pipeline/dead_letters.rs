@@ -80,7 +80,7 @@ fn garbage(offset: i64, bytes: usize) -> Record {
 
 async fn consumer(settings: &Settings) -> Consumer {
     let mut settings = settings.clone();
-    settings.resilience.mongodb_archive.timeout_ms = 10_000;
+    settings.resilience.mongodb_archive.timeout = Duration::from_millis(10_000);
     let archive = Archive::new(&settings.mongo, Duration::from_secs(10))
         .await
         .expect("a MongoDB URL");
@@ -90,7 +90,7 @@ async fn consumer(settings: &Settings) -> Consumer {
             .resilience
             .policy(&settings.resilience.mongodb_archive),
     );
-    Consumer::new(settings.clone(), archive, policy, Arc::default()).expect("valid settings")
+    Consumer::new((&settings).into(), archive, policy, Arc::default()).expect("valid settings")
 }
 
 /// Counts all records that the dead-letter topic has ever taken.
@@ -107,8 +107,10 @@ async fn retries_during_an_archive_outage_dead_letter_once() {
     let world = World::new().await;
     let batch = [readable(0), garbage(1, 7), readable(2)];
     let mut nowhere = world.settings.clone();
-    (nowhere.mongo.url, nowhere.mongo.server_selection_timeout_ms) =
-        ("mongodb://127.0.0.1:1/".to_owned().into(), 100);
+    (nowhere.mongo.url, nowhere.mongo.server_selection_timeout) = (
+        "mongodb://127.0.0.1:1/".to_owned().into(),
+        Duration::from_millis(100),
+    );
     let away = consumer(&nowhere).await;
     for _ in 0..3 {
         away.handle(&batch).await.expect_err("nobody listens there");

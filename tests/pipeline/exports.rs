@@ -25,7 +25,7 @@ async fn world_with(
 ) -> (World, TestApp) {
     let mut world = World::new().await;
     // A long time-out: the archive is not at fault when the machine is busy with other tests.
-    world.settings.resilience.mongodb_queries.timeout_ms = 60_000;
+    world.settings.resilience.mongodb_queries.timeout = Duration::from_millis(60_000);
     for (key, value) in settings {
         match *key {
             "audit.max_concurrent_exports" => {
@@ -35,10 +35,16 @@ async fn world_with(
                 world.settings.resilience.mongodb_queries.concurrent =
                     usize::try_from(*value).unwrap()
             }
-            "audit.export_lifetime_ms" => world.settings.audit.export_lifetime_ms = *value,
-            "http.request_timeout_ms" => world.settings.http.request_timeout_ms = *value,
-            "http.write_stall_ms" => world.settings.http.write_stall_ms = *value,
-            "drain.requests_ms" => world.settings.drain.requests_ms = *value,
+            "audit.export_lifetime_ms" => {
+                world.settings.audit.export_lifetime = Duration::from_millis(*value)
+            }
+            "http.request_timeout_ms" => {
+                world.settings.http.request_timeout = Duration::from_millis(*value)
+            }
+            "http.write_stall_ms" => {
+                world.settings.http.write_stall = Duration::from_millis(*value)
+            }
+            "drain.requests_ms" => world.settings.drain.requests = Duration::from_millis(*value),
             other => panic!("{other}"),
         }
     }
@@ -412,7 +418,7 @@ async fn incomplete_export_never_ends_cleanly() {
     assert!(broken < LARGE, "{broken}");
     app.drain().await;
 
-    world.settings.audit.export_lifetime_ms = 600_000;
+    world.settings.audit.export_lifetime = Duration::from_millis(600_000);
     // The service drains.
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
     let response = begun(&app).await;
@@ -423,7 +429,7 @@ async fn incomplete_export_never_ends_cleanly() {
     let mut settings = world.settings.clone();
     let gate = Gate::open(settings.mongo.url.expose_secret(), Duration::ZERO).await;
     settings.mongo.url = gate.url.clone().into();
-    settings.mongo.server_selection_timeout_ms = 300;
+    settings.mongo.server_selection_timeout = Duration::from_millis(300);
     let app = TestApp::run(world.db.clone(), settings, Role::Serve).await;
     assert_eq!(
         rest(begun(&app).await).await,

@@ -1,6 +1,8 @@
 //! How an instance learns of other instances' writes: by Kafka's events, and without Kafka by the
 //! safety read.
 
+use std::time::Duration;
+
 use serde_json::json;
 use traffic_manager::app::Role;
 
@@ -41,7 +43,7 @@ async fn assert_follower_sees_a_write(prepare: impl Fn(&mut traffic_manager::con
 #[tokio::test(flavor = "multi_thread")]
 async fn follower_sees_a_write_through_kafka_events() {
     Box::pin(assert_follower_sees_a_write(|settings| {
-        settings.read.refresh_ms = 60_000
+        settings.read.refresh = Duration::from_secs(60)
     }))
     .await;
 }
@@ -50,7 +52,7 @@ async fn follower_sees_a_write_through_kafka_events() {
 async fn follower_sees_a_write_through_the_safety_read_without_kafka() {
     Box::pin(assert_follower_sees_a_write(|settings| {
         settings.kafka.bootstrap_servers = "127.0.0.1:1".into();
-        settings.read.refresh_ms = 100;
+        settings.read.refresh = Duration::from_millis(100);
     }))
     .await;
 }

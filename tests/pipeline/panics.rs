@@ -78,9 +78,9 @@ async fn traced(world: &World, numbers: std::ops::Range<usize>) {
 
 async fn publish(world: &World) {
     let relay =
-        Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
+        Relay::new((&world.settings).into(), Arc::default(), Arc::default()).expect("a relay");
     let lease = eventually("it leads", async || {
-        relay.elect(None).await.expect("Postgres answers").ok()
+        relay.elect(None).await.expect("Postgres answers").won()
     })
     .await;
     while relay.publish_batch(&lease).await.expect("Kafka answers") != Step::Idle {}
@@ -104,7 +104,7 @@ async fn record_that_panics_the_consumer_is_dead_lettered_alone() {
     };
 
     let mut settings = world.settings.clone();
-    settings.resilience.mongodb_archive.timeout_ms = 10_000;
+    settings.resilience.mongodb_archive.timeout = Duration::from_millis(10_000);
     let archive = Archive::new(&settings.mongo, Duration::from_secs(10))
         .await
         .expect("an archive");
@@ -115,7 +115,8 @@ async fn record_that_panics_the_consumer_is_dead_lettered_alone() {
             .policy(&settings.resilience.mongodb_archive),
     );
     let status = Arc::new(ConsumerStatus::default());
-    let consumer = Consumer::new(settings, archive, policy, status.clone()).expect("a consumer");
+    let consumer =
+        Consumer::new((&settings).into(), archive, policy, status.clone()).expect("a consumer");
     let stop = CancellationToken::new();
     let running = consumer
         .run(stop.clone())
@@ -159,7 +160,7 @@ async fn record_that_panics_the_consumer_is_dead_lettered_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn panicked_relay_restarts_without_loss_or_reordering() {
     let mut world = patient(&[]).await;
-    world.settings.relay.poll_ms = 50;
+    world.settings.relay.poll = Duration::from_millis(50);
     traced(&world, 0..3).await;
     let defect = Defect {
         event: id_of(&world, 2).await,
@@ -176,7 +177,7 @@ async fn panicked_relay_restarts_without_loss_or_reordering() {
         move || {
             counted.fetch_add(1, Ordering::SeqCst);
             let relay =
-                Relay::new(settings.clone(), Arc::default(), status.clone()).expect("a relay");
+                Relay::new((&settings).into(), Arc::default(), status.clone()).expect("a relay");
             relay.run(ended.clone())
         },
     );

@@ -43,12 +43,13 @@ async fn published(count: usize) -> (World, TestApp, Vec<Record>) {
         routes.change("a", number).await;
     }
     let relay =
-        Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
+        Relay::new((&world.settings).into(), Arc::default(), Arc::default()).expect("a relay");
     let lease = relay
         .elect(None)
         .await
         .expect("Postgres answers")
-        .unwrap_or_else(|_| panic!("another leads"));
+        .won()
+        .unwrap_or_else(|| panic!("another leads"));
     while relay.publish_batch(&lease).await.expect("Kafka answers") != Step::Idle {}
     let records = records(&world.settings.kafka.topic, count).await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
@@ -57,7 +58,7 @@ async fn published(count: usize) -> (World, TestApp, Vec<Record>) {
 
 async fn consumer(world: &World) -> (Consumer, Arc<ConsumerStatus>) {
     let mut settings = world.settings.clone();
-    settings.resilience.mongodb_archive.timeout_ms = 10_000;
+    settings.resilience.mongodb_archive.timeout = Duration::from_millis(10_000);
     let archive = Archive::new(&settings.mongo, Duration::from_secs(10))
         .await
         .expect("an archive");
@@ -69,7 +70,7 @@ async fn consumer(world: &World) -> (Consumer, Arc<ConsumerStatus>) {
     );
     let status = Arc::new(ConsumerStatus::default());
     (
-        Consumer::new(settings, archive, policy, status.clone()).expect("a consumer"),
+        Consumer::new((&settings).into(), archive, policy, status.clone()).expect("a consumer"),
         status,
     )
 }
@@ -728,10 +729,8 @@ async fn without_kafka_no_dead_letter_is_decided() {
         .expect("the topic takes it");
     let mut away = world.settings.clone();
     away.kafka.bootstrap_servers = "127.0.0.1:1".into();
-    (
-        away.dead_letters.read_timeout_ms,
-        away.kafka.delivery_timeout_ms,
-    ) = (300, 1000);
+    (away.dead_letters.read_timeout, away.kafka.delivery_timeout) =
+        (Duration::from_millis(300), Duration::from_secs(1));
     let cut_off = TestApp::run(world.db.clone(), away, Role::Serve).await;
     cut_off
         .get("/dead-letters")

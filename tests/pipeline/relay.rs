@@ -8,7 +8,10 @@ use traffic_manager::{
     config::Settings,
     kafka::EventHeaders,
     relay::{Relay, RelayError, RelayStatus, Step},
-    store::{self, outbox::Lease},
+    store::{
+        self,
+        outbox::{Election, Lease},
+    },
 };
 
 use crate::{
@@ -18,7 +21,7 @@ use crate::{
 
 fn relay(settings: &Settings) -> Relay {
     Relay::new(
-        settings.clone(),
+        settings.into(),
         Arc::new(Notify::new()),
         Arc::new(RelayStatus::default()),
     )
@@ -30,7 +33,8 @@ async fn lead(relay: &Relay) -> Lease {
         .elect(None)
         .await
         .expect("Postgres answers")
-        .unwrap_or_else(|_| panic!("another leads"))
+        .won()
+        .unwrap_or_else(|| panic!("another leads"))
 }
 
 async fn queued(world: &World) -> i64 {
@@ -116,7 +120,7 @@ async fn event_not_accepted_by_kafka_stays_in_the_outbox() {
     }
     let mut unreachable = world.settings.clone();
     unreachable.kafka.bootstrap_servers = "127.0.0.1:1".into();
-    unreachable.kafka.delivery_timeout_ms = 1000;
+    unreachable.kafka.delivery_timeout = Duration::from_millis(1000);
     let cut_off = relay(&unreachable);
     let lease = lead(&cut_off).await;
     let failed = cut_off.publish_batch(&lease).await;
@@ -138,12 +142,9 @@ async fn standby_relay_takes_over_when_the_leaders_session_ends() {
     let world = World::new().await;
     let (first, second) = (relay(&world.settings), relay(&world.settings));
     let lease = lead(&first).await;
-    let standby = second
-        .elect(None)
-        .await
-        .expect("Postgres answers")
-        .err()
-        .unwrap_or_else(|| panic!("the first leads"));
+    let Election::Lost(standby) = second.elect(None).await.expect("Postgres answers") else {
+        panic!("the first leads")
+    };
     let epoch = lease.epoch();
     drop(lease);
     let standby = tokio::sync::Mutex::new(Some(standby));
@@ -154,8 +155,8 @@ async fn standby_relay_takes_over_when_the_leaders_session_ends() {
             .await
             .expect("Postgres answers")
         {
-            Ok(lease) => Some(lease),
-            Err(session) => {
+            Election::Won(lease) => Some(lease),
+            Election::Lost(session) => {
                 *standby = Some(session);
                 None
             }
@@ -180,7 +181,7 @@ async fn standby_relay_clears_its_last_error() {
         )
         .await;
     let standby = Relay::new(
-        world.settings.clone(),
+        (&world.settings).into(),
         Arc::new(Notify::new()),
         status.clone(),
     )
@@ -226,7 +227,7 @@ async fn deposed_leader_deletes_nothing_and_its_events_are_resent() {
     drop(lease);
     let next = relay(&world.settings);
     let lease = eventually("the next leads", async || {
-        next.elect(None).await.expect("Postgres answers").ok()
+        next.elect(None).await.expect("Postgres answers").won()
     })
     .await;
     assert_eq!(
@@ -293,14 +294,14 @@ async fn event_that_commits_late_is_not_lost() {
 }
 
 /// `relay.poll_ms` for tests in which only the wake-up under test may publish: 60 s.
-const NEVER: u64 = 60_000;
+const NEVER: Duration = Duration::from_secs(60);
 
-async fn published_after(poll_ms: u64, wake: impl AsyncFn(&World, &Notify)) {
+async fn published_after(poll: Duration, wake: impl AsyncFn(&World, &Notify)) {
     let mut world = World::new().await;
-    world.settings.relay.poll_ms = poll_ms;
+    world.settings.relay.poll = poll;
     let (notify, status) = (Arc::new(Notify::new()), Arc::new(RelayStatus::default()));
     let relay =
-        Relay::new(world.settings.clone(), notify.clone(), status.clone()).expect("a relay");
+        Relay::new((&world.settings).into(), notify.clone(), status.clone()).expect("a relay");
     let stop = CancellationToken::new();
     let running = tokio::spawn(relay.run(stop.clone()));
     eventually("it leads", async || status.leads().then_some(())).await;
@@ -327,16 +328,7 @@ async fn commit_in_the_same_process_wakes_the_relay() {
 async fn notify_from_another_process_wakes_the_relay() {
     published_after(NEVER, async |world, _| {
         let settings = &world.settings;
-        let key = "postgres.primary_url";
-        let server = store::Server::new(
-            "primary",
-            key,
-            &settings.postgres.primary_url,
-            &settings.postgres,
-            settings
-                .resilience
-                .policy(&settings.resilience.postgres_primary),
-        );
+        let server = store::Server::primary(&settings.postgres, &settings.resilience);
         let connection = server
             .expect("settings")
             .connection()
@@ -351,5 +343,5 @@ async fn notify_from_another_process_wakes_the_relay() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn safety_poll_finds_an_event_without_a_wake_up() {
-    published_after(100, async |_, _| {}).await;
+    published_after(Duration::from_millis(100), async |_, _| {}).await;
 }

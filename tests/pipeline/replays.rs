@@ -77,12 +77,13 @@ async fn changed(count: usize) -> (World, Relay, Lease) {
         }
     }
     let relay =
-        Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
+        Relay::new((&world.settings).into(), Arc::default(), Arc::default()).expect("a relay");
     let lease = relay
         .elect(None)
         .await
         .expect("Postgres answers")
-        .unwrap_or_else(|_| panic!("another leads"));
+        .won()
+        .unwrap_or_else(|| panic!("another leads"));
     (world, relay, lease)
 }
 
@@ -275,7 +276,7 @@ async fn replay_keeps_its_rate_and_continues_under_the_next_leader() {
     let (mut world, relay, lease) = changed(20).await;
     publish(&relay, &lease).await;
     drop((relay, lease));
-    world.settings.relay.poll_ms = 50;
+    world.settings.relay.poll = Duration::from_millis(50);
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
     let replay = post(
         &app,
@@ -291,7 +292,7 @@ async fn replay_keeps_its_rate_and_continues_under_the_next_leader() {
     // Two leaders, one after the other. The first ends in the middle.
     for last in [10, 40] {
         let relay = Relay::new(
-            world.settings.clone(),
+            (&world.settings).into(),
             Arc::default(),
             Arc::new(RelayStatus::default()),
         )
@@ -312,9 +313,9 @@ async fn replay_keeps_its_rate_and_continues_under_the_next_leader() {
         "40 events in {seconds} s"
     );
     let relay =
-        Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
+        Relay::new((&world.settings).into(), Arc::default(), Arc::default()).expect("a relay");
     let lease = eventually("it leads", async || {
-        relay.elect(None).await.expect("Postgres answers").ok()
+        relay.elect(None).await.expect("Postgres answers").won()
     })
     .await;
     replay_all(&relay, &lease).await;
@@ -536,12 +537,13 @@ async fn replays_are_created_once_listed_and_cancelled() {
         "the replay stays cancelled"
     );
     let relay =
-        Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
+        Relay::new((&world.settings).into(), Arc::default(), Arc::default()).expect("a relay");
     let lease = relay
         .elect(None)
         .await
         .expect("Postgres answers")
-        .unwrap_or_else(|_| panic!("another leads"));
+        .won()
+        .unwrap_or_else(|| panic!("another leads"));
     publish(&relay, &lease).await;
     replay_all(&relay, &lease).await;
     assert_eq!(done(&app, &first.json).await["events_queued"], 1);

@@ -18,8 +18,8 @@ use traffic_manager::{
     app::Role,
     audit::archive::Archive,
     resilience::Dependency,
-    service::retention::{Retained, Retention, RetentionError, UnverifiedChain},
     store::Server,
+    workers::retention::{Retained, Retention, RetentionError, UnverifiedChain},
 };
 use url::Url;
 

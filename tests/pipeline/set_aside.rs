@@ -31,7 +31,7 @@ async fn pad(world: &World, tenant: &str, bytes: i32) {
 
 async fn led(world: &World) -> (Relay, Lease) {
     let relay = Relay::new(
-        world.settings.clone(),
+        (&world.settings).into(),
         Arc::new(Notify::new()),
         Arc::new(RelayStatus::default()),
     )
@@ -40,7 +40,8 @@ async fn led(world: &World) -> (Relay, Lease) {
         .elect(None)
         .await
         .expect("Postgres answers")
-        .unwrap_or_else(|_| panic!("another leads"));
+        .won()
+        .unwrap_or_else(|| panic!("another leads"));
     (relay, lease)
 }
 
@@ -173,7 +174,7 @@ fn large_policy(name: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_event_delays_other_tenants_less_than_a_second() {
     let mut world = World::new().await;
-    world.settings.relay.set_aside_retry_ms = 300;
+    world.settings.relay.set_aside_retry = Duration::from_millis(300);
     takes(&world.settings.kafka.topic, "20000").await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
     for tenant in ["poisoned", "other"] {
@@ -242,7 +243,7 @@ async fn refused_event_delays_other_tenants_less_than_a_second() {
 #[tokio::test(flavor = "multi_thread")]
 async fn set_aside_event_blocks_no_tenant_and_the_chain_verifies() {
     let mut world = World::new().await;
-    world.settings.relay.set_aside_retry_ms = 300;
+    world.settings.relay.set_aside_retry = Duration::from_millis(300);
     let topic = world.settings.kafka.topic.clone();
     takes(&topic, "20000").await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;

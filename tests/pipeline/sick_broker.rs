@@ -9,11 +9,12 @@ use std::{
     collections::{HashMap, HashSet},
     net::SocketAddr,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use parking_lot::Mutex;
 use rdkafka::types::RDKafkaApiKey as Api;
 use rdkafka::{mocking::MockCluster, producer::DefaultProducerContext};
 use tokio::{
@@ -157,10 +158,7 @@ async fn requests(
     loop {
         let frame = frame(&mut from).await?;
         let (api, correlation) = (i16_at(&frame, 0), i32_at(&frame, 4));
-        line.asked
-            .lock()
-            .expect("no panic")
-            .insert(correlation, api);
+        line.asked.lock().insert(correlation, api);
         pass_on(&mut to, &frame).await?;
     }
 }
@@ -172,12 +170,7 @@ async fn answers(
 ) -> std::io::Result<()> {
     loop {
         let mut frame = frame(&mut from).await?;
-        let api = line
-            .asked
-            .lock()
-            .expect("no panic")
-            .remove(&i32_at(&frame, 0))
-            .unwrap_or(-1);
+        let api = line.asked.lock().remove(&i32_at(&frame, 0)).unwrap_or(-1);
         redirect(&mut frame, line.ports);
         let era = line.eras.load(Ordering::SeqCst);
         let is_sick = era % 2 == 1 || line.born != era;

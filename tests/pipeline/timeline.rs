@@ -1,6 +1,8 @@
 //! After a restore every tenant begins a new epoch, whether it is written to or not, and all
 //! clients learn of it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use traffic_manager::{
     app::{Role, commands},
@@ -36,9 +38,9 @@ async fn epoch(app: &TestApp, tenant: &str) -> String {
 async fn every_tenant_starts_an_epoch_after_a_restore() {
     let world = World::new().await;
     let mut settings = world.settings.clone();
-    settings.write.timeline_check_ms = 3_600_000;
+    settings.write.timeline_check = Duration::from_millis(3_600_000);
     let writer = TestApp::run(world.db.clone(), settings.clone(), Role::All).await;
-    settings.read.refresh_ms = 60_000;
+    settings.read.refresh = Duration::from_millis(60_000);
     let reader = TestApp::run(world.db.clone(), settings, Role::Serve).await;
     let route = async |version: &str, url: &str| {
         let path = format!("/routes/acme/web/prod/{version}");

@@ -145,9 +145,9 @@ async fn statement_is_cancelled_over_tls() {
     let front = Front::open(&shown, Behind::Postgres, target(&world.db.app_url)).await;
     let mut postgres = world.settings.postgres.clone();
     postgres.ca_file = authority.file(&folder);
-    postgres.statement_timeout_ms = 60_000;
+    postgres.statement_timeout = Duration::from_millis(60_000);
     let mut settings = world.settings.clone();
-    settings.resilience.postgres_primary.timeout_ms = 200;
+    settings.resilience.postgres_primary.timeout = Duration::from_millis(200);
     let server = server(&by_way_of(&world.db.app_url, &front), &postgres, &settings).unwrap();
     let sleep =
         async |tx: &store::Transaction<'_>| Ok(tx.execute("select pg_sleep(60)", &[]).await?);

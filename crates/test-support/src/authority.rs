@@ -14,9 +14,9 @@ use rustls::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, split},
     net::{TcpListener, TcpStream},
-    task::AbortHandle,
 };
 use tokio_rustls::TlsAcceptor;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::secure;
 
@@ -160,7 +160,7 @@ pub enum Behind {
 /// Ends TLS in front of a real server, with a certificate of the test's choice.
 pub struct Front {
     pub address: SocketAddr,
-    task: AbortHandle,
+    _accepting: AbortOnDropHandle<()>,
 }
 
 impl Front {
@@ -189,14 +189,8 @@ impl Front {
         });
         Self {
             address,
-            task: accepting.abort_handle(),
+            _accepting: AbortOnDropHandle::new(accepting),
         }
-    }
-}
-
-impl Drop for Front {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

@@ -24,11 +24,10 @@ pub async fn first_key(settings: &Settings) -> String {
     let arguments = KeyArguments::of(vec![Role::PlatformAdmin], None);
     // A long time-out: the machine may be busy with databases for other tests.
     let mut settings = settings.clone();
-    let patience = PATIENCE.as_millis() as u64;
     (
-        settings.postgres.connect_timeout_ms,
-        settings.resilience.postgres_primary.timeout_ms,
-    ) = (patience, patience);
+        settings.postgres.connect_timeout,
+        settings.resilience.postgres_primary.timeout,
+    ) = (PATIENCE, PATIENCE);
     commands::create_key(&settings, arguments)
         .await
         .expect("the first key")

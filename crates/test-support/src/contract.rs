@@ -6,10 +6,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock},
 };
 
 use jsonschema::Validator;
+use parking_lot::Mutex;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
@@ -207,11 +208,7 @@ fn problem_faults(answer: &Value, problem: &Value) -> Vec<String> {
 /// Lists the violations of the schema in `value`. Each schema is compiled once, when it is first
 /// needed.
 fn errors(place: &str, schema: &Value, value: &Value) -> Vec<String> {
-    let compiled = VALIDATORS
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get(place)
-        .cloned();
+    let compiled = VALIDATORS.lock().get(place).cloned();
     let validator = compiled.unwrap_or_else(|| {
         let mut schema = schema.clone();
         schema["components"] = DOCUMENT["components"].clone();
@@ -222,7 +219,6 @@ fn errors(place: &str, schema: &Value, value: &Value) -> Vec<String> {
         let validator = Arc::new(validator);
         VALIDATORS
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
             .insert(place.to_owned(), validator.clone());
         validator
     });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use traffic_manager::{
+    app::services::WritePath,
     config::Settings,
     domain::{
         command::{Apply, Command, CommandContext, Desired, Op, Precondition},
@@ -16,11 +17,12 @@ use traffic_manager::{
     service::{
         Error,
         batch::{Reply, Request},
-        privacy::Privacy,
-        unpublished::Unpublished,
-        writer::{OnCommit, Writer},
+        write::{
+            unpublished::Unpublished,
+            writer::{OnCommit, Writer},
+        },
     },
-    store::{Server, router::Router},
+    store::router::Router,
 };
 use uuid::Uuid;
 
@@ -35,7 +37,7 @@ pub struct Who {
 
 /// A writer without an HTTP edge.
 pub struct Desk {
-    writer: Writer,
+    writer: Arc<Writer>,
 }
 
 impl Desk {
@@ -46,28 +48,10 @@ impl Desk {
 
     /// The same, with a callback after each commit.
     pub fn followed_by(settings: &Settings, on_commit: OnCommit) -> Self {
-        let (key, url) = ("postgres.primary_url", &settings.postgres.primary_url);
-        let server = Server::new(
-            "postgres_primary",
-            key,
-            url,
-            &settings.postgres,
-            settings
-                .resilience
-                .policy(&settings.resilience.postgres_primary),
-        )
-        .expect("settings");
-        let server = Arc::new(server);
-        let router = Arc::new(Router::new(server.clone(), Vec::new(), 0));
-        let privacy = Arc::new(Privacy::new(&settings.privacy, router).expect("settings"));
-        let (writer, _lanes) = Writer::start(
-            server,
-            &settings.write,
-            &settings.limits,
-            privacy,
-            Unpublished::new(&settings.audit),
-            on_commit,
-        );
+        let router = Router::connect(&settings.postgres, &settings.resilience).expect("settings");
+        let unpublished = Unpublished::new(&settings.audit);
+        let path = WritePath::start(settings, &Arc::new(router), unpublished, on_commit);
+        let writer = path.expect("settings").writer;
         Self { writer }
     }
 

@@ -4,7 +4,7 @@
 use std::{
     net::TcpListener,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -12,6 +12,7 @@ use std::{
 
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
 use futures_util::{StreamExt as _, stream};
+use parking_lot::Mutex;
 use rustls::ServerConfig;
 use serde_json::{Value, json};
 use traffic_manager::{
@@ -70,7 +71,7 @@ impl Issuer {
             let (counter, replies) = (counter.clone(), replies.clone());
             let answer = move || {
                 counter.fetch_add(1, Ordering::SeqCst);
-                let reply = replies.lock().expect("the reply").clone();
+                let reply = replies.lock().clone();
                 answer(reply)
             };
             App::new().route("/jwks", web::get().to(answer))
@@ -102,7 +103,7 @@ impl Issuer {
     }
 
     pub fn reply(&self, reply: Reply) {
-        *self.reply.lock().expect("the reply") = reply;
+        *self.reply.lock() = reply;
     }
 
     pub fn give(&self, signers: &[&Signer]) {

@@ -66,7 +66,7 @@ impl TestApp {
 
     /// Starts an instance with these settings, in a role that serves.
     pub async fn run(db: Arc<Database>, settings: Settings, role: Role) -> Self {
-        let app = App::start(settings, role, metrics())
+        let app = Box::pin(App::start(settings, role, metrics()))
             .await
             .expect("the service starts");
         let api = secure::base(app.api.expect("the role serves"));
@@ -193,13 +193,7 @@ pub fn settings(db: &Database, overrides: &[&str]) -> Settings {
 /// The primary, with the service's role.
 pub fn primary(db: &Database) -> Arc<Server> {
     let settings = settings(db, &[]);
-    let (key, url) = ("postgres.primary_url", &settings.postgres.primary_url);
-    let policy = settings
-        .resilience
-        .policy(&settings.resilience.postgres_primary);
-    Arc::new(
-        Server::new("postgres_primary", key, url, &settings.postgres, policy).expect("a primary"),
-    )
+    Arc::new(Server::primary(&settings.postgres, &settings.resilience).expect("a primary"))
 }
 
 /// The process's only metrics recorder, shared by all services in it.

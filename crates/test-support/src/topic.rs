@@ -9,6 +9,7 @@ use rdkafka::{
 };
 use serde_json::json;
 use traffic_manager::{
+    app::services::WritePath,
     domain::{
         command::{Command, CommandContext, Op, Precondition},
         event::Actor,
@@ -16,8 +17,14 @@ use traffic_manager::{
         tag::Epoch,
     },
     kafka::{self, Record},
-    service::{batch::Request, privacy::Privacy, unpublished::Unpublished, writer::Writer},
-    store::Server,
+    service::{
+        batch::Request,
+        write::{
+            unpublished::Unpublished,
+            writer::{OnCommit, Writer},
+        },
+    },
+    store::router::Router,
 };
 use uuid::Uuid;
 
@@ -75,31 +82,18 @@ pub async fn send(topic: &str, record: &Record) {
 
 /// The write path of a world, without the relay and the consumer.
 pub struct Routes {
-    writer: Writer,
+    writer: Arc<Writer>,
 }
 
 impl Routes {
     pub fn of(world: &World) -> Self {
-        let settings = &world.settings;
-        let key = "postgres.primary_url";
-        let server = Server::new(
-            "primary",
-            key,
-            &settings.postgres.primary_url,
-            &settings.postgres,
-            settings
-                .resilience
-                .policy(&settings.resilience.postgres_primary),
-        );
-        let nothing_follows: traffic_manager::service::writer::OnCommit = Arc::new(|_| {});
-        let (writer, _) = Writer::start(
-            Arc::new(server.expect("settings")),
-            &settings.write,
-            &settings.limits,
-            Arc::new(Privacy::off()),
-            Unpublished::new(&settings.audit),
-            nothing_follows,
-        );
+        let mut settings = world.settings.clone();
+        settings.privacy.master_keys.clear();
+        let router = Router::connect(&settings.postgres, &settings.resilience).expect("settings");
+        let unpublished = Unpublished::new(&settings.audit);
+        let nothing_follows: OnCommit = Arc::new(|_| {});
+        let path = WritePath::start(&settings, &Arc::new(router), unpublished, nothing_follows);
+        let writer = path.expect("settings").writer;
         Self { writer }
     }
 

@@ -6,7 +6,7 @@ use std::{io::Write, sync::Arc};
 use secrecy::SecretString;
 
 use crate::{
-    config::{ConfigError, Settings, ms},
+    config::{ConfigError, Settings},
     domain::ids::TenantName,
     service::{
         self,
@@ -49,7 +49,7 @@ pub async fn erase(
     tenant: &TenantName,
     actor: Option<&str>,
 ) -> Result<u64, PrivacyError> {
-    let limit = ms(settings.postgres.statement_timeout_ms);
+    let limit = settings.postgres.statement_timeout;
     Ok(by_owner(settings)?.erase(tenant, actor, limit).await?)
 }
 

@@ -2,10 +2,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use rdkafka::{Offset, consumer::Consumer as _, error::KafkaError};
 
 use super::{ConsumerStatus, Stream};
@@ -21,7 +22,7 @@ pub(super) async fn measure_lag(
 ) {
     loop {
         let (consumer, topic) = (consumer.clone(), topic.clone());
-        let done = done.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let done = done.lock().clone();
         let lag = tokio::task::spawn_blocking(move || lag(&consumer, &topic, &done)).await;
         status
             .is_known

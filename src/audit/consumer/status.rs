@@ -1,11 +1,9 @@
 //! The audit consumer's counters and state, for the health endpoints.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::{domain::time::UtcTime, kafka::Record};
@@ -58,11 +56,7 @@ impl ConsumerStatus {
             archived_total: self.archived.load(Ordering::Relaxed),
             dead_letters_total: self.dead_letters.load(Ordering::Relaxed),
             restarts_total: self.restarts.load(Ordering::Relaxed),
-            last_error: self
-                .last_error
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            last_error: self.last_error.lock().clone(),
         }
     }
 
@@ -81,7 +75,7 @@ impl ConsumerStatus {
 
     /// Returns the age in seconds of the oldest event that is read but not archived.
     pub(super) fn lag_seconds(&self) -> f64 {
-        let oldest = *self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = *self.oldest.lock();
         oldest.map_or(0.0, |at| {
             Timestamp::now()
                 .duration_since(at.timestamp())
@@ -96,7 +90,7 @@ impl ConsumerStatus {
         let oldest = new
             .filter_map(|record| record.header("ce_time")?.parse::<UtcTime>().ok())
             .min();
-        *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = oldest;
+        *self.oldest.lock() = oldest;
     }
 
     /// Records that the consumer panicked and is restarted.
@@ -105,9 +99,6 @@ impl ConsumerStatus {
     }
 
     pub(super) fn failed(&self, error: Option<String>) {
-        *self
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = error;
+        *self.last_error.lock() = error;
     }
 }

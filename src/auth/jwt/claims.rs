@@ -78,8 +78,8 @@ impl Mapping {
     pub fn new(settings: &config::Jwt) -> Result<Self, ConfigError> {
         let path = |name: &str, raw: &str| Path::parse(raw).map_err(|reason| wrong(name, reason));
         Ok(Self {
-            leeway: f64::from(settings.leeway_seconds),
-            max_lifetime: f64::from(settings.max_lifetime_seconds),
+            leeway: settings.leeway.as_secs_f64(),
+            max_lifetime: settings.max_lifetime.as_secs_f64(),
             tenant: path("tenant_claim", &settings.tenant_claim)?,
             roles: path("roles_claim", &settings.roles_claim)?,
             services: path("services_claim", &settings.services_claim)?,

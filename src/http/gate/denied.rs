@@ -9,7 +9,7 @@ use crate::{
         limits::{Exceeded, RateLimitState},
         problem::{Code, Problem},
     },
-    service::callers::CallerRefusal,
+    service::access::callers::CallerRefusal,
 };
 
 /// A request that the gate refuses.

@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::service::callers::Check;
+use crate::service::access::callers::Check;
 
 /// The number of wrong signatures that count as much as one look-up in the database.
 const SIGNATURES: u32 = 100;

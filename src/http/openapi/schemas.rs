@@ -281,11 +281,9 @@ checked! {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        collections::HashMap,
-        sync::{LazyLock, Mutex, PoisonError},
-    };
+    use std::{collections::HashMap, sync::LazyLock};
 
+    use parking_lot::Mutex;
     use proptest::prelude::*;
 
     use super::*;
@@ -296,7 +294,7 @@ mod tests {
     fn is_documented<T: JsonSchema>(value: &Value) -> bool {
         static VALIDATORS: LazyLock<Mutex<HashMap<String, jsonschema::Validator>>> =
             LazyLock::new(Mutex::default);
-        let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut validators = VALIDATORS.lock();
         let compile = || {
             jsonschema::options()
                 .should_validate_formats(true)

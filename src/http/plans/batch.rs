@@ -29,7 +29,7 @@ use crate::{
         returned::{self, Returnable, Returned},
         state::ApiState,
     },
-    service::{Error, plans::batch_hash},
+    service::{Error, write::plans::batch_hash},
 };
 
 /// The body of `POST …/batch`.

@@ -23,7 +23,7 @@ use crate::{
         respond,
         state::ApiState,
     },
-    service::reads::PageRequest,
+    service::read::reads::PageRequest,
 };
 
 /// The parameters of `GET /routes`.

@@ -160,7 +160,7 @@ async fn connection_carries_the_identity_of_its_certificate() {
         key_file,
         client_ca_file,
         trust_domain: DOMAIN.to_owned(),
-        reload_ms: 60_000,
+        reload: Duration::from_secs(60),
     };
 
     let transport = Transport::of(&settings).unwrap().unwrap();

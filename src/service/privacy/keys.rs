@@ -16,7 +16,7 @@ use super::{
     master_keys::MasterKeys,
 };
 use crate::{
-    config::{self, ms},
+    config,
     domain::{event::Actor, ids::TenantName},
     resilience::CallError,
     service::Error,
@@ -88,7 +88,7 @@ pub struct Keys {
 impl Keys {
     /// Keeps the keys in Postgres, wrapped by `masters`.
     pub fn new(master_keys: MasterKeys, settings: &config::Privacy, router: Arc<Router>) -> Self {
-        let (most, ttl) = (settings.max_cached_keys, ms(settings.key_ttl_ms));
+        let (most, ttl) = (settings.max_cached_keys, settings.key_ttl);
         let people = Cache::builder()
             .max_capacity(most)
             .time_to_live(ttl)

@@ -16,11 +16,12 @@ pub mod report;
 pub mod wire;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
+    sync::{Arc, atomic::AtomicUsize},
     time::{Duration, Instant},
 };
 
 use mongodb::{Collection, bson::Document};
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -122,11 +123,11 @@ struct Backlog {
 
 impl Backlog {
     fn measured(&self) -> MutexGuard<'_, Measured> {
-        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
+        self.measured.lock()
     }
 
     fn over(&self) -> MutexGuard<'_, Option<(Instant, i64)>> {
-        self.over.lock().unwrap_or_else(PoisonError::into_inner)
+        self.over.lock()
     }
 
     /// Records that the archive has so many events. If it has as many as there were at the end of

@@ -7,12 +7,13 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
 };
 
+use parking_lot::Mutex;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::Value;
 
@@ -141,7 +142,7 @@ impl Readers {
     }
 
     fn newest(&self, holder: &Holder, tenant: usize, scope: &Scope) -> Option<u64> {
-        let seen = self.seen.lock().expect("no panic");
+        let seen = self.seen.lock();
         seen.get(&(holder.clone(), tenant, scope.clone())).copied()
     }
 
@@ -230,7 +231,7 @@ impl Readers {
         }
         let content = (status == 200).then(|| shown_by(&bytes));
         if let Some(revision) = shown {
-            let mut seen = self.seen.lock().expect("no panic");
+            let mut seen = self.seen.lock();
             let newest = seen
                 .entry((read.holder, read.tenant, read.scope.clone()))
                 .or_default();

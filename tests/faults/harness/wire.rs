@@ -3,12 +3,9 @@
 //! It costs almost nothing, so that the test can send ten times the load that the service can
 //! handle.
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{Mutex, PoisonError},
-};
+use std::{io, net::SocketAddr};
 
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -55,11 +52,7 @@ impl Wire {
     /// Sends a request and reads the whole answer. If the caller stops waiting, the connection is
     /// dropped.
     pub async fn ask(&self, request: &str) -> io::Result<Answer> {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let idle = self.idle.lock().pop();
         let mut connection = match idle {
             Some(connection) => connection,
             None => secure::over(TcpStream::connect(self.address).await?).await,
@@ -87,10 +80,7 @@ impl Wire {
                 continue;
             }
             if value("connection") != Some("close") {
-                self.idle
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(connection);
+                self.idle.lock().push(connection);
             }
             let status = head
                 .split(' ')

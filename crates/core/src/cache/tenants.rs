@@ -6,9 +6,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::resident::{Resident, Update};
 use crate::{
@@ -311,7 +313,7 @@ impl Tenants {
     }
 
     fn lock_known(&self) -> MutexGuard<'_, HashMap<TenantName, VersionTag>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 }
 

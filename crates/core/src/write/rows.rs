@@ -99,8 +99,9 @@ impl Rows {
             delete_tenants,
             upsert_routes,
             delete_routes,
+            upsert_policies,
+            delete_policies,
             answers,
-            ..
         } = self;
         events.is_empty()
             && insert_tenants.is_empty()
@@ -108,6 +109,8 @@ impl Rows {
             && delete_tenants.is_empty()
             && upsert_routes.is_empty()
             && delete_routes.is_empty()
+            && upsert_policies.is_empty()
+            && delete_policies.is_empty()
             && answers.is_empty()
     }
 }

@@ -26,14 +26,12 @@ mod writer;
 use std::{
     collections::BTreeMap,
     panic,
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use world::{Ran, run};
 
 /// The least number of seeds in a run by time, however slow the machine is.
@@ -116,14 +114,14 @@ fn run_many(
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let is_late = at >= LEAST && until.is_some_and(|until| Instant::now() > until);
-            let is_over = at >= seeds || is_late || fault.lock().unwrap().is_some();
+            let is_over = at >= seeds || is_late || fault.lock().is_some();
             if is_over {
                 return;
             }
             let seed = first.wrapping_add(at);
             match guarded(seed) {
                 Ok(ran) => {
-                    let mut met = met.lock().unwrap();
+                    let mut met = met.lock();
                     ran.met
                         .into_iter()
                         .for_each(|(what, times)| *met.entry(what).or_default() += times);
@@ -133,7 +131,7 @@ fn run_many(
                     let repeat = format!(
                         "TM_SIM_SEED={seed} cargo test -p traffic-manager-core --test simulator"
                     );
-                    fault.lock().unwrap().get_or_insert_with(|| {
+                    fault.lock().get_or_insert_with(|| {
                         format!("seed {seed} (number {at}): {text}\n{repeat}")
                     });
                 }
@@ -141,11 +139,7 @@ fn run_many(
         }
     };
     thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(work))));
-    (
-        done.into_inner(),
-        met.into_inner().unwrap(),
-        fault.into_inner().unwrap(),
-    )
+    (done.into_inner(), met.into_inner(), fault.into_inner())
 }
 
 #[test]

@@ -1,0 +1,650 @@
+//! Authentication: finds the caller of a token. Keys are looked up in memory, and in Postgres on
+//! their first use.
+//!
+//! The keys in memory follow the table: once a second (`auth.key_refresh_ms`) every instance reads
+//! the changes after the last change that it knows. So a key that was revoked on any instance is
+//! refused on all of them within that time. While Postgres is away, the keys in memory stay valid
+//! (`auth.key_grace_ms`), because proxies must go on polling. A key that is not in memory cannot
+//! then be distinguished from a key that never existed, and the answer is 503.
+
+use std::{
+    cell::Cell,
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::{
+    auth::{
+        Caller, Credential,
+        jwt::Verifier,
+        key::{KeyId, PREFIX, Pepper, Presented, TokenHash},
+    },
+    config::{self, AuthMode, ConfigError},
+    domain::{event::Actor, ids::TenantName, time::UtcTime},
+    service::Error,
+    store::{
+        self, Server, Visible,
+        keys::{ApiKey, Version},
+    },
+    telemetry::names,
+};
+
+/// Limits the parallel lookups of keys in Postgres, and the time that other lookups wait for their
+/// turn. Attempts with keys that do not exist get no more than this.
+const LOADS: usize = 8;
+const PATIENCE: Duration = Duration::from_secs(1);
+/// A key that was not used for this long is dropped from memory.
+const IDLE: Duration = Duration::from_secs(600);
+/// The number of reads of the table after which the times of last use are written and idle keys are
+/// dropped.
+const LOOKS: u32 = 30;
+/// The reason of a refusal: the secret does not belong to the key.
+const WRONG_SECRET: &str = "wrong_secret";
+/// Attempts to look up a key that changes during the lookup.
+const ATTEMPTS: usize = 3;
+/// The longest time between two checks of a caller with an open stream or long-poll, whatever the
+/// system clock did meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+
+/// The work that is needed to check a token without an answer in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// A lookup of a key that this or another instance has issued.
+    Issued,
+    /// A lookup of a key that anybody may have made up.
+    Unproven,
+    /// The verification of a token's signature.
+    Signature,
+}
+
+/// The reason why a token is refused. Never sent to the caller, which learns only that the token
+/// was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallerRefusal {
+    /// Stable, in `snake_case`: for the access log and for metrics.
+    pub reason: &'static str,
+    /// The id of the key that the token claims to belong to, if the token has the form of a key.
+    pub key: Option<KeyId>,
+}
+
+/// The reason why a token has no caller.
+#[derive(Debug)]
+pub enum AuthError {
+    /// The token is wrong.
+    Refused(CallerRefusal),
+    /// The token could not be checked.
+    Failed(Error),
+}
+
+impl From<CallerRefusal> for AuthError {
+    fn from(refused: CallerRefusal) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<Error> for AuthError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Authenticates callers by their tokens, and checks callers with open streams and long-polls.
+pub struct Callers {
+    mode: AuthMode,
+    pepper: Option<Arc<Pepper>>,
+    /// The verifier of an identity provider's tokens, if one is configured.
+    tokens: Option<Arc<Verifier>>,
+    primary: Arc<Server>,
+    held: papaya::HashMap<KeyId, Arc<CachedKey>>,
+    /// The last known change of the table; `None` before the first read.
+    seen: Mutex<Option<Version>>,
+    /// The time when Postgres last confirmed the keys in memory, and the time when the times of use
+    /// were last written.
+    confirmed: Mutex<Instant>,
+    noted: Mutex<Instant>,
+    noted_every: Duration,
+    grace: Duration,
+    loads: Semaphore,
+}
+
+/// A key in memory.
+pub struct CachedKey {
+    key: ApiKey,
+    /// The caller with the key's current token, and the caller with the token before the last
+    /// rotation.
+    caller: Caller,
+    previous: Option<Caller>,
+    /// Notified when the key in memory is replaced or dropped as outdated.
+    changed: Arc<Notify>,
+    /// The time of the last use, in microseconds since 1970.
+    used_at: AtomicI64,
+    /// False while `used_at` still has to be written to Postgres.
+    is_noted: AtomicBool,
+}
+
+impl Callers {
+    /// Uses the settings of `[auth]` and, if there is one, the verifier of an identity provider's
+    /// tokens.
+    pub fn new(
+        settings: &config::Auth,
+        primary: Arc<Server>,
+        tokens: Option<Arc<Verifier>>,
+    ) -> Result<Self, ConfigError> {
+        let pepper = match settings.mode {
+            AuthMode::None => None,
+            AuthMode::Required => Some(Arc::new(pepper(settings)?)),
+        };
+        Ok(Self {
+            mode: settings.mode,
+            pepper,
+            tokens,
+            primary,
+            held: papaya::HashMap::new(),
+            seen: Mutex::default(),
+            confirmed: Mutex::new(Instant::now()),
+            noted: Mutex::new(Instant::now()),
+            noted_every: settings.key_refresh * LOOKS,
+            grace: settings.key_grace,
+            loads: Semaphore::new(LOADS),
+        })
+    }
+
+    /// Returns the key of the token hashes, if API keys are in use.
+    pub fn pepper(&self) -> Option<Arc<Pepper>> {
+        self.pepper.clone()
+    }
+
+    /// Returns the anonymous caller of every request, if `auth.mode` is `none`.
+    pub fn anyone(&self) -> Option<Caller> {
+        (self.mode == AuthMode::None).then(Caller::anonymous)
+    }
+
+    /// The fast path of [`Self::authenticate`]: returns the result if it needs no lookup and no
+    /// request.
+    pub fn at_once(&self, token: &str) -> Option<Result<Caller, CallerRefusal>> {
+        if !token.starts_with(PREFIX) {
+            return match &self.tokens {
+                Some(tokens) => tokens.verified(token).map(Ok).or_else(|| {
+                    let refused = tokens.refused_at_sight(token)?;
+                    Some(Err(CallerRefusal {
+                        reason: refused.as_str(),
+                        key: None,
+                    }))
+                }),
+                None => Some(Err(CallerRefusal {
+                    reason: "unknown_token",
+                    key: None,
+                })),
+            };
+        }
+        let Some(presented) = Presented::parse(token) else {
+            return Some(Err(CallerRefusal {
+                reason: "malformed_key",
+                key: None,
+            }));
+        };
+        let held = self.held_lately(&presented)?;
+        // The secret differs from the key in memory. The key may have been rotated a moment ago, so
+        // this is not a final answer.
+        Some(self.check(&presented, &held)).filter(|known| {
+            !known
+                .as_ref()
+                .is_err_and(|refused| refused.reason == WRONG_SECRET)
+        })
+    }
+
+    /// Returns the work that [`Self::authenticate`] needs for a token that [`Self::at_once`] does
+    /// not answer.
+    pub fn check_of(&self, token: &str) -> Check {
+        if !token.starts_with(PREFIX) {
+            return Check::Signature;
+        }
+        let has_issued = |pepper: &Arc<Pepper>| {
+            Presented::parse(token).is_some_and(|presented| pepper.has_issued(&presented))
+        };
+        if self.pepper.as_ref().is_some_and(has_issued) {
+            Check::Issued
+        } else {
+            Check::Unproven
+        }
+    }
+
+    /// Returns the caller of a token.
+    pub async fn authenticate(&self, token: &str) -> Result<Caller, AuthError> {
+        if let Some(known) = self.at_once(token) {
+            return Ok(known?);
+        }
+        if let Some(tokens) = self.tokens.as_ref().filter(|_| !token.starts_with(PREFIX)) {
+            return match tokens.verify(token).await {
+                Err(refused) if refused.is_unavailable() => Err(Error::Unavailable {
+                    dependency: "jwks",
+                    cause: None,
+                }
+                .into()),
+                Err(refused) => Err(CallerRefusal {
+                    reason: refused.as_str(),
+                    key: None,
+                }
+                .into()),
+                Ok(caller) => Ok(caller),
+            };
+        }
+        let Some(presented) = Presented::parse(token) else {
+            return Err(CallerRefusal {
+                reason: "malformed_key",
+                key: None,
+            }
+            .into());
+        };
+        let Ok(Ok(_place)) = tokio::time::timeout(PATIENCE, self.loads.acquire()).await else {
+            return Err(Error::Overloaded("lookups of unknown API keys").into());
+        };
+        // Many proxies with the same key may come back at once. An earlier one may have looked the
+        // key up by now.
+        if let Some(known) = self.at_once(token) {
+            return Ok(known?);
+        }
+        // The keys in memory follow only the changes after the first read of the table, so this
+        // read comes first.
+        if self.seen().is_none() {
+            self.follow().await?;
+        }
+        for _ in 0..ATTEMPTS {
+            let seen = self.seen().clone();
+            let id = presented.id;
+            let read = async |tx: &store::Transaction<'_>| {
+                store::keys::get(tx, id, &crate::auth::TenantScope::Platform).await
+            };
+            let read = self.primary.read(&every(), read).await;
+            if let (Err(_), Some(held)) = (&read, self.held_lately(&presented)) {
+                return Ok(self.check(&presented, &held)?);
+            }
+            let Some(key) = read.map_err(Error::from)? else {
+                return Err(CallerRefusal {
+                    reason: "unknown_key",
+                    key: Some(id),
+                }
+                .into());
+            };
+            let held = self.learn(key);
+            // The key is put into memory before `seen` is read again. So a change in between was
+            // either applied to the key in memory, or has changed `seen`.
+            let now = self.seen().clone();
+            if now == seen {
+                return Ok(self.check(&presented, &held)?);
+            }
+            // The key was read on a timeline that the database has left meanwhile. Change numbers
+            // of two timelines cannot be compared.
+            if now.map(|now| now.timeline) != seen.map(|seen| seen.timeline) {
+                self.held.pin().remove(&presented.id);
+            }
+        }
+        self.held.pin().remove(&presented.id);
+        Err(Error::Overloaded("changes of this API key").into())
+    }
+
+    /// Puts the state of a key into memory. The newer of two states stays, in whatever order they
+    /// arrive.
+    pub fn learn(&self, key: ApiKey) -> Arc<CachedKey> {
+        let held = Arc::new(CachedKey::new(key));
+        let is_newer = Cell::new(false);
+        let newer = |before: &Arc<CachedKey>| {
+            is_newer.set(before.key.changed < held.key.changed);
+            if is_newer.get() {
+                Arc::new(held.instead_of(before))
+            } else {
+                before.clone()
+            }
+        };
+        let now = self
+            .held
+            .pin()
+            .update_or_insert(held.key.id, newer, held.clone())
+            .clone();
+        if is_newer.get() {
+            now.changed.notify_waiters();
+        }
+        now
+    }
+
+    /// Does the same as [`Self::learn`], but only for a key that is already in memory.
+    pub fn follow_change(&self, key: ApiKey) {
+        if self.held.pin().contains_key(&key.id) {
+            self.learn(key);
+        }
+    }
+
+    /// Returns the key in memory, unless Postgres has not confirmed the keys for longer than the
+    /// grace period.
+    fn held_lately(&self, presented: &Presented<'_>) -> Option<Arc<CachedKey>> {
+        if self.unconfirmed() > self.grace {
+            return None;
+        }
+        self.held.pin().get(&presented.id).cloned()
+    }
+
+    /// Returns the tenant of a key in memory, whether the key is valid or not.
+    pub fn tenant_of(&self, key: &str) -> Option<TenantName> {
+        self.held
+            .pin()
+            .get(&key.parse::<KeyId>().ok()?)?
+            .key
+            .grant
+            .tenant_scope()
+            .tenant()
+            .cloned()
+    }
+
+    /// Returns true if the caller's credential, that very token or certificate, would still be
+    /// accepted. For callers with open streams and long-polls.
+    pub fn is_good(&self, caller: &Caller) -> bool {
+        self.time_left(caller).is_some()
+    }
+
+    /// Waits for `answer`. Returns `None` if the caller's credential ends before: the caller then
+    /// gets no more data.
+    pub async fn while_good<T>(
+        &self,
+        caller: &Caller,
+        answer: impl Future<Output = T>,
+    ) -> Option<T> {
+        let answer = tokio::select! {
+            biased;
+            () = self.ended(caller) => return None,
+            answer = answer => answer,
+        };
+        self.is_good(caller).then_some(answer)
+    }
+
+    /// Resolves when the caller's credential is no longer valid.
+    async fn ended(&self, caller: &Caller) {
+        loop {
+            let changes = self.changes(caller);
+            // Changes are noticed from here on, so none is missed between the check and the wait.
+            let changed = changes.as_deref().map(Notify::notified);
+            let Some(left) = self.time_left(caller) else {
+                return;
+            };
+            let changed = async {
+                match changed {
+                    Some(changed) => changed.await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep(left.min(LOOK_AGAIN)) => {}
+            }
+        }
+    }
+
+    /// Returns the notification after which the caller must be checked again.
+    fn changes(&self, caller: &Caller) -> Option<Arc<Notify>> {
+        match caller.credential {
+            Credential::Key { .. } => Some(self.held_of(caller)?.changed.clone()),
+            Credential::Token { .. } => Some(self.tokens.as_ref()?.changes()),
+            Credential::Nothing | Credential::Certificate { .. } => None,
+        }
+    }
+
+    /// Returns how much longer the caller's credential is known to be valid; `None` if it is not
+    /// valid.
+    fn time_left(&self, caller: &Caller) -> Option<Duration> {
+        let now = UtcTime::from(Timestamp::now());
+        let until =
+            |end: UtcTime| Duration::try_from(end.timestamp().duration_since(now.timestamp())).ok();
+        let left = match caller.credential {
+            Credential::Nothing => Some(Duration::MAX),
+            Credential::Certificate { ends } => until(ends),
+            Credential::Token {
+                signed_by, refused, ..
+            } => {
+                let is_trusted = self
+                    .tokens
+                    .as_ref()
+                    .is_some_and(|tokens| tokens.trusts(&signed_by));
+                until(refused).filter(|_| is_trusted)
+            }
+            Credential::Key { hash, .. } => {
+                let held = self
+                    .held_of(caller)
+                    .filter(|held| held.key.revoked_at.is_none())?;
+                // Without Postgres, revocations are unknown. The limit is never shorter than
+                // `LOOK_AGAIN`, unlike that for new requests, because the table is not read all the
+                // time.
+                if self.unconfirmed() > self.grace.max(LOOK_AGAIN) {
+                    return None;
+                }
+                // An open stream or long-poll counts as use. So its key stays in memory, where the
+                // end of the key is noticed.
+                held.used(now);
+                held.ends(&hash)
+                    .and_then(|ends| ends.map_or(Some(Duration::MAX), until))
+            }
+        };
+        left.filter(|left| !left.is_zero())
+    }
+
+    fn held_of(&self, caller: &Caller) -> Option<Arc<CachedKey>> {
+        let id = caller.key()?.parse::<KeyId>().ok()?;
+        self.held.pin().get(&id).cloned()
+    }
+
+    fn check(&self, presented: &Presented<'_>, held: &CachedKey) -> Result<Caller, CallerRefusal> {
+        let now = UtcTime::from(Timestamp::now());
+        let refused = |reason| {
+            Err(CallerRefusal {
+                reason,
+                key: Some(presented.id),
+            })
+        };
+        let Some(pepper) = &self.pepper else {
+            return refused("no_pepper");
+        };
+        let ApiKey {
+            hash,
+            previous,
+            expires_at,
+            revoked_at,
+            ..
+        } = &held.key;
+        let caller = match (previous, &held.previous) {
+            _ if pepper.is_of(presented, hash) => &held.caller,
+            (Some((hash, _)), _) if !pepper.is_of(presented, hash) => return refused(WRONG_SECRET),
+            (Some((_, until)), _) if *until <= now => return refused("rotated_key"),
+            (Some(_), Some(previous)) => previous,
+            _ => return refused(WRONG_SECRET),
+        };
+        if revoked_at.is_some() {
+            return refused("revoked_key");
+        }
+        if expires_at.is_some_and(|end| end <= now) {
+            return refused("expired_key");
+        }
+        held.used(now);
+        Ok(caller.clone())
+    }
+
+    /// Reads the changes of the table, and from time to time writes when keys were used.
+    pub async fn refresh(&self) {
+        if self.mode == AuthMode::None {
+            return;
+        }
+        if let Err(error) = self.follow().await {
+            tracing::warn!(error = %error, unconfirmed_ms = self.unconfirmed().as_millis() as u64, "changes of API keys cannot be read");
+        }
+        let is_due = self.noted.lock().elapsed() > self.noted_every;
+        if is_due {
+            self.note_use().await;
+            *self.noted.lock() = Instant::now();
+        }
+        metrics::gauge!(names::AUTH_KEYS_CACHED).set(self.held.pin().len() as f64);
+    }
+
+    async fn follow(&self) -> Result<(), Error> {
+        let began = Instant::now();
+        let now = self
+            .primary
+            .read_background(&every(), store::keys::version)
+            .await?;
+        // If several first reads run at a time, one of them counts: the keys in memory follow the
+        // changes after that one.
+        let seen = self.seen().get_or_insert_with(|| now.clone()).clone();
+        if now.timeline != seen.timeline || now.number < seen.number {
+            // The keys in memory belong to another timeline of the database. Their change numbers
+            // do not show the changes of this timeline, so all keys are dropped.
+            *self.seen() = Some(now);
+            let forgotten: Vec<_> = self.held.pin().values().cloned().collect();
+            self.held.pin().clear();
+            forgotten
+                .iter()
+                .for_each(|held| held.changed.notify_waiters());
+        } else if now.number > seen.number {
+            self.apply_after(&seen, now).await?;
+        }
+        *self.confirmed.lock() = began;
+        Ok(())
+    }
+
+    async fn apply_after(&self, seen: &Version, now: Version) -> Result<(), Error> {
+        let read =
+            async |tx: &store::Transaction<'_>| store::keys::changed_after(tx, seen.number).await;
+        let changed = self.primary.read_background(&every(), read).await?;
+        let newest = changed
+            .iter()
+            .map(|key| key.changed)
+            .fold(now.number, i64::max);
+        // Set before the changes are applied: `authenticate` depends on this order.
+        *self.seen() = Some(Version {
+            number: newest,
+            ..now
+        });
+        changed.into_iter().for_each(|key| self.follow_change(key));
+        Ok(())
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<Version>> {
+        self.seen.lock()
+    }
+
+    /// Writes when keys were used since the last time, and drops keys that were unused for `IDLE`.
+    async fn note_use(&self) {
+        let used: Vec<_> = {
+            let held = self.held.pin();
+            let idle = UtcTime::from(Timestamp::now() - IDLE);
+            held.retain(|_, held| held.used_at() > idle || !held.is_noted.load(Ordering::Relaxed));
+            let unnoted = held
+                .iter()
+                .filter(|(_, held)| !held.is_noted.swap(true, Ordering::Relaxed));
+            unnoted.map(|(id, held)| (*id, held.used_at())).collect()
+        };
+        if used.is_empty() {
+            return;
+        }
+        let write = async |tx: &store::Transaction<'_>| store::keys::used(tx, &used).await;
+        if let Err(error) = self.primary.write(&every(), write).await {
+            tracing::warn!(error = %error, "the times of last use of API keys cannot be written");
+        }
+    }
+
+    fn unconfirmed(&self) -> Duration {
+        self.confirmed.lock().elapsed()
+    }
+}
+
+/// Returns the visibility of all tenants: the tenant of a token's key is known only when the key is
+/// found.
+fn every() -> Visible {
+    Visible::all_tenants()
+}
+
+/// Returns the pepper of the settings.
+pub fn pepper(settings: &config::Auth) -> Result<Pepper, ConfigError> {
+    Pepper::new(&settings.key_pepper).map_err(|invalid| ConfigError::Invalid {
+        key: "auth.key_pepper".into(),
+        reason: invalid.detail,
+    })
+}
+
+impl CachedKey {
+    fn new(key: ApiKey) -> Self {
+        let caller = |hash: TokenHash, token: u32, ends: Option<UtcTime>| {
+            // The number of the token is recorded only if the key has had more than one.
+            let actor = Actor {
+                kind: Caller::KEY.into(),
+                id: key.id.to_string(),
+                token: (key.tokens > 1).then_some(token),
+            };
+            Caller {
+                actor: Arc::new(actor),
+                grant: Arc::new(key.grant.clone()),
+                credential: Credential::Key { hash, ends },
+            }
+        };
+        let previous = key.previous.map(|(hash, until)| {
+            let ends = key.expires_at.map_or(until, |end| end.min(until));
+            caller(hash, key.tokens.saturating_sub(1), Some(ends))
+        });
+        let used = key
+            .last_used_at
+            .unwrap_or_else(|| Timestamp::now().into())
+            .timestamp()
+            .as_microsecond();
+        let (used_at, is_noted) = (AtomicI64::new(used), AtomicBool::new(true));
+        Self {
+            caller: caller(key.hash, key.tokens, key.expires_at),
+            previous,
+            changed: Arc::default(),
+            key,
+            used_at,
+            is_noted,
+        }
+    }
+
+    /// Returns this state as the replacement of `before`. Takes over from `before` the time of use,
+    /// which may not be written yet, and the waiters for changes.
+    fn instead_of(&self, before: &Self) -> Self {
+        let (used_at, is_noted) = (
+            before.used_at.load(Ordering::Relaxed),
+            before.is_noted.load(Ordering::Relaxed),
+        );
+        Self {
+            key: self.key.clone(),
+            caller: self.caller.clone(),
+            previous: self.previous.clone(),
+            changed: before.changed.clone(),
+            used_at: AtomicI64::new(used_at),
+            is_noted: AtomicBool::new(is_noted),
+        }
+    }
+
+    /// Returns when a token of the key expires (`Some(None)` if never); `None` if the token is not
+    /// one of the key's.
+    fn ends(&self, hash: &TokenHash) -> Option<Option<UtcTime>> {
+        let of = |caller: &Caller| match caller.credential {
+            Credential::Key { hash: own, ends } => (own == *hash).then_some(ends),
+            _ => None,
+        };
+        of(&self.caller).or_else(|| self.previous.as_ref().and_then(of))
+    }
+
+    fn used(&self, now: UtcTime) {
+        self.used_at
+            .store(now.timestamp().as_microsecond(), Ordering::Relaxed);
+        self.is_noted.store(false, Ordering::Relaxed);
+    }
+
+    fn used_at(&self) -> UtcTime {
+        Timestamp::from_microsecond(self.used_at.load(Ordering::Relaxed))
+            .unwrap_or_default()
+            .into()
+    }
+}
