@@ -73,10 +73,11 @@ sbom: rust ## what the program is made of, as CycloneDX, in target/sbom
 	@command -v cargo-cyclonedx >/dev/null || { echo 'cargo-cyclonedx is missing: cargo install --locked cargo-cyclonedx' >&2; exit 1; }
 	@cargo metadata --locked --format-version 1 >/dev/null
 	@cargo cyclonedx --quiet --format json --spec-version 1.5 --all --override-filename traffic-manager.cdx
+	@rm -f crates/*/traffic-manager.cdx.json # the server's has their parts too
 	@mkdir -p target/sbom && mv traffic-manager.cdx.json target/sbom/ && ls -l target/sbom
 
 fuzz: rust up ## every property with many cases, then requests made from the OpenAPI document, for ten minutes
-	@PROPTEST_CASES=$${PROPTEST_CASES:-$$(( $${TM_FUZZ_SECONDS:-600} * 5 ))} cargo test --locked --lib
+	@PROPTEST_CASES=$${PROPTEST_CASES:-$$(( $${TM_FUZZ_SECONDS:-600} * 5 ))} cargo test --locked --workspace --lib
 	@set -a; . .stack/env; TM_FUZZ_SECONDS=$${TM_FUZZ_SECONDS:-600} cargo test --locked --test fuzz -- --nocapture
 
 soak-kill: rust up ## the kill -9 tests at their full size
@@ -96,9 +97,9 @@ soak-memory: rust up ## two hours' worth of large work in minutes: what it took 
 
 simulate: rust ## the simulator, optimised, for TM_SIM_SECONDS (five minutes), or one TM_SIM_SEED again
 	@[ -n "$${TM_SIM_SEED:-}$${TM_SIM_SEEDS:-}" ] || export TM_SIM_SECONDS=$${TM_SIM_SECONDS:-300}; \
-	 cargo test --locked --profile simulate --test simulator -- --nocapture
+	 cargo test --locked --profile simulate -p traffic-manager-core --test simulator -- --nocapture
 
-mutants: rust ## mutation tests of the pure core (hours); MUTANTS="-f src/domain/walk.rs" for a part of it
+mutants: rust ## mutation tests of the pure core (hours); MUTANTS="-f crates/core/src/walk.rs" for a part of it
 	@.ci/mutants.sh $(MUTANTS)
 
 COVERAGE := cargo llvm-cov --no-report --locked

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the program as docker/compose.yaml does, without a container engine: as a user that owns nothing, with a read-only root, without
-# capabilities and without a way to new ones. It has to serve, to answer a probe, and to end in order. Wants root, a built
+# capabilities and without a way to new ones. It has to serve, to answer a healthcheck, and to end in order. Wants root, a built
 # program, and the stack with a migrated database of `make up` and `make demo` (or .stack/env of one).
 #   .ci/read-only.sh [PROGRAM]
 set -euo pipefail
@@ -28,7 +28,7 @@ confined "$program" serve 2>"$log" &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; tail -3 "$log" >&2' EXIT
 for _ in $(seq 100); do
-    if (confined "$program" probe) 2>/dev/null; then break; fi
+    if (confined "$program" healthcheck) 2>/dev/null; then break; fi
     kill -0 "$server" 2>/dev/null || { echo 'it ended' >&2; exit 1; }
     sleep 0.1
 done
@@ -41,8 +41,8 @@ curl -sf --retry 20 --retry-delay 1 "http://$TM__HTTP__LISTEN/api/v1/tenants?lim
 kill -TERM "$server"
 wait "$server"
 trap - EXIT
-if (confined "$program" probe) 2>/dev/null; then
-    echo 'a probe of nothing says that it serves' >&2
+if (confined "$program" healthcheck) 2>/dev/null; then
+    echo 'a healthcheck of nothing says that it serves' >&2
     exit 1
 fi
 echo 'it serves as user 10001 with a read-only root and no capabilities, and ends in order'

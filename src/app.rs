@@ -25,7 +25,8 @@ use crate::{
     auth::jwt::Verifier,
     cache::{Cache, files::Files, follower},
     config::{self, AuthMode, ConfigError, Settings, ms},
-    http::{self, ApiState, Certificates, Check, CheckStatus, Health, Transport},
+    health::{Check, CheckStatus, Health},
+    http::{self, ApiServer, ApiState, Certificates, Tallies, Transport},
     relay::{self, RelayStatus},
     resilience::Dependency,
     service::{
@@ -216,6 +217,9 @@ impl App {
         if let Some(working) = limits.working().filter(|_| role.serves()) {
             health.shares(working);
         }
+        let tallies = Arc::new(Tallies::default());
+        let counted = tallies.clone();
+        health.before_metrics(move || counted.add_up());
         let health = web::Data::new(health);
         parts.spawn_start(cluster, resident.get().cloned(), health.clone());
         let bound = |key, address| {
@@ -232,16 +236,18 @@ impl App {
             parts.watch(Duration::from_secs(60), &limits, async |limits| {
                 limits.retire()
             });
-            let server = http::api_server(
+            let server = ApiServer {
                 listener,
                 transport,
-                &settings,
+                settings: &settings,
                 state,
-                health.clone(),
-                health.tallies(),
+                health: health.clone(),
+                tallies,
                 limits,
-            )
-            .map_err(bound("http.listen", settings.http.listen))?;
+            };
+            let server = server
+                .run()
+                .map_err(bound("http.listen", settings.http.listen))?;
             api_server = Some(server.handle());
             tokio::spawn(server);
         }
@@ -289,7 +295,7 @@ impl App {
                 .await
                 .is_err()
             {
-                tracing::warn!(part = name, "did not end in time");
+                tracing::warn!(part = name, "a part of the process did not stop in time");
             }
         }
         self.stop_watchers.cancel();
@@ -365,7 +371,7 @@ impl Parts {
                         return health.started();
                     }
                     Err(error) => {
-                        tracing::warn!(error = %error, "the schema cannot be read yet; has `migrate` run?")
+                        tracing::warn!(error = %error, "the database schema cannot be read yet; has `migrate` run?")
                     }
                 }
                 tokio::time::sleep(Duration::from_millis(500)).await;
@@ -579,7 +585,7 @@ async fn serve(
     let writer = Arc::new(writer);
     let lineage = Arc::new(Lineage::new(primary.clone(), writer.clone(), unpublished));
     parts.watch(
-        ms(settings.write.lineage_check_ms),
+        ms(settings.write.timeline_check_ms),
         &lineage,
         async |lineage| lineage.look().await,
     );
@@ -622,14 +628,16 @@ async fn serve(
         reads.clone(),
     ));
     let set_aside = Arc::new(SetAside::new(primary.clone(), audit.clone()));
-    parts.watch(ms(settings.trail.poll_ms), &set_aside, async |set_aside| {
-        set_aside.step().await
-    });
+    parts.watch(
+        ms(settings.access_log.poll_ms),
+        &set_aside,
+        async |set_aside| set_aside.step().await,
+    );
     let exports = Exports::new(audit.clone(), &settings.audit, parts.stop_waiters.clone());
     health.shares(exports.places());
     health.shares(cache.waiters.places());
     health.shares(cache.workers.shares());
-    let bulk = http::BulkLimits::new(&settings.http, settings.resilience.share());
+    let bulk = http::BodyLimits::new(&settings.http, settings.resilience.share());
     health.shares(bulk.shares());
     let workers = cache.workers.clone();
     for at in 0..cache.held_bytes().len() {
@@ -697,6 +705,7 @@ async fn serve(
         trail,
         workers,
         bulk,
+        request_timeout: ms(settings.http.request_timeout_ms),
     }))
 }
 

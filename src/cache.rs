@@ -26,8 +26,6 @@ pub mod files;
 pub mod follower;
 pub mod live;
 mod load;
-mod resident;
-pub mod tenants;
 pub mod waiters;
 
 use std::{
@@ -40,6 +38,8 @@ use std::{
 };
 
 use futures_util::future::{BoxFuture, Shared};
+
+pub use crate::domain::cache::tenants;
 
 use self::{
     bodies::Bodies,
@@ -63,7 +63,7 @@ pub enum CacheError {
     #[error("the tenant could not be loaded: {0}")]
     Unavailable(Arc<CallError<store::Error>>),
     /// The newest snapshot available is older than the requested minimum.
-    #[error("nothing as new as {minimum} could be had")]
+    #[error("no snapshot as new as {minimum} is available")]
     Behind {
         /// The requested minimum.
         minimum: VersionTag,
@@ -310,7 +310,7 @@ impl Cache {
     /// Returns the bytes of snapshots, response bodies and live changes, with their limits.
     pub fn held_bytes(&self) -> [PoolReport; 3] {
         [
-            self.tenants.held_bytes(),
+            PoolReport::bytes("snapshots", self.tenants.weight(), self.tenants.capacity()),
             self.bodies.held_bytes(),
             self.live.held_bytes(),
         ]
@@ -361,7 +361,9 @@ impl Cache {
         self.tenants
             .observe(tenant, &last.event.tag(), Instant::now());
         self.live.tell(tenant, events);
-        self.tenants.advance(tenant, events);
+        if let Some(result) = self.tenants.advance(tenant, events) {
+            metrics::counter!(names::CACHE_EVENTS, "result" => result).increment(1);
+        }
         self.waiters.wake(tenant);
     }
 
@@ -454,7 +456,7 @@ impl Cache {
         if undone > 0 {
             tracing::error!(
                 tenants = undone,
-                "the primary has older revisions than it had: if a backup was put back, run `traffic-manager restored`"
+                "the primary has older revisions than before: after a restore from a backup, run `traffic-manager mark-restored`"
             );
         }
         for (tenant, before) in tenants.iter().zip(&before) {

@@ -6,12 +6,14 @@
 
 mod auth;
 mod edge;
+mod renamed;
 mod resilience;
 mod sections;
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
 pub use auth::*;
+use renamed::Given;
 pub use resilience::*;
 use secrecy::ExposeSecret as _;
 pub use sections::*;
@@ -102,8 +104,7 @@ impl Settings {
         environment: Option<config::Environment>,
         overrides: &[String],
     ) -> Result<Self, ConfigError> {
-        let mut sources = config::Config::builder()
-            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
+        let mut sources = config::Config::builder();
         if let Some(path) = file {
             sources = sources.add_source(
                 config::File::from(path)
@@ -117,7 +118,7 @@ impl Settings {
         for pair in overrides {
             let (key, value) = pair
                 .split_once('=')
-                .ok_or_else(|| invalid(pair, "a flag is --set key=value"))?;
+                .ok_or_else(|| invalid(pair, "an override has the form --set KEY=VALUE"))?;
             sources = if LISTS.contains(&key) {
                 sources.set_override(
                     key,
@@ -130,7 +131,13 @@ impl Settings {
                 sources.set_override(key, value)?
             };
         }
-        let mut settings: Self = sources.build()?.try_deserialize()?;
+        let (given, renamed) = Given::new(&sources.build()?)?;
+        let mut settings: Self = config::Config::builder()
+            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml))
+            .add_source(given)
+            .build()?
+            .try_deserialize()?;
+        settings.renamed = renamed;
         // An empty variable means an empty list.
         settings.auth.jwt.role_map.retain(|entry| !entry.is_empty());
         for secrets in [
@@ -177,7 +184,7 @@ impl Settings {
         if self.http.request_timeout_ms <= self.write.timeout_ms {
             return Err(invalid(
                 "http.request_timeout_ms",
-                "must be longer than write.timeout_ms, or a write's fate is not told",
+                "must be longer than write.timeout_ms, so that the outcome of a write is reported",
             ));
         }
         self.resilience.check()?;
@@ -225,7 +232,7 @@ impl HttpTls {
         if !client_ca_file.is_empty() && cert_file.is_empty() {
             return Err(invalid(
                 "http.tls.client_ca_file",
-                "needs http.tls.cert_file: without TLS nobody shows a certificate",
+                "needs http.tls.cert_file: client certificates require TLS",
             ));
         }
         if !client_ca_file.is_empty() && trust_domain.is_empty() {
@@ -274,7 +281,7 @@ impl From<config::ConfigError> for ConfigError {
 
 /// Returns the error for a key that the role needs and that is empty.
 pub fn missing(key: &str) -> ConfigError {
-    invalid(key, "is required here and is empty")
+    invalid(key, "is required and is empty")
 }
 
 /// Returns the error for a key whose value cannot be used.

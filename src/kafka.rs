@@ -14,6 +14,7 @@ pub use self::{
     room::Room,
     verdict::Verdict,
 };
+pub use crate::domain::pipeline::record::{CONTENT_TYPE, EventHeaders, Record};
 
 use rdkafka::{
     Message as _, Offset, TopicPartitionList,
@@ -30,15 +31,12 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     config::{self, ConfigError, SaslMechanism, SecurityProtocol, ms},
-    domain::dead_letter::LetterId,
+    domain::{dead_letter::LetterId, pipeline::record::REDRIVEN_FROM},
 };
 
 /// The largest broker response that is read, in bytes: several of the largest records, and the
 /// protocol's overhead.
 const RECEIVED_BYTES: usize = 100_000_000;
-
-/// The CloudEvents content type of the data.
-pub const CONTENT_TYPE: &str = "application/json";
 
 fn client(settings: &config::Kafka) -> Result<ClientConfig, ConfigError> {
     if settings.bootstrap_servers.is_empty() {
@@ -312,7 +310,7 @@ pub async fn create_topics(
             code @ (RDKafkaErrorCode::TopicAuthorizationFailed
             | RDKafkaErrorCode::ClusterAuthorizationFailed),
         )) => {
-            tracing::warn!(kafka.topic = topic, error = %code, "whether the topic takes the largest record is not known, and cannot be changed");
+            tracing::warn!(kafka.topic = topic, error = %code, "the topic's record size limit can be neither read nor changed");
             Ok(())
         }
         raised => raised,
@@ -326,120 +324,40 @@ pub enum TopicError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Kafka cannot be reached.
-    #[error("kafka.bootstrap_servers: Kafka cannot be asked")]
+    #[error("kafka.bootstrap_servers: Kafka cannot be reached")]
     Kafka(#[from] KafkaError),
     /// Kafka refused to create or configure this topic, with this code.
-    #[error("topic {0} cannot be made, or be set up to take the largest record: {1}")]
+    #[error("topic {0} cannot be created or configured: {1}")]
     Refused(String, RDKafkaErrorCode),
 }
 
-/// The header of an event that was published again by a replay: the replay's id.
-const REPLAY: &str = "tm_replay";
-
-/// The `CloudEvents` attributes and our own headers of one event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventHeaders {
-    /// `ce_id`: the event's id.
-    pub id: String,
-    /// `ce_source`: the configured `kafka.source`.
-    pub source: String,
-    /// `ce_type`: the event's type, with its version.
-    pub ce_type: String,
-    /// `ce_subject`: tenant/service/env/version, as far as the event concerns them.
-    pub subject: String,
-    /// `ce_time`: the time of the decision.
-    pub time: String,
-    /// `tm_revision`: the tenant's revision.
-    pub revision: String,
-    /// `tm_epoch`: the epoch of the tenant's history.
-    pub epoch: String,
-    /// `traceparent`: the W3C trace context.
-    pub traceparent: Option<String>,
-    /// `tm_replay`: the id of the replay that publishes the event again.
-    pub replay: Option<String>,
+/// Returns a record that a consumer has read, detached from the consumer.
+pub fn record(message: &BorrowedMessage<'_>) -> Record {
+    let header =
+        |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
+    Record {
+        topic: message.topic().to_owned(),
+        partition: message.partition(),
+        offset: message.offset(),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+        headers: message
+            .headers()
+            .map(|headers| headers.iter().map(header).collect())
+            .unwrap_or_default(),
+    }
 }
 
-impl EventHeaders {
-    /// Returns these as the headers of a record.
-    pub fn write(&self) -> OwnedHeaders {
-        let mut headers = OwnedHeaders::new();
-        let fixed = [
-            ("ce_specversion", "1.0"),
-            ("ce_id", &self.id),
-            ("ce_source", &self.source),
-            ("ce_type", &self.ce_type),
-            ("ce_subject", &self.subject),
-            ("ce_time", &self.time),
-            ("ce_datacontenttype", CONTENT_TYPE),
-            ("tm_revision", &self.revision),
-            ("tm_epoch", &self.epoch),
-        ];
-        let optional = [
-            ("traceparent", self.traceparent.as_deref()),
-            (REPLAY, self.replay.as_deref()),
-        ];
-        let present = optional
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value?)));
-        for (key, value) in fixed.into_iter().chain(present) {
-            headers = headers.insert(Header {
+/// Returns an event's headers as the headers of a record.
+pub fn event_headers(event: &EventHeaders) -> OwnedHeaders {
+    event
+        .pairs()
+        .fold(OwnedHeaders::new(), |headers, (key, value)| {
+            headers.insert(Header {
                 key,
                 value: Some(value),
-            });
-        }
-        headers
-    }
-}
-
-/// A record, detached from its consumer.
-#[derive(Debug, Clone, Default)]
-pub struct Record {
-    /// The topic from which the record was read.
-    pub topic: String,
-    /// The partition from which the record was read.
-    pub partition: i32,
-    /// The offset of the record in its partition.
-    pub offset: i64,
-    /// The key: the tenant's name, if the record is ours.
-    pub key: Option<Vec<u8>>,
-    /// The value: the event as JSON, if the record is ours.
-    pub value: Option<Vec<u8>>,
-    /// The headers, in the order in which they were received.
-    pub headers: Vec<(String, Option<Vec<u8>>)>,
-}
-
-impl Record {
-    /// Returns whether the record was published before: it comes from a replay or is a redriven
-    /// dead letter.
-    pub fn is_repeated(&self) -> bool {
-        self.headers
-            .iter()
-            .any(|(key, _)| [REPLAY, REDRIVEN_FROM].contains(&key.as_str()))
-    }
-
-    /// Returns a header as text, if the record has it and it is UTF-8.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
-        std::str::from_utf8(value.as_deref()?).ok()
-    }
-}
-
-impl From<&BorrowedMessage<'_>> for Record {
-    fn from(message: &BorrowedMessage<'_>) -> Self {
-        let header =
-            |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
-        Self {
-            topic: message.topic().to_owned(),
-            partition: message.partition(),
-            offset: message.offset(),
-            key: message.key().map(<[u8]>::to_vec),
-            value: message.payload().map(<[u8]>::to_vec),
-            headers: message
-                .headers()
-                .map(|headers| headers.iter().map(header).collect())
-                .unwrap_or_default(),
-        }
-    }
+            })
+        })
 }
 
 /// Header: the reason why the record was dead-lettered.
@@ -506,8 +424,7 @@ pub fn dead_letter_headers(
     headers
 }
 
-/// The dead letter that a redriven record was before, and its attempts until then.
-const REDRIVEN_FROM: &str = "tm_redriven_from";
+/// Header: the attempts to archive the dead letter that a redriven record was before.
 const REDRIVEN_ATTEMPTS: &str = "tm_redriven_attempts";
 
 /// Returns the headers of a redriven record: its own headers and, if `marked`, the id and attempts

@@ -18,7 +18,8 @@
 //! | [`app`] | the composition root: the parts of each role, their start and drain order |
 //! | [`config`] | typed settings, checked at the start |
 //! | [`telemetry`] | logs, traces, metrics and their names |
-//! | [`domain`] | pure types and rules: decide, evolve, the hash chain, snapshots |
+//! | [`health`] | checks, readiness and metrics of the process |
+//! | [`domain`] | the package `traffic-manager-core`: pure types and decisions |
 //! | [`http`] | the only actix code: endpoints, extractors, the problem table |
 //! | [`service`] | use cases; the writer is the group commit |
 //! | [`store`] | the only tokio-postgres code: servers, transactions, statements |
@@ -42,7 +43,7 @@ pub mod auth;
 pub mod cache;
 pub mod coding;
 pub mod config;
-pub mod domain;
+pub mod health;
 pub mod http;
 pub mod kafka;
 pub mod relay;
@@ -51,3 +52,6 @@ pub mod service;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
+
+/// The pure part, in a package of its own: `crates/core`.
+pub use traffic_manager_core as domain;

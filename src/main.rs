@@ -54,6 +54,9 @@ enum Command {
     /// Record that the database was restored from a backup, then end: every tenant begins a new
     /// epoch. Needed after a restore from a copy of files or from a dump; the service detects
     /// point-in-time recovery and promotion by itself.
+    MarkRestored,
+    /// The old name of `mark-restored`.
+    #[command(hide = true)]
     Restored,
     /// Remove archived events that are older than `audit.retention_days` and verified, then end.
     /// Exit status 3: some events do not verify and were kept.
@@ -67,6 +70,9 @@ enum Command {
     Privacy(PrivacyCommand),
     /// Check whether the process that listens on `http.ops_listen` serves, then end. Exit status 0:
     /// it serves.
+    Healthcheck,
+    /// The old name of `healthcheck`.
+    #[command(hide = true)]
     Probe,
     /// Print every setting with its default and its effect, then end.
     Defaults,
@@ -140,6 +146,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     // Telemetry starts before the runtime: the exporter has its own thread and must not need the
     // runtime's threads.
     let telemetry = telemetry::start(&settings.telemetry)?;
+    warn_of_old_names(&settings, &arguments.command);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -151,8 +158,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             .block_on(commands::migrate(&settings))
             .map(done)
             .map_err(anyhow::Error::from),
-        Command::Restored => runtime
-            .block_on(commands::restored(&settings))
+        Command::MarkRestored | Command::Restored => runtime
+            .block_on(commands::mark_restored(&settings))
             .map(done)
             .map_err(anyhow::Error::from),
         Command::Retain => runtime
@@ -167,8 +174,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             })
             .map_err(anyhow::Error::from),
         Command::Privacy(command) => runtime.block_on(privacy(&settings, command)).map(done),
-        Command::Probe => runtime
-            .block_on(commands::probe(&settings))
+        Command::Healthcheck | Command::Probe => runtime
+            .block_on(commands::healthcheck(&settings))
             .map(done)
             .map_err(anyhow::Error::from),
         Command::Defaults => Ok(ExitCode::SUCCESS),
@@ -188,6 +195,19 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     runtime.shutdown_timeout(drain);
     telemetry.shut_down(drain);
     result
+}
+
+/// Logs the old spellings that this start uses. The next version will not know them.
+fn warn_of_old_names(settings: &Settings, command: &Command) {
+    for (old, new) in &settings.renamed {
+        tracing::warn!(old, new, "a setting is given under its old name");
+    }
+    let (old, new) = match command {
+        Command::Restored => ("restored", "mark-restored"),
+        Command::Probe => ("probe", "healthcheck"),
+        _ => return,
+    };
+    tracing::warn!(old, new, "a command is given under its old name");
 }
 
 fn verdict(retained: Retained) -> ExitCode {

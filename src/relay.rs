@@ -8,7 +8,6 @@
 //! rows as published (the cost of a batch grows with the backlog), a cursor over ids (loses rows
 //! that commit late), several relays with `SKIP LOCKED` (breaks the order per tenant).
 
-pub mod delivered;
 mod replay;
 mod retry;
 mod sending;
@@ -27,14 +26,16 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::domain::pipeline::delivered;
+
 use self::{replay::Pace, retry::Retry, suspects::Suspects};
 use crate::{
     config::{ConfigError, Settings, ms},
-    kafka::{self, EventHeaders, Producing},
+    kafka::{self, Producing},
     resilience::{CallError, Dependency, pauses},
     store::{
         self, Renewed, Server,
-        outbox::{self, Lease, OutboxRow, Session},
+        outbox::{self, Lease, Session},
         set_aside,
     },
     telemetry::names,
@@ -67,7 +68,7 @@ pub enum RelayError {
     Store(#[from] store::Error),
     /// Kafka did not accept an event. The acknowledged events were deleted, except those after the
     /// first failure of their tenant.
-    #[error("kafka did not take an event after {published} were published")]
+    #[error("Kafka did not accept an event; {published} events were published before it")]
     Kafka {
         /// The number of events that this step published and deleted.
         published: usize,
@@ -340,7 +341,7 @@ impl Relay {
     fn report_error(&self, reason: &'static str, error: &dyn std::error::Error) {
         self.status.failed(Some(error));
         metrics::counter!(names::RELAY_ERRORS, "reason" => reason).increment(1);
-        tracing::warn!(reason, error = %error, cause = ?error.source(), "a relay step failed; it will be tried again");
+        tracing::warn!(reason, error = %error, cause = ?error.source(), "a relay step failed; it will be retried");
     }
 
     /// Runs one step: publishes the first batch of the queue, and deletes the rows that Kafka
@@ -393,21 +394,6 @@ impl Relay {
     }
 }
 
-/// Returns the headers with which a row is published.
-pub fn headers(row: &OutboxRow, source: &str, traceparent: Option<String>) -> EventHeaders {
-    EventHeaders {
-        id: row.event_id.to_string(),
-        source: source.to_owned(),
-        ce_type: row.ce_type.clone(),
-        subject: row.subject.clone(),
-        time: row.occurred_at.to_string(),
-        revision: row.tag.revision.to_string(),
-        epoch: row.tag.epoch.to_string(),
-        traceparent,
-        replay: row.replay.map(|replay| replay.to_string()),
-    }
-}
-
 /// Wakes the relays of other processes after commits here, by a NOTIFY, at most once per interval
 /// `every` (`relay.notify_ms`). The relay in this process is woken directly. If a NOTIFY is lost,
 /// the event only waits for the safety poll.
@@ -426,7 +412,7 @@ pub async fn wake_others(
         if !status.leads() {
             let notified = async { outbox::notify(&primary.connection().await?).await };
             if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(1), notified).await {
-                tracing::debug!(error = %error, "other relays could not be woken; their safety poll will");
+                tracing::debug!(error = %error, "other relays could not be notified; they find the events at their next poll");
             }
         }
         tokio::time::sleep(every).await;

@@ -50,7 +50,7 @@ pub enum TelemetryError {
     #[error("configuration: telemetry.log: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
     /// The exporter could not be built.
-    #[error("configuration: telemetry.otlp_endpoint: the exporter cannot be made of it")]
+    #[error("configuration: telemetry.otlp_endpoint: the trace exporter cannot be created")]
     Exporter,
     /// The names in `telemetry.mask` cannot be made into a pattern.
     #[error("configuration: telemetry.mask: {0}")]
@@ -145,7 +145,7 @@ impl Telemetry {
     /// Sends the remaining traces, for at most `limit`. Blocks: call it outside the runtime.
     pub fn shut_down(&self, limit: Duration) {
         if let Err(error) = self.provider.shutdown_with_timeout(limit) {
-            tracing::warn!(error = %error, "traces may have been lost at the end");
+            tracing::warn!(error = %error, "the last traces may be lost");
         }
     }
 }

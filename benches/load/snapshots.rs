@@ -14,6 +14,7 @@ use traffic_manager::domain::{
     snapshot::{Applied, Scope, SnapshotRoute, TenantContent, TenantSnapshot},
     tag::{Epoch, Revision, VersionTag},
 };
+use traffic_manager_dataplane::native;
 use uuid::Uuid;
 
 use crate::{
@@ -125,7 +126,7 @@ pub fn one_route(bench: &Bench) -> Result<()> {
         let content = content.clone();
         let started = Instant::now();
         let snapshot = TenantSnapshot::new(tenant()?, content)?;
-        std::hint::black_box(snapshot.body(&Scope::default()));
+        std::hint::black_box(native::snapshot(&snapshot, &Scope::default()));
         Ok(started.elapsed())
     };
     let mut number = 0;
@@ -136,7 +137,7 @@ pub fn one_route(bench: &Bench) -> Result<()> {
         let Applied::Next(next) = current.apply(std::iter::once(&event))? else {
             bail!("the event does not follow")
         };
-        std::hint::black_box(next.body(&Scope::default()));
+        std::hint::black_box(native::snapshot(&next, &Scope::default()));
         let elapsed = started.elapsed();
         current = next;
         Ok(elapsed)
@@ -150,8 +151,9 @@ pub fn one_route(bench: &Bench) -> Result<()> {
         of_b: milliseconds,
     }];
     compare(bench, &figures, whole, changed)?;
-    let body: serde_json::Value = serde_json::from_slice(&current.body(&Scope::default()))
-        .context("the body after all changes")?;
+    let body: serde_json::Value =
+        serde_json::from_slice(&native::snapshot(&current, &Scope::default()))
+            .context("the body after all changes")?;
     bench.report().note(
         "snapshot of 10000 routes",
         json!({ "bytes": body.to_string().len() }),

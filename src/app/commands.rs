@@ -56,23 +56,23 @@ pub enum OwnerError {
 
 /// Records that the database was restored from a backup, so that every tenant begins a new epoch.
 /// Needed only if the server cannot detect the restore by itself, and harmless otherwise.
-pub async fn restored(settings: &Settings) -> Result<(), RestoredError> {
+pub async fn mark_restored(settings: &Settings) -> Result<(), MarkRestoredError> {
     let restores = store::installation::restored(&as_owner(settings).await?).await?;
     tracing::info!(
         restores,
-        "every tenant begins a new epoch as soon as the service looks"
+        "the restore is recorded; the service starts a new epoch for every tenant"
     );
     Ok(())
 }
 
-/// The reason why [`restored`] recorded nothing.
+/// The reason why [`mark_restored`] recorded nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum RestoredError {
+pub enum MarkRestoredError {
     /// The connection as the schema's owner failed.
     #[error(transparent)]
     Owner(#[from] OwnerError),
     /// The database did not record the restore.
-    #[error("it could not be noted")]
+    #[error("the restore could not be recorded")]
     Failed(#[from] store::Error),
 }
 
@@ -107,12 +107,12 @@ fn tell_of_conflicts(conflicts: &[store::policies::Conflict]) {
             policy = %format!("{tenant}/{service}/{env}"),
             other.host = other_host,
             other.policy = %format!("{other_tenant}/{other_service}/{other_env}"),
-            "a host belongs to two tenants: the next change of this policy is refused until one of the two gives it up"
+            "a host belongs to two tenants: changes of this policy are refused until one tenant removes the host"
         );
     }
     if conflicts.len() > most {
         tracing::warn!(
-            "there are more hosts that belong to two tenants: run migrate again when these are settled"
+            "more hosts belong to two tenants: resolve the conflicts above and run migrate again"
         );
     }
 }
@@ -124,13 +124,13 @@ pub enum MigrateError {
     #[error(transparent)]
     Owner(#[from] OwnerError),
     /// A migration of the database failed.
-    #[error("a migration failed")]
+    #[error("a database migration failed")]
     Postgres(#[from] store::migrations::MigrateError),
     /// The topics cannot be created or changed.
-    #[error("the topics cannot be made")]
+    #[error("the Kafka topics cannot be created")]
     Kafka(#[from] kafka::TopicError),
     /// The archive cannot be set up.
-    #[error("the archive cannot be set up")]
+    #[error("the MongoDB archive cannot be set up")]
     Mongo(#[from] archive::SetUpError),
 }
 
@@ -144,7 +144,7 @@ pub struct KeyArguments {
     #[arg(long, value_parser = parsed::<TenantName>)]
     tenant: Option<TenantName>,
     /// A description of the key's purpose.
-    #[arg(long, default_value = "made on the command line")]
+    #[arg(long, default_value = "created on the command line")]
     description: String,
     /// The key expires after this many days (1 to 3650). Without it, the key never expires.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=3650))]
@@ -235,10 +235,10 @@ pub enum KeyError {
     #[error(transparent)]
     Grant(#[from] Invalid),
     /// The service could not make the key.
-    #[error("the key could not be made")]
+    #[error("the API key could not be created")]
     Failed(#[from] service::Error),
     /// The service returned a key without a token, which is a defect.
-    #[error("the key has no token")]
+    #[error("the API key was created without a token")]
     NoToken,
 }
 
@@ -246,7 +246,7 @@ pub enum KeyError {
 pub async fn retain(settings: &Settings) -> Result<Retained, RetainError> {
     let days = i64::from(settings.audit.retention_days);
     if days == 0 {
-        tracing::info!("audit.retention_days is 0: everything is kept");
+        tracing::info!("audit.retention_days is 0: no events are removed");
         return Ok(Retained::default());
     }
     let cutoff = Timestamp::now()
@@ -290,20 +290,20 @@ pub enum RetainError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The run failed after its start. It may be run again.
-    #[error("retention did not come to its end")]
+    #[error("the retention run failed; it may be run again")]
     Failed(#[from] RetentionError),
 }
 
-/// The timeout of a probe's request.
-const PROBE: Duration = Duration::from_secs(2);
+/// The timeout of the health check's request.
+const HEALTHCHECK: Duration = Duration::from_secs(2);
 
 /// Requests `/health/live` from the process that listens on `http.ops_listen`: the health check of
 /// a container without a shell.
-pub async fn probe(settings: &Settings) -> Result<(), ProbeError> {
+pub async fn healthcheck(settings: &Settings) -> Result<(), HealthcheckError> {
     let url = format!("http://{}/health/live", reachable(settings.http.ops_listen));
     let client = reqwest::Client::builder()
         .no_proxy()
-        .timeout(PROBE)
+        .timeout(HEALTHCHECK)
         .build()?;
     client.get(url).send().await?.error_for_status()?;
     Ok(())
@@ -322,8 +322,8 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 
 /// No process answers, or its answer is not a success.
 #[derive(Debug, thiserror::Error)]
-#[error("the process does not serve")]
-pub struct ProbeError(#[from] reqwest::Error);
+#[error("the process at http.ops_listen is not healthy")]
+pub struct HealthcheckError(#[from] reqwest::Error);
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ use crate::{
         consumer::{Consumer, ConsumerStatus},
     },
     config::{ConfigError, Settings},
-    http::{Check, CheckStatus, Health},
+    health::{Check, CheckStatus, Health},
     kafka::Room,
     relay::{Relay, RelayStatus},
     resilience::Dependency,

@@ -22,7 +22,7 @@ pub async fn supervised<F: Future<Output = ()>>(
     mut make: impl FnMut() -> F,
 ) {
     while AssertUnwindSafe(make()).catch_unwind().await.is_err() {
-        tracing::error!(part, "it panicked; it is begun anew");
+        tracing::error!(part, "a part of the process panicked and is restarted");
         metrics::counter!(names::PANICS, "part" => part).increment(1);
         on_panic();
         if stop

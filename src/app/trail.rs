@@ -8,7 +8,7 @@ use super::Parts;
 use crate::{
     audit::archive::Archive,
     config::{Settings, ms},
-    http::Health,
+    health::Health,
     resilience::Dependency,
     service::trail::{Trail, Writer, outbox::Outbox},
     store::Server,
@@ -23,7 +23,7 @@ pub(super) fn start(
     health: &mut Health,
     parts: &mut Parts,
 ) -> Arc<Trail> {
-    let (trail, queue) = Trail::new(&settings.trail);
+    let (trail, queue) = Trail::new(&settings.access_log);
     let policy = Dependency::new(
         "mongodb_access",
         settings
@@ -35,12 +35,12 @@ pub(super) fn start(
         archive.within(policy.timeout()),
         policy,
         trail.clone(),
-        &settings.trail,
+        &settings.access_log,
     ));
     let running = writer.clone().run(queue, parts.stop_pipeline.clone());
     parts.pipeline.push(("trail", tokio::spawn(running)));
     let outbox = Arc::new(Outbox::new(writer, primary.clone()));
-    parts.watch(ms(settings.trail.poll_ms), &outbox, async |outbox| {
+    parts.watch(ms(settings.access_log.poll_ms), &outbox, async |outbox| {
         outbox.step().await
     });
     parts.watch(Duration::from_secs(60), &trail, async |trail| {

@@ -7,7 +7,6 @@
 
 mod access;
 pub mod chains;
-pub mod stored;
 pub mod timeline;
 
 use std::{collections::HashMap, future::Future, time::Duration};
@@ -24,13 +23,14 @@ use mongodb::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use self::stored::{Bulk, CannotStore, INVALID_BSON, Stored, TOO_LARGE};
 use super::document::{Archivable, ArchivedEvent};
+pub use crate::domain::pipeline::stored;
 use crate::{
     config::{self, ConfigError, ms},
     domain::{event::Action, filter::EventFilter, hash::EventHash, tag::VersionTag},
     tls,
 };
+use stored::{Bulk, CannotStore, INVALID_BSON, Stored, TOO_LARGE};
 
 const NAMESPACE_EXISTS: i32 = 48;
 const MAX_TIME_EXPIRED: i32 = 50;
@@ -42,11 +42,11 @@ const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// MongoDB did not answer in time.
-    #[error("mongodb did not answer in {0:?}")]
+    #[error("mongodb did not answer within {0:?}")]
     Timeout(Duration),
     /// MongoDB aborted the operation itself, because it reached the server's time limit
     /// (`maxTimeMS`).
-    #[error("mongodb was not done in {0:?}")]
+    #[error("mongodb did not finish within {0:?}")]
     TooSlow(Duration),
     /// MongoDB cannot be reached, or answered with an error that does not concern a single event.
     #[error("mongodb failed")]
@@ -55,7 +55,7 @@ pub enum ArchiveError {
     #[error(transparent)]
     CannotStore(#[from] CannotStore),
     /// This program cannot read or write a document in its format.
-    #[error("a document is not as it should be: {0}")]
+    #[error("a document in the archive is not valid: {0}")]
     Corrupt(#[from] mongodb::bson::error::Error),
 }
 

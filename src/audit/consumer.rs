@@ -176,7 +176,7 @@ impl Consumer {
             };
             leave(consumer, ms(self.settings.drain.step_ms)).await;
             if let Ended::Restart(reason) = ended {
-                tracing::warn!(reason, "the audit consumer is made anew");
+                tracing::warn!(reason, "the audit consumer is recreated");
                 metrics::counter!(names::AUDIT_RESTARTS, "reason" => reason).increment(1);
                 self.status.restarts.fetch_add(1, Ordering::Relaxed);
                 stop.run_until_cancelled(tokio::time::sleep(ms(500))).await;
@@ -279,7 +279,7 @@ impl Consumer {
     /// forming waits up to one session timeout for members that are gone, so the limit is longer
     /// before the consumer has joined.
     fn patience(&self, has_joined: bool) -> Duration {
-        let stuck = ms(self.settings.audit.stuck_after_ms);
+        let stuck = ms(self.settings.audit.stalled_after_ms);
         if has_joined {
             stuck
         } else {
@@ -309,7 +309,7 @@ impl Consumer {
             batch.begin(now);
             match received {
                 Err(_) => break,
-                Ok(Ok(message)) => batch.add(now, Record::from(&message)),
+                Ok(Ok(message)) => batch.add(now, kafka::record(&message)),
                 Ok(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::PollExceeded))) => {
                     return Err("poll_exceeded");
                 }
@@ -359,7 +359,7 @@ impl Consumer {
                 done = &mut handled => break done,
                 received = consumer.recv() => match received {
                     Ok(message) => {
-                        pending.push_back((generation.load(Ordering::SeqCst), Record::from(&message)));
+                        pending.push_back((generation.load(Ordering::SeqCst), kafka::record(&message)));
                         // A rebalance may have assigned partitions that are not paused yet.
                         pause(consumer);
                     }
@@ -491,13 +491,13 @@ impl Consumer {
                         let cause = if let Stored::Refused(cause) = &stored {
                             cause
                         } else {
-                            "another event stands in its place"
+                            "the archive has another event at this revision"
                         };
                         tracing::error!(
                             event.id = event.id,
                             reason,
                             cause,
-                            "the archive does not take an event"
+                            "the archive refuses an event; it is dead-lettered"
                         );
                         letters.push(Letter {
                             record,
@@ -580,7 +580,7 @@ impl Consumer {
             Some(cause) => format!("{error}: {cause}"),
             None => error.to_string(),
         };
-        tracing::warn!(error = text, "an audit step failed; it will be tried again");
+        tracing::warn!(error = text, "an audit step failed; it will be retried");
         self.status.failed(Some(text));
     }
 }
@@ -610,7 +610,9 @@ async fn leave(consumer: Arc<Stream>, limit: Duration) {
         drop(consumer);
     });
     if tokio::time::timeout(limit, left).await.is_err() {
-        tracing::warn!("the consumer could not leave its group in time; the group will notice");
+        tracing::warn!(
+            "the consumer could not leave its group in time; its session timeout ends its membership"
+        );
     }
 }
 

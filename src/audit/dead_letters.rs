@@ -74,7 +74,7 @@ impl DeadLetters {
                 kafka.topic = record.topic,
                 kafka.partition = record.partition,
                 kafka.offset = record.offset,
-                "a record is dead-lettered"
+                "a record was dead-lettered"
             );
             metrics::counter!(names::DEAD_LETTERS, "reason" => reason.clone()).increment(1);
         }

@@ -2,7 +2,7 @@
 
 pub mod access;
 pub mod archive;
-pub mod batch;
 pub mod consumer;
 pub mod dead_letters;
-pub mod document;
+
+pub use crate::domain::pipeline::{batch, document};

@@ -47,7 +47,9 @@ pub enum CertificateError {
     Unreadable,
     /// The certificate does not have exactly one URI among its subject alternative names, as SPIFFE
     /// requires.
-    #[error("the certificate has {0} URIs among its subject's alternative names instead of one")]
+    #[error(
+        "the certificate has {0} URIs in its subject alternative names, and must have exactly one"
+    )]
     NotOneUri(usize),
     /// The URI has another trust domain, or does not name a node.
     #[error(
@@ -58,7 +60,7 @@ pub enum CertificateError {
         trust_domain: String,
     },
     /// The tenant in the URI is not a valid tenant name.
-    #[error("the certificate names no possible tenant")]
+    #[error("the certificate's tenant name is not valid")]
     Tenant(#[from] Invalid),
 }
 

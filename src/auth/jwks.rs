@@ -81,10 +81,10 @@ enum FetchError {
     #[error("the issuer cannot be reached")]
     Unreachable(#[source] reqwest::Error),
     /// A response with another status than 200: an error, or a redirect.
-    #[error("the issuer answered {0}")]
+    #[error("the issuer answered with status {0}")]
     Refused(StatusCode),
     /// A response body longer than `auth.jwt.max_response_bytes`.
-    #[error("the answer is longer than auth.jwt.max_response_bytes")]
+    #[error("the issuer's answer is longer than auth.jwt.max_response_bytes")]
     TooLong,
     /// A response body that is no key set.
     #[error(transparent)]
@@ -248,7 +248,7 @@ impl Jwks {
                     .map(ToString::to_string)
                     .collect();
                 let cause = causes.join(": ");
-                tracing::warn!(error = %error, cause, "the issuer's keys could not be fetched; the last ones are kept for their time");
+                tracing::warn!(error = %error, cause, "the issuer's keys could not be fetched; the previous keys stay valid for auth.jwt.keys_max_age_ms");
                 false
             }
         };
@@ -282,7 +282,7 @@ impl Jwks {
         let generation = match before.as_deref() {
             Some(held) if held.keys.is_same(&keys) => held.generation,
             held => {
-                tracing::info!(keys.usable = keys.len(), "the issuer's keys are new");
+                tracing::info!(keys.usable = keys.len(), "the issuer's keys have changed");
                 held.map_or(0, |held| held.generation + 1)
             }
         };

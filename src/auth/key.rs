@@ -10,22 +10,22 @@
 //! secrets against it. A slow hash would add nothing to so many random bits, and would be a way to
 //! use up our processors. Keys from before the mark was introduced have 43 random characters.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use aws_lc_rs::{
     hmac,
     rand::{SecureRandom as _, SystemRandom},
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Serialize, Serializer};
 
 use crate::domain::Invalid;
+pub use crate::domain::access::{KeyId, TokenHash};
 
 /// The prefix of every token.
 pub const PREFIX: &str = "tmk_";
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const ID: usize = 12;
+const ID: usize = KeyId::LEN;
 const SECRET: usize = 43;
 const MARK: usize = 11;
 const CHECKSUM: usize = 6;
@@ -33,59 +33,6 @@ const TOKEN: usize = PREFIX.len() + ID + 1 + SECRET + CHECKSUM;
 
 /// The minimum length of a pepper, in bytes.
 pub const MIN_PEPPER: usize = 32;
-
-/// The public id of a key, used to look it up. It is no secret: events and the audit contain it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyId([u8; ID]);
-
-impl KeyId {
-    /// Returns the id as text: 12 letters and digits.
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for KeyId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl FromStr for KeyId {
-    type Err = Invalid;
-
-    fn from_str(raw: &str) -> Result<Self, Invalid> {
-        let bytes: Option<[u8; ID]> = raw.as_bytes().try_into().ok();
-        let id = bytes
-            .filter(|bytes| bytes.iter().all(u8::is_ascii_alphanumeric))
-            .map(Self);
-        id.ok_or_else(|| Invalid::new("not_a_key_id", format!("must be {ID} letters and digits")))
-    }
-}
-
-impl TryFrom<String> for KeyId {
-    type Error = Invalid;
-
-    fn try_from(raw: String) -> Result<Self, Invalid> {
-        raw.parse()
-    }
-}
-
-/// The keyed hash of a token, which is stored in place of the token.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct TokenHash(pub [u8; 32]);
-
-impl fmt::Debug for TokenHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenHash")
-    }
-}
 
 /// A new token. It is shown once and never stored.
 pub struct NewToken {
@@ -97,13 +44,13 @@ pub struct NewToken {
 
 /// The system's random number generator failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the system gives no randomness")]
+#[error("the operating system's random number generator failed")]
 pub struct NoRandomness;
 
 impl NewToken {
     /// Creates a token of a new key, issued under `pepper`.
     pub fn make(pepper: &Pepper) -> Result<Self, NoRandomness> {
-        Self::of(KeyId(random()?), pepper)
+        Self::of(KeyId::from_random(random()?), pepper)
     }
 
     /// Creates another token of the key `id`.

@@ -1,9 +1,7 @@
 //! Authentication: turns credentials into a [`Caller`]. Handlers take a [`Caller`] and never look
 //! at credentials themselves.
 
-mod authorized;
 pub mod certificate;
-mod grant;
 mod jwks;
 pub mod jwt;
 pub mod key;
@@ -11,10 +9,7 @@ pub mod key;
 use std::sync::{Arc, LazyLock};
 
 use self::key::TokenHash;
-pub use self::{
-    authorized::{AuthorizedTenant, OtherTenant},
-    grant::{Grant, Reach, Role},
-};
+pub use crate::domain::access::{AuthorizedTenant, Grant, OtherTenant, Reach, Role};
 use crate::domain::{event::Actor, ids::TenantName, time::UtcTime};
 
 /// An authenticated caller and what it may do.
@@ -98,6 +93,11 @@ impl Caller {
     /// the tenant does not exist.
     pub fn reaches(&self, tenant: &TenantName) -> bool {
         self.grant.reach().holds_for(tenant)
+    }
+
+    /// Returns the proof that the caller may know of `tenant`.
+    pub fn authorize(&self, tenant: TenantName) -> Result<AuthorizedTenant, OtherTenant> {
+        self.grant.reach().authorize(tenant)
     }
 
     /// Returns when the caller's credential expires, if it does.

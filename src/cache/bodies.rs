@@ -1,12 +1,13 @@
 //! Caches response bodies: snapshots, plain and compressed, and compressed changes.
 //!
-//! Each body is made on the first request, once per revision, scope and coding, and dropped after a
+//! Each body is made on the first request, once per revision, scope, dialect and coding, and dropped after a
 //! minute without requests.
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use moka::future::Cache;
+use traffic_manager_dataplane::Dialect;
 
 use crate::{
     coding::{Coding, Effort},
@@ -23,6 +24,7 @@ use crate::{
 struct Key {
     tenant: TenantName,
     scope: Scope,
+    dialect: Dialect,
     /// The revision that the client has after reading it.
     to: VersionTag,
     of: Of,
@@ -94,19 +96,21 @@ impl Bodies {
         &self,
         snapshot: &Arc<TenantSnapshot>,
         scope: &Scope,
+        dialect: Dialect,
         coding: Coding,
     ) -> Result<Bytes, Arc<std::io::Error>> {
         let (tenant, to) = (snapshot.tenant().clone(), snapshot.scope_tag(scope));
         let key = Key {
             tenant,
             scope: scope.clone(),
+            dialect,
             to,
             of: Of::Snapshot,
             coding,
         };
         let is_quick = coding == Coding::Identity && snapshot.route_count() <= LARGE;
         let (snapshot, scope) = (snapshot.clone(), scope.clone());
-        let body = move || snapshot.body(&scope).into();
+        let body = move || dialect.snapshot(&snapshot, &scope).into();
         if is_quick {
             return self.made.try_get_with(key, async move { Ok(body()) }).await;
         }
@@ -127,6 +131,7 @@ impl Bodies {
         let key = Key {
             tenant: tenant.clone(),
             scope: scope.clone(),
+            dialect: Dialect::Native,
             to: to.clone(),
             of,
             coding,

@@ -153,7 +153,7 @@ impl Files {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
                 metrics::counter!(names::SNAPSHOT_FILES, "result" => "refused").increment(1);
-                tracing::error!(file = %path.display(), error = %error, "a snapshot file is refused");
+                tracing::error!(file = %path.display(), error = %error, "a snapshot file is not valid and is ignored");
                 None
             }
         };
@@ -168,7 +168,7 @@ impl Files {
         for path in [self.newest(tenant), self.previous(tenant)] {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    tracing::warn!(file = %path.display(), error = %error, "a snapshot file of a tenant that is gone stays");
+                    tracing::warn!(file = %path.display(), error = %error, "a snapshot file of a deleted tenant could not be removed");
                 }
                 _ => {}
             }
@@ -195,16 +195,16 @@ fn read(path: &Path, tenant: &TenantName) -> io::Result<(TenantContent, SystemTi
     let bytes = fs::read(path)?;
     let (sum, json) = bytes
         .split_at_checked(64)
-        .ok_or_else(|| wrong("it is too short"))?;
+        .ok_or_else(|| wrong("the file is too short"))?;
     let json = json
         .strip_prefix(b"\n")
-        .ok_or_else(|| wrong("it has no checksum"))?;
+        .ok_or_else(|| wrong("the file has no checksum"))?;
     if hex::encode(Sha256::digest(json)).as_bytes() != sum {
-        return Err(wrong("its checksum is wrong"));
+        return Err(wrong("the file's checksum is wrong"));
     }
     let saved: Saved = serde_json::from_slice(json)?;
     if saved.format != FORMAT || saved.tenant != *tenant {
-        return Err(wrong("it is of another format or tenant"));
+        return Err(wrong("the file has another format or tenant"));
     }
     Ok((saved.content, confirmed))
 }

@@ -6,7 +6,7 @@
 //! safety read advances the cache instead.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -18,12 +18,9 @@ use rdkafka::{
 use tokio_util::sync::CancellationToken;
 
 use super::Cache;
+pub use crate::domain::cache::revisions::{Revisions, recorded};
 use crate::{
     config::{self, ms},
-    domain::{
-        event::{Recorded, versions},
-        ids::TenantName,
-    },
     kafka::{self, Progress, Record},
     telemetry::names,
 };
@@ -43,7 +40,7 @@ pub async fn follow(cache: Arc<Cache>, settings: config::Kafka, stop: Cancellati
                     tokio::select! {
                         () = apply_all(&cache, &consumer, &places) => {}
                         reason = stalls(&consumer, &settings, &places) => {
-                            tracing::warn!(reason, "following events of other instances is begun anew");
+                            tracing::warn!(reason, "the cache follower is restarted");
                             metrics::counter!(names::FOLLOWERS_RESTARTED, "reason" => reason).increment(1);
                         }
                     }
@@ -53,9 +50,9 @@ pub async fn follow(cache: Arc<Cache>, settings: config::Kafka, stop: Cancellati
                 let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
             }
             Ok(Err(error)) => {
-                tracing::debug!(error = %error, "events of other instances cannot be followed yet")
+                tracing::debug!(error = %error, "the cache follower cannot start yet")
             }
-            Err(error) => tracing::warn!(error = %error, "following events failed"),
+            Err(error) => tracing::warn!(error = %error, "the cache follower failed"),
         }
         stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1)))
             .await;
@@ -67,7 +64,7 @@ async fn apply_all(cache: &Cache, consumer: &StreamConsumer, places: &Places) {
     loop {
         match consumer.recv().await {
             Ok(message) => {
-                let record = Record::from(&message);
+                let record = kafka::record(&message);
                 places.reached(record.partition, record.offset + 1);
                 // Replays and redriven dead letters repeat the past and bring nothing new.
                 if !record.is_repeated() {
@@ -75,7 +72,7 @@ async fn apply_all(cache: &Cache, consumer: &StreamConsumer, places: &Places) {
                 }
             }
             Err(error) => {
-                tracing::debug!(error = %error, "events of other instances cannot be read at the moment");
+                tracing::debug!(error = %error, "the cache follower cannot read events at the moment");
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }
@@ -146,7 +143,7 @@ fn apply(cache: &Cache, revisions: &mut Revisions, record: &Record) {
         // The audit consumer dead-letters this event. The cache relies on the safety read instead.
         return tracing::debug!(
             kafka.offset = record.offset,
-            "an event that cannot be read was passed over"
+            "the cache follower skipped an event that it cannot read"
         );
     };
     if let Some(whole) = revisions.add(recorded)
@@ -154,55 +151,6 @@ fn apply(cache: &Cache, revisions: &mut Revisions, record: &Record) {
     {
         cache.apply(&first.event.body.tenant, &whole.iter().collect::<Vec<_>>());
     }
-}
-
-/// Tenants whose revisions are assembled at the same time. Above this, all incomplete revisions are
-/// dropped, and their tenants are loaded anew when the last items arrive.
-const TOGETHER: usize = 64;
-
-/// Collects the items of revisions that have several, until each revision is complete: the cache
-/// takes a revision whole.
-#[derive(Debug, Default)]
-pub struct Revisions(HashMap<TenantName, Vec<Recorded>>);
-
-impl Revisions {
-    /// Adds an event, and returns its revision when the last item is there. A revision with a gap
-    /// is returned too: the cache detects the gap.
-    pub fn add(&mut self, recorded: Recorded) -> Option<Vec<Recorded>> {
-        let body = &recorded.event.body;
-        if body.items == 1 {
-            return Some(vec![recorded]);
-        }
-        if !self.0.contains_key(&body.tenant) && self.0.len() >= TOGETHER {
-            self.0.clear();
-        }
-        let (tenant, tag, is_last) = (
-            body.tenant.clone(),
-            recorded.event.tag(),
-            body.is_last_item(),
-        );
-        let is_first = body.item == 0;
-        let items = self.0.entry(tenant.clone()).or_default();
-        // A relay that was stopped in the middle of a revision publishes the revision again from
-        // its start.
-        if is_first || items.first().is_some_and(|first| first.event.tag() != tag) {
-            items.clear();
-        }
-        items.push(recorded);
-        if is_last {
-            self.0.remove(&tenant)
-        } else {
-            None
-        }
-    }
-}
-
-/// Parses the value of a record of that type; `None` if it is not an event.
-pub fn recorded(ce_type: &str, payload: &[u8]) -> Option<Recorded> {
-    Some(Recorded {
-        event: versions::read(ce_type, payload).ok()?,
-        json: payload.to_vec().into(),
-    })
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ impl Live {
         }
         if self.waiting.load(Ordering::Relaxed) > BYTES {
             tracing::warn!(
-                "those who look on at all changes are sent home: some are too far behind"
+                "all streams of all tenants' changes are closed: some readers are too far behind"
             );
             self.sender.store(Arc::new(broadcast::Sender::new(BEHIND)));
         }

@@ -109,7 +109,7 @@ impl Cache {
             }
         }
         Err(CacheError::Unavailable(Arc::new(CallError::Failed(
-            store::Error::unavailable("changes keep overtaking the load"),
+            store::Error::unavailable("the tenant changes faster than it is loaded"),
         ))))
     }
 
@@ -189,7 +189,7 @@ impl Cache {
         self.restored_ms
             .fetch_min(now.saturating_sub(age), Ordering::Relaxed);
         let snapshot = self.built(tenant, content).await?;
-        tracing::warn!(tenant = tenant.as_str(), tag = %snapshot.tag(), "no server answers: a tenant was restored from its file");
+        tracing::warn!(tenant = tenant.as_str(), tag = %snapshot.tag(), "no PostgreSQL server answers: a tenant was loaded from its snapshot file");
         Ok(Some(snapshot))
     }
 }

@@ -36,7 +36,7 @@ pub struct Waiters {
 
 /// Every place is taken. Holds the limit that was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("at most {0} may wait for changes, and so many do")]
+#[error("too many long-polls and streams are waiting, limit {0}")]
 pub struct Full(pub usize);
 
 impl Waiters {

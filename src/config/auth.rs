@@ -97,7 +97,7 @@ impl Jwt {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(invalid(
                 KEY,
-                "may not hold credentials: keys of a JWKS are public",
+                "may not contain credentials: the keys of a JWKS are public",
             ));
         }
         match url.scheme() {

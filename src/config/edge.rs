@@ -18,7 +18,7 @@ pub(super) fn check(http: &Http) -> Result<(), ConfigError> {
         return Err(invalid(
             "http.cors_origins",
             &format!(
-                "{origin:?} is no origin as browsers send it, such as https://console.example"
+                "{origin:?} is not an origin as browsers send it, such as https://console.example"
             ),
         ));
     }

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use validator::Validate;
 
-use super::{auth::Jwt, resilience::Resilience};
+use super::{auth::Jwt, renamed::Renamed, resilience::Resilience};
 
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? }) => {
@@ -36,13 +36,15 @@ section! {
         #[validate(nested)] audit: Audit,
         #[validate(nested)] dead_letters: DeadLetters,
         #[validate(nested)] replay: Replay,
-        #[validate(nested)] trail: Trail,
+        #[validate(nested)] access_log: AccessLog,
         #[validate(nested)] retention: Retention,
         #[validate(nested)] resilience: Resilience,
         #[validate(nested)] drain: Drain,
         #[validate(nested)] privacy: Privacy,
         #[validate(nested)] telemetry: Telemetry,
         #[validate(nested)] migrate: Migrate,
+        /// Not a key: the old keys in use, with their present names.
+        #[serde(skip)] renamed: Vec<Renamed>,
     }
 }
 
@@ -135,8 +137,8 @@ section! {
         #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] timeout_ms: u64,
         #[validate(range(min = 1, max = 10, message = "1 to 10"))] max_attempts: u32,
         #[validate(range(min = 1, max = 720, message = "1 to 720"))] idempotency_ttl_hours: u32,
-        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] lineage_check_ms: u64,
-        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] lineage_timeout_ms: u64,
+        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] timeline_check_ms: u64,
+        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] new_epoch_timeout_ms: u64,
     }
 }
 
@@ -151,7 +153,7 @@ section! {
         #[validate(range(min = 65_536, max = 4_294_967_295_u32, message = "65536 to 4294967295"))] plan_bytes_per_tenant: u32,
         #[validate(range(min = 1, max = 720, message = "1 to 720"))] plan_ttl_hours: u32,
         requests_per_second_per_address: u32,
-        attempts_per_second_per_address: u32,
+        failed_logins_per_second_per_address: u32,
         requests_per_second_per_caller: u32,
         requests_per_second_per_tenant: u32,
         #[validate(range(max = 100_000, message = "0 to 100000"))] concurrent_requests_per_tenant: u32,
@@ -257,7 +259,7 @@ section! {
         #[validate(range(max = 10_000, message = "0 to 10000"))] batch_wait_ms: u64,
         #[validate(range(min = 1, max = 100, message = "1 to 100"))] max_attempts: u32,
         #[validate(range(min = 10, max = 60_000, message = "10 to 60000"))] attempt_ms: u64,
-        #[validate(range(min = 1000, max = 600_000, message = "1000 to 600000"))] stuck_after_ms: u64,
+        #[validate(range(min = 1000, max = 600_000, message = "1000 to 600000"))] stalled_after_ms: u64,
         #[validate(range(min = 1, max = 100, message = "1 to 100"))] max_concurrent_exports: usize,
         #[validate(range(min = 1000, max = 86_400_000, message = "1000 to 86400000"))] export_lifetime_ms: u64,
         #[validate(range(max = 36_500, message = "0 to 36500"))] retention_days: u32,
@@ -286,8 +288,8 @@ section! {
 }
 
 section! {
-    /// `[trail]`
-    Trail {
+    /// `[access_log]`
+    AccessLog {
         #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] queue: usize,
         #[validate(range(min = 1, max = 10_000, message = "1 to 10000"))] batch: usize,
         #[validate(range(min = 10, max = 60_000, message = "10 to 60000"))] poll_ms: u64,
@@ -322,7 +324,7 @@ section! {
     Privacy {
         master_keys: Vec<SecretString>,
         #[validate(range(min = 100, max = 5000, message = "100 to 5000"))] key_ttl_ms: u64,
-        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] keys_held: u64,
+        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] max_cached_keys: u64,
     }
 }
 

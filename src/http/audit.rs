@@ -12,104 +12,50 @@ use validator::Validate;
 
 pub use self::operations::operations;
 use super::{
-    ApiState,
+    endpoint::Endpoint,
+    event_filter::{Filtered, Narrowed, parse_action},
     extract::{Fields, Query},
     openapi::schemas,
+    permission::AuditReader,
     problem::Problem,
+    query::key_in_query,
     respond,
-    routes::key_in_query,
+    state::ApiState,
 };
 use crate::{
-    auth::Caller,
-    domain::{
-        Invalid, event::Action, filter::EventFilter, ids::TenantName, plain_text, time::UtcTime,
-    },
+    domain::{Invalid, event::Action, filter::EventFilter, ids::TenantName, time::UtcTime},
     service::audit::ArchivedEvent,
 };
+
+/// The endpoints of the archive.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/audit/route", route)
+            .compressed()
+            .sensitive(),
+        Endpoint::get("/api/v1/audit/recent", recent)
+            .compressed()
+            .sensitive(),
+        Endpoint::get("/api/v1/audit/action", action)
+            .compressed()
+            .sensitive(),
+        Endpoint::get("/api/v1/audit/time-range", time_range)
+            .compressed()
+            .sensitive(),
+        Endpoint::get("/api/v1/audit/events", events)
+            .compressed()
+            .sensitive(),
+        Endpoint::get("/api/v1/audit/verify", verify).sensitive(),
+        Endpoint::get("/api/v1/audit/access", access::list)
+            .compressed()
+            .sensitive(),
+        Endpoint::get("/api/v1/audit/status", status),
+    ]
+}
 
 const DEFAULT_LIMIT: u32 = 100;
 const DEFAULT_DAYS: u32 = 7;
 const DEFAULT_HOURS: u32 = 24;
-
-/// The query parameters that select events by tenant and by the names of a route, before they are
-/// parsed.
-#[derive(Debug, Default)]
-pub struct Narrowed {
-    /// Only events of this tenant.
-    pub tenant: Option<String>,
-    /// Only events of this service.
-    pub service: Option<String>,
-    /// Only events of this environment.
-    pub env: Option<String>,
-    /// Only events of this version.
-    pub version: Option<String>,
-}
-
-/// All query parameters that select events, before they are parsed.
-#[derive(Debug, Default)]
-pub struct Filtered {
-    /// The tenant and the names of the route.
-    pub route: Narrowed,
-    /// Only events with this action, such as `created`.
-    pub action: Option<String>,
-    /// Only events of the actor with this id.
-    pub actor: Option<String>,
-    /// Only events at or after this time.
-    pub from: Option<String>,
-    /// Only events before this time.
-    pub to: Option<String>,
-}
-
-impl Filtered {
-    /// Parses the filter, and records each wrong parameter in `fields`.
-    pub fn parse(self, fields: &mut Fields) -> EventFilter {
-        let Self {
-            route,
-            action,
-            actor,
-            from,
-            to,
-        } = self;
-        let (from, to) = (fields.optional("?from", from), fields.optional("?to", to));
-        fields.ordered(from, "?to", to);
-        EventFilter {
-            action: parse_action(fields, action),
-            actors: actor
-                .and_then(|actor| {
-                    fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor))
-                })
-                .into_iter()
-                .collect(),
-            from,
-            to,
-            ..route.parse(fields)
-        }
-    }
-}
-
-impl Narrowed {
-    fn parse(self, fields: &mut Fields) -> EventFilter {
-        EventFilter {
-            tenant: fields.optional("?tenant", self.tenant),
-            service: fields.optional("?service", self.service),
-            env: fields.optional("?env", self.env),
-            version: fields.optional("?version", self.version),
-            ..EventFilter::default()
-        }
-    }
-}
-
-fn parse_action(fields: &mut Fields, raw: Option<String>) -> Option<Action> {
-    let raw = raw?;
-    let known = Action::ALL
-        .into_iter()
-        .find(|action| action.as_str() == raw);
-    let names = || Action::ALL.map(Action::as_str).join(", ");
-    fields.check(
-        "?action",
-        known.ok_or_else(|| Invalid::new("unknown_action", format!("must be one of {}", names()))),
-    )
-}
 
 /// Returns the time `hours` hours ago.
 fn hours_ago(hours: u32) -> UtcTime {
@@ -148,8 +94,8 @@ struct RouteOut<'a> {
 
 /// `GET /audit/route`
 pub async fn route(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<RouteIn>,
 ) -> Result<HttpResponse, Problem> {
     let RouteIn {
@@ -207,8 +153,8 @@ struct RecentOut<'a> {
 
 /// `GET /audit/recent`
 pub async fn recent(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<RecentIn>,
 ) -> Result<HttpResponse, Problem> {
     let RecentIn {
@@ -275,8 +221,8 @@ struct ActionOut<'a> {
 
 /// `GET /audit/action`
 pub async fn action(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<ActionIn>,
 ) -> Result<HttpResponse, Problem> {
     let ActionIn {
@@ -351,8 +297,8 @@ struct TimeRangeOut<'a> {
 
 /// `GET /audit/time-range`
 pub async fn time_range(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<TimeRangeIn>,
 ) -> Result<HttpResponse, Problem> {
     let TimeRangeIn {
@@ -421,8 +367,8 @@ pub struct EventsIn {
 
 /// `GET /audit/events`
 pub async fn events(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<EventsIn>,
 ) -> Result<HttpResponse, Problem> {
     let EventsIn {
@@ -479,8 +425,8 @@ pub struct StatusIn {
 
 /// `GET /audit/status`
 pub async fn status(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<StatusIn>,
 ) -> Result<HttpResponse, Problem> {
     let StatusIn {
@@ -524,8 +470,8 @@ pub struct VerifyIn {
 
 /// `GET /audit/verify`
 pub async fn verify(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<VerifyIn>,
 ) -> Result<HttpResponse, Problem> {
     let VerifyIn { tenant, from, to } = query.0;

@@ -57,7 +57,7 @@ impl Answered {
         hosts.any(other).then(|| {
             Problem::new(
                 Code::MisdirectedRequest,
-                "the Host is none of this service: see http.allowed_hosts",
+                "the Host header is not a name of this service: see http.allowed_hosts",
             )
         })
     }

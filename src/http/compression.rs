@@ -23,7 +23,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 
-use super::{ApiState, headers, problem::Problem};
+use super::{etag::unless_seen, problem::Problem, state::ApiState};
 use crate::{
     coding::{Coding, Effort},
     resilience::Workers,
@@ -62,7 +62,7 @@ pub(super) async fn compress(
     let coding = accepted(&request);
     let state = request.app_data::<web::Data<ApiState>>().cloned();
     // Answer 304 first: compressing a body only to drop it would be wasted.
-    let answer = headers::unless_seen(next.call(request).await?.map_into_boxed_body());
+    let answer = unless_seen(next.call(request).await?.map_into_boxed_body());
     let (request, mut response) = answer.into_parts();
     if matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED) {
         response

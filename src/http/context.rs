@@ -1,4 +1,4 @@
-//! The context of a request: its id, its trace, its caller and its preconditions.
+//! The context of a request: its trace, its caller and its preconditions.
 
 use std::sync::Arc;
 
@@ -12,10 +12,12 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
+    etag::{Condition, condition, seen, version_tag},
     extract::Fields,
-    gate::ClientAddress,
-    headers::{Condition, condition, seen, version_tag},
+    headers::{IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY, MAX_REASON, MIN_REVISION, REASON},
+    permission::caller_of,
     problem::{Code, Problem},
+    request::{ClientAddress, RequestId},
 };
 use crate::{
     auth::Caller,
@@ -26,52 +28,9 @@ use crate::{
         plain_text,
         tag::VersionTag,
     },
-    service::{
-        Freshness, Seen,
-        batch::{self, Request},
-        keys::By,
-    },
+    service::{Freshness, Seen, batch::Request, keys::By, requests},
     telemetry,
 };
-
-/// `X-Correlation-ID`
-pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
-/// `X-Reason`
-pub const REASON: HeaderName = HeaderName::from_static("x-reason");
-/// `Idempotency-Key`
-pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// `Idempotency-Replayed`
-pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// `TM-Unchanged`
-pub const UNCHANGED: HeaderName = HeaderName::from_static("tm-unchanged");
-/// `TM-Min-Revision`
-pub const MIN_REVISION: HeaderName = HeaderName::from_static("tm-min-revision");
-/// `Last-Event-ID`
-pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// `TM-Stale`
-pub const STALE: HeaderName = HeaderName::from_static("tm-stale");
-
-/// The longest `X-Reason`, in bytes.
-pub const MAX_REASON: usize = 512;
-/// The longest `Idempotency-Key`, in bytes.
-pub const MAX_IDEMPOTENCY_KEY: usize = 255;
-
-/// The id of a request. The middleware puts it into the request's extensions.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub String);
-
-impl RequestId {
-    /// Returns `X-Correlation-ID` if it is 1 to 128 visible ASCII characters, else a new `UUIDv7`.
-    pub fn of(headers: &HeaderMap) -> Self {
-        let sent = headers
-            .get(CORRELATION_ID)
-            .and_then(|value| value.to_str().ok());
-        let usable = sent.filter(|id| {
-            !id.is_empty() && id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic())
-        });
-        Self(usable.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
-    }
-}
 
 /// The parts of a write besides its path and body: the caller, the reason and the preconditions.
 #[derive(Debug, Clone)]
@@ -142,7 +101,7 @@ impl WriteContext {
             .unzip();
         let facts = Facts {
             event_id: Uuid::now_v7(),
-            new_epoch: batch::random_epoch(),
+            new_epoch: requests::random_epoch(),
             now: Timestamp::now().into(),
             may_create_tenant: self.caller.may_manage_tenants(),
             narrowing: self.caller.grant.narrowing().clone(),
@@ -210,25 +169,12 @@ impl WriteContext {
     }
 }
 
-/// A handler that takes a `Caller` cannot run without one. The gate puts the caller into the
-/// request's extensions.
-impl FromRequest for Caller {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let none = || Problem::new(Code::Unauthenticated, "nobody is known to have sent this");
-        ready(request.extensions().get::<Self>().cloned().ok_or_else(none))
-    }
-}
-
 impl FromRequest for WriteContext {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let caller = Caller::from_request(request, payload).into_inner();
-        ready(caller.and_then(|caller| Self::of(request, caller)))
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(caller_of(request).and_then(|caller| Self::of(request, caller)))
     }
 }
 
@@ -253,7 +199,7 @@ impl ReadContext {
             (Some(header), Some(parameter)) if header.epoch != parameter.epoch => {
                 return Err(Problem::new(
                     Code::RevisionNotReached,
-                    "the two minimum revisions are of different histories",
+                    "the two minimum revisions have different epochs",
                 ));
             }
             (Some(header), Some(parameter)) if header.covers(&parameter) => Some(header),
@@ -306,7 +252,7 @@ fn must_not_exist(headers: &HeaderMap) -> Result<bool, Invalid> {
         Ok(Some(Condition::Any)) => Ok(true),
         Ok(Some(Condition::Tags { .. })) | Err(_) => Err(Invalid::new(
             "only_star",
-            "a write takes If-None-Match: * only",
+            "a write accepts only If-None-Match: *",
         )),
     }
 }
@@ -336,4 +282,17 @@ fn text_header(
         .map_err(|_| Invalid::new("not_utf8", format!("{name} must be UTF-8")))?;
     plain_text(text, max, name.as_str())?;
     Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
+}
+
+/// Checks a reason that the body must have. A reason of white space only counts as missing.
+pub fn required_reason(raw: Option<String>) -> Result<String, Problem> {
+    let mut fields = Fields::default();
+    let reason = match raw.filter(|raw| !raw.trim().is_empty()) {
+        None => fields.check("/reason", Err(Invalid::new("required", "is required"))),
+        Some(raw) => fields.check(
+            "/reason",
+            plain_text(&raw, MAX_REASON, "reason").map(|()| raw),
+        ),
+    };
+    fields.finish(reason)
 }

@@ -11,15 +11,17 @@ use validator::Validate;
 
 pub use self::operations::operations;
 use super::{
-    ApiState,
-    context::{IDEMPOTENCY_REPLAYED, MAX_REASON, WriteContext},
+    context::{WriteContext, required_reason},
+    endpoint::Endpoint,
     extract::{Body, Fields, Query},
+    headers::IDEMPOTENCY_REPLAYED,
     openapi::schemas,
+    permission::{Operator, Overseer},
     problem::Problem,
     respond,
+    state::ApiState,
 };
 use crate::{
-    auth::Caller,
     domain::{
         Invalid,
         dead_letter::{Decision, LetterId, LetterState},
@@ -30,6 +32,21 @@ use crate::{
     },
     service::dead_letters::{Decided, Filter, Head, Letter, Origin, Wish},
 };
+
+/// The endpoints of dead letters.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/dead-letters", list)
+            .compressed()
+            .sensitive(),
+        Endpoint::post("/api/v1/dead-letters/redrive", redrive_many),
+        Endpoint::get("/api/v1/dead-letters/{letter_id}", get)
+            .compressed()
+            .sensitive(),
+        Endpoint::post("/api/v1/dead-letters/{letter_id}/redrive", redrive),
+        Endpoint::post("/api/v1/dead-letters/{letter_id}/discard", discard),
+    ]
+}
 
 /// The longest reason that dead letters can be filtered by, in bytes.
 const MAX_CODE: usize = 64;
@@ -151,8 +168,8 @@ pub struct ListIn {
 
 /// `GET /dead-letters`
 pub async fn list(
+    _: Overseer,
     state: web::Data<ApiState>,
-    _caller: Caller,
     query: Query<ListIn>,
 ) -> Result<HttpResponse, Problem> {
     let ListIn {
@@ -183,8 +200,8 @@ pub async fn list(
 
 /// `GET /dead-letters/{letter_id}`
 pub async fn get(
+    _: Overseer,
     state: web::Data<ApiState>,
-    _caller: Caller,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let Decided {
@@ -221,6 +238,7 @@ fn answered(replayed: bool, body: &impl Serialize) -> HttpResponse {
 
 /// `POST /dead-letters/{letter_id}/redrive`
 pub async fn redrive(
+    _: Operator,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: web::Path<String>,
@@ -266,6 +284,7 @@ struct RedrivenOut {
 
 /// `POST /dead-letters/redrive`
 pub async fn redrive_many(
+    _: Operator,
     state: web::Data<ApiState>,
     context: WriteContext,
     body: Body<RedriveManyIn>,
@@ -327,6 +346,7 @@ pub struct DiscardIn {
 
 /// `POST /dead-letters/{letter_id}/discard`
 pub async fn discard(
+    _: Operator,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: web::Path<String>,
@@ -339,17 +359,4 @@ pub async fn discard(
         .discard(id, &wish(&context, Some(reason)))
         .await?;
     Ok(respond::json(&LetterOut::from(&letter)))
-}
-
-/// Checks a reason that the body must have. A reason of white space only counts as missing.
-pub(super) fn required_reason(raw: Option<String>) -> Result<String, Problem> {
-    let mut fields = Fields::default();
-    let reason = match raw.filter(|raw| !raw.trim().is_empty()) {
-        None => fields.check("/reason", Err(Invalid::new("required", "is required"))),
-        Some(raw) => fields.check(
-            "/reason",
-            plain_text(&raw, MAX_REASON, "reason").map(|()| raw),
-        ),
-    };
-    fields.finish(reason)
 }

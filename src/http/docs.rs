@@ -15,13 +15,29 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    access::{Access, Endpoint, TABLE, Trail},
-    asyncapi, event_schema,
+    asyncapi,
+    endpoint::Endpoint,
+    endpoints::{self, Access, Trail},
+    event_schema,
     openapi::{self, Answer, Operation},
+    permission::Anyone,
     plans,
     problem::{Code, Problem},
 };
 use crate::{auth::Role, config};
+
+/// The endpoints of the API's own documentation.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/openapi.json", openapi),
+        Endpoint::get("/problems/{code}", problem),
+        Endpoint::get("/docs", home),
+        Endpoint::get("/docs/events", events),
+        Endpoint::get("/docs/events/route-event.v1.json", event_schema),
+        Endpoint::get("/docs/tenant-document.v1.json", tenant_schema),
+        Endpoint::get("/docs/{file:.*}", page),
+    ]
+}
 
 /// The `Content-Security-Policy` of pages: a page loads only files of this service, and `data:`
 /// images. Inline styles are allowed: the pages are ours, and Swagger UI uses inline styles.
@@ -50,22 +66,22 @@ impl Documents {
 }
 
 /// `GET /api/v1/openapi.json`
-pub async fn openapi(documents: web::Data<Documents>) -> HttpResponse {
+pub async fn openapi(_: Anyone, documents: web::Data<Documents>) -> HttpResponse {
     document("application/json", &documents.openapi)
 }
 
 /// `GET /docs/events`
-pub async fn events(documents: web::Data<Documents>) -> HttpResponse {
+pub async fn events(_: Anyone, documents: web::Data<Documents>) -> HttpResponse {
     document("application/json", &documents.asyncapi)
 }
 
 /// `GET /docs/events/route-event.v1.json`
-pub async fn event_schema(documents: web::Data<Documents>) -> HttpResponse {
+pub async fn event_schema(_: Anyone, documents: web::Data<Documents>) -> HttpResponse {
     document("application/schema+json", &documents.event)
 }
 
 /// `GET /docs/tenant-document.v1.json`
-pub async fn tenant_schema(documents: web::Data<Documents>) -> HttpResponse {
+pub async fn tenant_schema(_: Anyone, documents: web::Data<Documents>) -> HttpResponse {
     document("application/schema+json", &documents.tenant)
 }
 
@@ -76,14 +92,14 @@ fn document(media_type: &'static str, bytes: &Bytes) -> HttpResponse {
 }
 
 /// `GET /docs`: redirects to `/docs/`, because the page's own links are relative to that path.
-pub async fn home() -> HttpResponse {
+pub async fn home(_: Anyone) -> HttpResponse {
     HttpResponse::PermanentRedirect()
         .insert_header((header::LOCATION, "/docs/"))
         .finish()
 }
 
 /// `GET /docs/…`: Swagger UI, from memory.
-pub async fn page(file: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn page(_: Anyone, file: web::Path<String>) -> Result<HttpResponse, Problem> {
     static SETTINGS: LazyLock<Arc<utoipa_swagger_ui::Config<'static>>> = LazyLock::new(|| {
         // No validator: Swagger UI would call an external server.
         Arc::new(
@@ -96,7 +112,7 @@ pub async fn page(file: web::Path<String>) -> Result<HttpResponse, Problem> {
         Ok(Some(file)) => Ok(guarded(&file.content_type, file.bytes.into_owned())),
         Ok(None) => Err(Problem::new(Code::NotFound, "no such page")),
         Err(error) => {
-            tracing::error!(error = %error, "a page of the documentation cannot be made");
+            tracing::error!(error = %error, "a documentation page cannot be built");
             Err(Problem::new(
                 Code::Internal,
                 "see the log for this request_id",
@@ -145,11 +161,13 @@ impl From<Code> for ProblemKind {
 /// `GET /problems/{code}`: the `type` of a problem document. HTML for clients that ask for HTML, as
 /// browsers do, else JSON.
 pub async fn problem(
+    _: Anyone,
     code: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let known = Code::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .find(|known| known.name() == code.as_str());
     let kind = ProblemKind::from(
         known.ok_or_else(|| Problem::new(Code::NotFound, "there is no problem of that code"))?,
@@ -196,10 +214,10 @@ fn page_of(kind: &ProblemKind) -> String {
 pub fn errors_page() -> String {
     let mut page = String::from(
         "# Errors\n\nEvery error is a problem document (RFC 9457). Its `type` is `/problems/<code>`, where the service explains it: as HTML for \
-         those who\nask for `text/html`, else as JSON. This page is made from the table in [src/http/problem/code.rs](../src/http/problem/code.rs) by\n\
+         those who\nask for `text/html`, else as JSON. This page is made from the table in [crates/api-types/src/code.rs](../crates/api-types/src/code.rs) by\n\
          `UPDATE_DOCS=1 cargo test --test contract`.\n\n| status | code | title | when | what to do |\n|---|---|---|---|---|\n",
     );
-    for code in Code::ALL {
+    for code in Code::ALL.iter().copied() {
         let ProblemKind {
             code,
             status,
@@ -220,7 +238,7 @@ pub fn roles_page() -> String {
         .map(|role| format!(" `{}` |", role.as_str()))
         .concat();
     let mut page = format!(
-        "# Roles\n\nWho may use which endpoint. This page is made from the table in [src/http/access.rs](../src/http/access.rs), which the service \
+        "# Roles\n\nWho may use which endpoint. This page is made from the list in [src/http/endpoints.rs](../src/http/endpoints.rs), which the service \
          itself asks, by\n`UPDATE_DOCS=1 cargo test --test contract`. A caller must also reach the tenant that a request names: another's is \
          answered as one that\ndoes not exist. How callers prove who they are, and what narrows them: [authentication.md](authentication.md). In the \
          last column: who reads\nthis is itself audited. \"all\": only with the role in every tenant. Whoever may read a tenant may also ask for a plan with\n`?dry_run=true`, which \
@@ -228,17 +246,12 @@ pub fn roles_page() -> String {
         "---|".repeat(Role::ALL.len()),
     );
     let mut public = String::from("\nFor everybody, without credentials:\n\n");
-    for Endpoint {
-        method,
-        path,
-        access,
-        trail,
-    } in TABLE
-    {
-        match access {
+    for endpoint in endpoints::all() {
+        let (method, path) = (endpoint.method, endpoint.path);
+        match endpoint.access {
             Access::Public => public.push_str(&format!("- `{method} {path}`\n")),
             Access::Roles(roles) | Access::Platform(roles) => {
-                let mark = if matches!(access, Access::Platform(_)) {
+                let mark = if matches!(endpoint.access, Access::Platform(_)) {
                     " all |"
                 } else {
                     " ✓ |"
@@ -246,7 +259,7 @@ pub fn roles_page() -> String {
                 let cells = Role::ALL
                     .map(|role| if roles.contains(&role) { mark } else { " |" })
                     .concat();
-                let audited = if *trail == Trail::Sensitive {
+                let audited = if endpoint.trail == Trail::Sensitive {
                     " ✓ |"
                 } else {
                     " |"

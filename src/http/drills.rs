@@ -7,17 +7,26 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    ApiState,
     context::WriteContext,
+    endpoint::Endpoint,
     extract::Body,
-    health::Health,
+    permission::Operator,
     problem::{Code, Problem},
     respond,
+    state::ApiState,
 };
 use crate::{
     domain::{Invalid, whole::Whole},
+    health::Health,
     resilience::Forced,
 };
+
+const DRILL: &str = "/api/v1/resilience/{dependency}/drill";
+
+/// The endpoints of forced breaker states.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::post(DRILL, begin), Endpoint::delete(DRILL, end)]
+}
 
 /// The state that a breaker is forced into.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
@@ -34,7 +43,7 @@ pub enum DrillState {
 #[serde(deny_unknown_fields)]
 pub struct DrillIn {
     state: DrillState,
-    /// How long the state is forced, in seconds, at most `resilience.max_drill_seconds`. After that
+    /// How long the state is forced, in seconds, at most `resilience.max_forced_state_seconds`. After that
     /// the breaker starts anew.
     #[schemars(with = "u32", range(min = 1, max = 86_400))]
     seconds: Whole<1, 86_400, u32>,
@@ -49,6 +58,7 @@ fn unknown(name: &str) -> Problem {
 
 /// `POST /resilience/{dependency}/drill`
 pub async fn begin(
+    _: Operator,
     state: web::Data<ApiState>,
     health: web::Data<Health>,
     context: WriteContext,
@@ -81,6 +91,7 @@ pub async fn begin(
 
 /// `DELETE /resilience/{dependency}/drill`
 pub async fn end(
+    _: Operator,
     state: web::Data<ApiState>,
     health: web::Data<Health>,
     context: WriteContext,

@@ -13,11 +13,10 @@ use actix_web::{
 };
 
 use super::{
-    context::{
-        CORRELATION_ID, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, LAST_EVENT_ID, MIN_REVISION, REASON,
-        STALE, UNCHANGED,
+    headers::{
+        self, CORRELATION_ID, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, LAST_EVENT_ID, MIN_REVISION,
+        REASON, STALE, UNCHANGED,
     },
-    headers,
     problem::{Code, Problem},
 };
 use crate::config;

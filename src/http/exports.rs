@@ -21,18 +21,28 @@ use validator::Validate;
 
 pub use self::operations::operation;
 use super::{
-    ApiState,
-    audit::{Filtered, Narrowed},
+    endpoint::Endpoint,
+    event_filter::{Filtered, Narrowed},
     extract::{Fields, Query},
     openapi::schemas,
+    permission::AuditReader,
     problem::Problem,
     respond,
+    state::ApiState,
 };
 use crate::{
-    auth::Caller,
     domain::{Invalid, filter::EventFilter},
     service::exports::{ArchivedEvent, Export},
 };
+
+/// The endpoint of exports.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/audit/export", export)
+            .without_head()
+            .sensitive(),
+    ]
+}
 
 /// Characters that a spreadsheet treats as the beginning of a formula (OWASP ASVS 1.2.10), also in
 /// the widths of East Asian keyboards.
@@ -152,8 +162,8 @@ impl Format {
 
 /// `GET /audit/export`
 pub async fn export(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<ExportIn>,
 ) -> Result<HttpResponse, Problem> {
     let ExportIn {
@@ -218,7 +228,7 @@ fn disposition(filter: &EventFilter, format: Format) -> ContentDisposition {
 
 /// The error of an export whose caller's credentials have ended.
 #[derive(Debug, thiserror::Error)]
-#[error("the credentials are not good any more")]
+#[error("the credentials are no longer valid")]
 struct CallerEnded;
 
 /// Streams the body. No chunk is empty, because an empty chunk would end the body. Each chunk is
@@ -228,7 +238,7 @@ fn body(
     export: Export,
     format: Format,
     state: web::Data<ApiState>,
-    caller: Caller,
+    caller: AuditReader,
 ) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> {
     let beginning = stream::iter(format.beginning().map_err(BodyError::from).transpose());
     let events = stream::try_unfold(

@@ -10,23 +10,26 @@
     reason = "what is known of a refusal is made once for a request, and goes no further than the middleware"
 )]
 
+mod credentials;
+mod denied;
+
 use std::{net::IpAddr, sync::Arc};
 
-use actix_web::{
-    HttpMessage as _, HttpRequest, ResponseError as _, dev::ServiceRequest, http::header,
-};
+use actix_web::{HttpMessage as _, HttpRequest, dev::ServiceRequest, http::header};
 use ipnet::IpNet;
-use jiff::Timestamp;
 
+use self::credentials::{bearer, certified};
+pub use self::denied::Denied;
 use super::{
-    access::{self, Access, Endpoint, Found},
-    limits::{Exceeded, Limits, Standing},
+    endpoints::{self, Access, Endpoint, Found},
+    limits::{Limits, Standing},
     params::{Named, Names},
     problem::{Code, Problem},
+    request::ClientAddress,
 };
 use crate::{
-    auth::{Caller, OtherTenant, Role, certificate::Peer},
-    domain::{access::visible_to, command::Rejection, ids::TenantName},
+    auth::{Caller, OtherTenant, Role},
+    domain::{access::visible_to, command::Rejection},
     resilience::{Payer, Place},
     service::callers::{Callers, Refused},
 };
@@ -38,10 +41,6 @@ pub struct Gate {
     proxies: Vec<IpNet>,
 }
 
-/// The address of the client. The gate puts it into the request's extensions.
-#[derive(Debug, Clone, Copy)]
-pub struct ClientAddress(pub IpAddr);
-
 /// A request that may go on to its handler.
 pub struct Admitted {
     /// The caller's remaining rate limit; `None` if no limit applies.
@@ -51,87 +50,8 @@ pub struct Admitted {
     pub place: Option<Place>,
     /// The payer whose shares the request uses.
     pub payer: Payer,
-    /// The row of the endpoint; `None` if the answer will be 404 or 405.
+    /// The endpoint; `None` if the answer will be 404 or 405.
     pub endpoint: Option<&'static Endpoint>,
-}
-
-/// A request that the gate refuses.
-pub struct Denied {
-    /// The problem document of the answer.
-    pub problem: Problem,
-    /// The reason for the access log and the metrics: stable, `snake_case`.
-    pub reason: &'static str,
-    /// The caller, if the credentials were good.
-    pub caller: Option<Caller>,
-    /// The id of the API key that was presented.
-    pub key: Option<String>,
-    /// The tenant that the request named.
-    pub tenant: Option<TenantName>,
-    /// The tenant whose auditors may see the refusal in the access log.
-    pub visible_to: Option<TenantName>,
-    /// The caller's remaining rate limit, for the `RateLimit-*` headers.
-    pub standing: Option<Standing>,
-}
-
-/// The reason if an address has presented too many wrong credentials: further ones are not checked.
-const TOO_MANY_ATTEMPTS: &str = "too_many_attempts";
-
-impl Denied {
-    /// Returns whether the refusal is about the caller's access, and not about the rate or the time
-    /// of requests.
-    pub fn is_about_access(&self) -> bool {
-        matches!(self.problem.status_code().as_u16(), 401 | 403 | 404)
-            || self.reason == TOO_MANY_ATTEMPTS
-    }
-
-    fn new(problem: Problem, reason: &'static str) -> Self {
-        Self {
-            problem,
-            reason,
-            caller: None,
-            key: None,
-            tenant: None,
-            visible_to: None,
-            standing: None,
-        }
-    }
-
-    fn by(self, caller: &Caller) -> Self {
-        Self {
-            caller: Some(caller.clone()),
-            key: caller.key().map(str::to_owned),
-            ..self
-        }
-    }
-}
-
-impl From<Exceeded> for Denied {
-    fn from(exceeded: Exceeded) -> Self {
-        let Exceeded {
-            whose,
-            retry_after_seconds,
-            standing,
-        } = exceeded;
-        let detail = match whose {
-            "address" => "this address asks too often",
-            "attempts" => "this address has presented too many credentials that are not good",
-            "caller" => "this caller asks too often",
-            "tenant" => "the callers of this tenant ask too often",
-            _ => "too many requests of this tenant are being worked on",
-        };
-        let problem =
-            Problem::new(Code::TooManyRequests, detail).with_retry_after(retry_after_seconds);
-        // This refusal takes the place of a 401, so the access log records it like a 401.
-        let reason = if whose == "attempts" {
-            TOO_MANY_ATTEMPTS
-        } else {
-            "too_many_requests"
-        };
-        Self {
-            standing,
-            ..Self::new(problem, reason)
-        }
-    }
 }
 
 impl Gate {
@@ -180,7 +100,7 @@ impl Gate {
         let Some(endpoint) = endpoint(request)? else {
             return public(None);
         };
-        let Some(roles) = access::roles(endpoint, request.query_string()) else {
+        let Some(roles) = endpoint.roles(request.query_string()) else {
             return public(Some(endpoint));
         };
         let caller = self.caller(request, address).await?;
@@ -215,7 +135,7 @@ impl Gate {
     pub fn admit_at_once(
         &self,
         request: &ServiceRequest,
-        path: &str,
+        endpoint: &Endpoint,
         polled: &Polled<'_>,
     ) -> Option<Option<Standing>> {
         let caller = match self.callers.anyone() {
@@ -233,11 +153,7 @@ impl Gate {
             service,
             env,
         } = polled;
-        let Found::Endpoint(Endpoint {
-            access: Access::Roles(roles),
-            ..
-        }) = access::find("GET", path)
-        else {
+        let Access::Roles(roles) = endpoint.access else {
             return None;
         };
         let reaches = caller
@@ -304,7 +220,7 @@ impl Gate {
             (Err(_), Some(address)) => self.limits.were_bad(address, check),
             (_, None) => {}
         }
-        known.map_err(refusal)
+        known.map_err(Denied::from)
     }
 
     /// Refuses credentials that were found wrong without a check. They count as an attempt too.
@@ -314,7 +230,7 @@ impl Gate {
                 key: refused.key.map(|id| id.to_string()),
                 ..Denied::from(exceeded)
             },
-            _ => refusal(refused),
+            _ => Denied::from(refused),
         }
     }
 
@@ -362,85 +278,33 @@ pub struct Polled<'a> {
     pub env: Option<&'a str>,
 }
 
-/// Returns the row of the endpoint; `None` if the answer will be 404 or 405. An endpoint that is
-/// served and has no row is refused.
+/// Returns the endpoint; `None` if the answer will be 404 or 405. An endpoint that is served and is
+/// not in the list is refused.
 fn endpoint(request: &ServiceRequest) -> Result<Option<&'static Endpoint>, Denied> {
     let Some(pattern) = request.match_pattern() else {
         return Ok(None);
     };
-    match access::find(request.method().as_str(), &pattern) {
+    match endpoints::find(request.method().as_str(), &pattern) {
         Found::Endpoint(endpoint) => Ok(Some(endpoint)),
         Found::OtherMethods => Ok(None),
         Found::Unlisted => {
             tracing::error!(
                 http.route = pattern,
-                "an endpoint has no row in the table of access"
+                "the router has an endpoint that is not in the list"
             );
             Err(Denied::new(
-                Problem::new(Code::Forbidden, "nobody may use this"),
+                Problem::new(Code::Forbidden, "no role may use this endpoint"),
                 "unlisted",
             ))
         }
     }
 }
 
-fn refusal(refused: Refused) -> Denied {
-    let detail = match refused.reason {
-        "no_credentials" => {
-            "send Authorization: Bearer with an API key or a token of the identity provider"
-        }
-        _ => "the credentials are not good, or not any more",
-    };
-    let key = refused.key.map(|id| id.to_string());
-    Denied {
-        key,
-        ..Denied::new(Problem::new(Code::Unauthenticated, detail), refused.reason)
-    }
-}
-
-/// Returns the node of the connection's client certificate, unless the request has credentials of
-/// its own.
-fn certified(request: &HttpRequest) -> Option<Caller> {
-    if request.headers().contains_key(header::AUTHORIZATION) {
-        return None;
-    }
-    request
-        .conn_data::<Peer>()?
-        .caller(Timestamp::now())
-        .cloned()
-}
-
-/// Returns the token of `Authorization: Bearer` (RFC 6750 §2.1). Two such headers are refused,
-/// because programs differ in which of the two they use.
-fn bearer(request: &HttpRequest) -> Result<&str, &'static str> {
-    let mut values = request.headers().get_all(header::AUTHORIZATION);
-    let value = values.next().ok_or("no_credentials")?;
-    if values.next().is_some() {
-        return Err("two_credentials");
-    }
-    let (scheme, token) = value
-        .to_str()
-        .ok()
-        .and_then(|value| value.split_once(' '))
-        .ok_or("malformed_credentials")?;
-    let token = token.trim_start();
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
-        return Err("malformed_credentials");
-    }
-    Ok(token)
-}
-
-/// Returns whether a request counts among its tenant's concurrent requests. Polls do not count:
-/// they are answered from memory, or wait in places of their own. A poll of the past (`?at=`)
-/// counts, because it reads PostgreSQL each time.
+/// Returns whether a request counts among its tenant's concurrent requests. A poll of the past
+/// (`?at=`) counts, because it reads PostgreSQL each time.
 fn takes_place(endpoint: &Endpoint, query: &str) -> bool {
-    let is_poll = endpoint
-        .access
-        .roles()
-        .is_some_and(|roles| roles.contains(&Role::Node))
-        || endpoint.path == "/api/v1/stream";
     let is_of_past = || url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "at");
-    !is_poll || is_of_past()
+    endpoint.takes_place || is_of_past()
 }
 
 /// Checks whether the caller may use the endpoint with the names in the request, and returns these
@@ -451,7 +315,7 @@ fn may(
     endpoint: &Endpoint,
     roles: &[Role],
 ) -> Result<Names, Denied> {
-    let named = Named::of(request.request(), endpoint);
+    let named = Named::of(request.request(), endpoint.path);
     let tenant = match named
         .tenant
         .clone()
@@ -482,14 +346,17 @@ fn may(
         return denied(
             Problem::new(
                 Code::Forbidden,
-                format!("this takes one of the roles {needed}"),
+                format!("this endpoint requires one of the roles {needed}"),
             ),
             "role",
         );
     }
     if matches!(endpoint.access, Access::Platform(_)) && caller.grant.reach().tenant().is_some() {
         return denied(
-            Problem::new(Code::Forbidden, "this takes a caller of the whole platform"),
+            Problem::new(
+                Code::Forbidden,
+                "this endpoint requires a caller of the whole platform",
+            ),
             "role",
         );
     }
@@ -499,7 +366,7 @@ fn may(
     if caller.grant.roles() == [Role::Node]
         && !narrowing.covers(named.service.as_ref(), named.env.as_ref())
     {
-        let detail = "this node is narrowed to some services or environments: name one of them";
+        let detail = "this node may only read some services or environments: name one of them";
         return denied(Problem::new(Code::OutsideGrant, detail), "outside_grant");
     }
     // A malformed name in the path is refused here, because handlers do not read the path again.
@@ -526,7 +393,7 @@ mod tests {
 
     #[test]
     fn only_polls_of_the_present_take_no_concurrency_place() {
-        let polls: Vec<_> = access::TABLE
+        let polls: Vec<_> = endpoints::all()
             .iter()
             .filter(|row| !takes_place(row, "wait=5s"))
             .map(|row| row.path)
@@ -541,7 +408,7 @@ mod tests {
         assert_eq!(polls, known.map(|path| format!("/api/v1{path}")));
         for query in ["at=3", "%61t=3", "service=web&at=", "at", "wait=5s&a%74=1"] {
             assert!(
-                access::TABLE.iter().all(|row| takes_place(row, query)),
+                endpoints::all().iter().all(|row| takes_place(row, query)),
                 "{query}"
             );
         }

@@ -1,20 +1,33 @@
-//! Parsers for header fields, by their grammars: fields with a single value, lists of entity tags,
+//! The names of our header fields, and parsers by their grammars: fields with a single value,
 //! preferences.
 
-use actix_web::{
-    body::BoxBody,
-    dev::ServiceResponse,
-    http::{
-        Method, StatusCode,
-        header::{self, HeaderMap, HeaderName},
-    },
-};
+use actix_web::http::header::{self, HeaderMap, HeaderName};
 
-use super::context::{CORRELATION_ID, IDEMPOTENCY_KEY, LAST_EVENT_ID, MIN_REVISION, REASON};
-use crate::{
-    domain::{Invalid, tag::VersionTag},
-    service::Seen,
-};
+/// `X-Correlation-ID`
+pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+/// `X-Reason`
+pub const REASON: HeaderName = HeaderName::from_static("x-reason");
+/// `Idempotency-Key`
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// `Idempotency-Replayed`
+pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// `TM-Unchanged`
+pub const UNCHANGED: HeaderName = HeaderName::from_static("tm-unchanged");
+/// `TM-Min-Revision`
+pub const MIN_REVISION: HeaderName = HeaderName::from_static("tm-min-revision");
+/// `Last-Event-ID`
+pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// `TM-Stale`
+pub const STALE: HeaderName = HeaderName::from_static("tm-stale");
+/// `Prefer`
+pub const PREFER: HeaderName = HeaderName::from_static("prefer");
+/// `Preference-Applied`
+pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// The longest `X-Reason`, in bytes.
+pub const MAX_REASON: usize = 512;
+/// The longest `Idempotency-Key`, in bytes.
+pub const MAX_IDEMPOTENCY_KEY: usize = 255;
 
 /// The single-value fields that the API reads (RFC 9110 §5.3). If a request had two lines of one
 /// field, one of the two values would be lost. `Authorization` has a check of its own, which
@@ -43,148 +56,6 @@ pub fn doubled(headers: &HeaderMap) -> Option<HeaderName> {
 pub fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a header::HeaderValue> {
     let mut values = headers.get_all(name);
     values.next().filter(|_| values.next().is_none())
-}
-
-/// An element of a list of entity tags.
-#[derive(Debug, PartialEq, Eq)]
-struct EntityTag<'a> {
-    /// False for a text without quotes, which is not an entity tag, but some clients send it for
-    /// one. Such a text ends at a comma, a quote or white space.
-    is_quoted: bool,
-    is_weak: bool,
-    opaque: &'a str,
-}
-
-/// Parses a list of entity tags (RFC 9110 §8.8.3, §5.6.1), strong or weak. Also returns whether the
-/// whole text is such a list. A comma may be a part of a tag; empty elements are skipped. Parsing
-/// stops at the first error.
-fn entity_tags(list: &str) -> (Vec<EntityTag<'_>>, bool) {
-    const SPACE: [char; 2] = [' ', '\t'];
-    let mut tags = Vec::new();
-    let mut rest = list;
-    loop {
-        rest = rest.trim_start_matches([',', ' ', '\t']);
-        if rest.is_empty() {
-            return (tags, true);
-        }
-        let text = rest.strip_prefix("W/").unwrap_or(rest);
-        let is_weak = text.len() < rest.len();
-        let (tag, after) = match text.strip_prefix('"') {
-            Some(quoted) => match quoted.split_once('"') {
-                Some((opaque, after)) => (
-                    EntityTag {
-                        is_quoted: true,
-                        is_weak,
-                        opaque,
-                    },
-                    after,
-                ),
-                None => return (tags, false),
-            },
-            None if is_weak && text.starts_with('*') => return (tags, false),
-            None => {
-                let (opaque, after) =
-                    text.split_at(text.find([',', ' ', '\t', '"']).unwrap_or(text.len()));
-                (
-                    EntityTag {
-                        is_quoted: false,
-                        is_weak,
-                        opaque,
-                    },
-                    after,
-                )
-            }
-        };
-        let is_empty = !tag.is_quoted && tag.opaque.is_empty();
-        rest = after.trim_start_matches(SPACE);
-        if is_empty || !(rest.is_empty() || rest.starts_with(',')) {
-            return (tags, false);
-        }
-        tags.push(tag);
-    }
-}
-
-/// The value of `If-Match` or `If-None-Match`.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Condition {
-    /// `*`
-    Any,
-    /// Entity tags. Tags that no object of this service can have are left out.
-    Tags {
-        /// The strong tags, in their order.
-        strong: Vec<VersionTag>,
-        /// The weak tags, in their order.
-        weak: Vec<VersionTag>,
-    },
-}
-
-/// Reads the condition on the object's tag, if the header is there.
-pub fn condition(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Condition>, Invalid> {
-    let malformed = || {
-        Invalid::new(
-            "not_entity_tags",
-            format!("{name} must be * or a list of entity tags in quotes"),
-        )
-    };
-    let (mut strong, mut weak, mut count, mut any) = (Vec::new(), Vec::new(), 0, false);
-    let mut is_there = false;
-    for value in headers.get_all(name) {
-        is_there = true;
-        let (tags, is_all) = entity_tags(value.to_str().map_err(|_| malformed())?);
-        for tag in &tags {
-            any |= is_star(tag);
-            if !(tag.is_quoted || is_star(tag)) {
-                return Err(malformed());
-            }
-        }
-        if !is_all {
-            return Err(malformed());
-        }
-        count += tags.len();
-        for tag in &tags {
-            let tags = if tag.is_weak { &mut weak } else { &mut strong };
-            tags.extend(tag.opaque.parse::<VersionTag>().ok());
-        }
-    }
-    match (is_there, any, count) {
-        (false, ..) => Ok(None),
-        (true, true, 1) => Ok(Some(Condition::Any)),
-        (true, false, 1..) => Ok(Some(Condition::Tags { strong, weak })),
-        _ => Err(malformed()),
-    }
-}
-
-fn is_star(tag: &EntityTag<'_>) -> bool {
-    !tag.is_quoted && tag.opaque == "*"
-}
-
-/// Reads the tags of `If-None-Match` of a read. A read needs no condition, so malformed elements
-/// are skipped, and version tags without quotes are accepted.
-pub fn seen(headers: &HeaderMap) -> Seen {
-    let (mut read, mut count, mut any) = (Vec::new(), 0, false);
-    for value in headers
-        .get_all(header::IF_NONE_MATCH)
-        .filter_map(|value| value.to_str().ok())
-    {
-        let (tags, is_all) = entity_tags(value);
-        // A malformed list counts as one more element, so that a `*` beside it is not the only one.
-        count += tags.len() + usize::from(!is_all);
-        any |= tags.iter().any(is_star);
-        read.extend(tags.iter().filter_map(|tag| tag.opaque.parse().ok()));
-    }
-    if any && count == 1 {
-        Seen::Any
-    } else {
-        Seen::Tags(read)
-    }
-}
-
-/// Parses one version tag: alone, in quotes, or as the weak entity tag of a compressed answer.
-pub fn version_tag(raw: &str) -> Result<VersionTag, Invalid> {
-    match entity_tags(raw) {
-        (tags, true) if tags.len() == 1 => tags[0].opaque.parse(),
-        _ => raw.parse(),
-    }
 }
 
 /// Returns the value of a preference (RFC 7240 §2). If the preference is there more than once, the
@@ -260,40 +131,6 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// Answers 304 instead of an answer that the caller has already. Applies to every endpoint whose
-/// answer has an entity tag, if `If-None-Match` names that tag or is `*` (RFC 9110 §13.1.2).
-pub fn unless_seen(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
-    let request = response.request();
-    let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
-    if !is_read
-        || response.status() != StatusCode::OK
-        || !request.headers().contains_key(header::IF_NONE_MATCH)
-    {
-        return response;
-    }
-    let tag = response
-        .headers()
-        .get(header::ETAG)
-        .and_then(|tag| tag.to_str().ok());
-    let Some(tag) = tag.and_then(|tag| version_tag(tag).ok()) else {
-        return response;
-    };
-    if !seen(request.headers()).has(&tag) {
-        return response;
-    }
-    let mut response = response.map_body(|_, _| BoxBody::new(()));
-    *response.response_mut().status_mut() = StatusCode::NOT_MODIFIED;
-    for name in [
-        header::CONTENT_TYPE,
-        header::CONTENT_LENGTH,
-        header::CONTENT_ENCODING,
-        header::CONTENT_DISPOSITION,
-    ] {
-        response.headers_mut().remove(name);
-    }
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::HeaderValue;
@@ -309,13 +146,6 @@ mod tests {
         headers
     }
 
-    fn tag(revision: u64) -> VersionTag {
-        format!("0123456789abcdef.{revision}").parse().unwrap()
-    }
-
-    const ONE: &str = "\"0123456789abcdef.1\"";
-    const TWO: &str = "W/\"0123456789abcdef.2\"";
-
     #[test]
     fn only_single_value_headers_may_not_be_repeated() {
         for name in SINGLE {
@@ -329,105 +159,6 @@ mod tests {
             HeaderName::from_static("prefer"),
         ] {
             assert_eq!(doubled(&headers(&name, &["a", "b"])), None, "{name}");
-        }
-    }
-
-    #[test]
-    fn condition_is_a_star_or_a_list_of_tags() {
-        let read =
-            |lines: &[&str]| condition(&headers(&header::IF_MATCH, lines), &header::IF_MATCH).ok();
-        let both = format!("{ONE},\t,{TWO} ,");
-        assert_eq!(read(&[]), Some(None));
-        assert_eq!(read(&["*"]), Some(Some(Condition::Any)));
-        for lines in [
-            vec![ONE, TWO],
-            vec![&both],
-            vec![ONE, "\"a,b\", \"x\"", TWO],
-        ] {
-            let Some(Some(Condition::Tags { mut strong, weak })) = read(&lines) else {
-                panic!("{lines:?}")
-            };
-            strong.extend(weak);
-            strong.sort_by_key(|tag| tag.revision);
-            assert_eq!(strong, [tag(1), tag(2)], "{lines:?}");
-        }
-        assert_eq!(
-            read(&["\",\""]),
-            Some(Some(Condition::Tags {
-                strong: Vec::new(),
-                weak: Vec::new()
-            }))
-        );
-        for malformed in [
-            "",
-            ",",
-            "x",
-            "0123456789abcdef.1",
-            "\"a",
-            "a\"",
-            "\"a\" \"b\"",
-            "\"a\"\"b\"",
-            "W/x",
-            "w/\"x\"",
-            "*, *",
-            "*, \"a\"",
-        ] {
-            assert_eq!(read(&[malformed]), None, "{malformed}");
-        }
-        assert_eq!((read(&["*", "*"]), read(&["*", ONE])), (None, None));
-    }
-
-    #[test]
-    fn read_ignores_an_invalid_condition() {
-        let read = |lines: &[&str]| seen(&headers(&header::IF_NONE_MATCH, lines));
-        assert!(read(&["*"]).has(&tag(9)) && read(&[" * "]).has(&tag(9)));
-        for lines in [
-            vec![],
-            vec![""],
-            vec!["*, \"x\""],
-            vec!["\"*\""],
-            vec!["W/*"],
-            vec!["\"x"],
-            vec!["\"0123456789abcdef.1, 0123456789abcdef.2\""],
-        ] {
-            assert!(
-                !read(&lines).has(&tag(1)) && !read(&lines).has(&tag(2)),
-                "{lines:?}"
-            );
-        }
-        for lines in [
-            vec![ONE, TWO],
-            vec!["\"a,b\", 0123456789abcdef.1, W/0123456789abcdef.2"],
-            vec![TWO, "\"x", ONE],
-        ] {
-            assert!(
-                read(&lines).has(&tag(1)) && read(&lines).has(&tag(2)),
-                "{lines:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn version_tag_is_accepted_in_every_form_it_is_sent() {
-        for raw in [
-            "0123456789abcdef.7",
-            "\"0123456789abcdef.7\"",
-            "W/\"0123456789abcdef.7\"",
-            " \"0123456789abcdef.7\" ",
-        ] {
-            assert_eq!(version_tag(raw), Ok(tag(7)), "{raw}");
-        }
-        for raw in [
-            "",
-            "\"",
-            "W/",
-            "*",
-            "\"0123456789abcdef.7",
-            "0123456789abcdef.7\"",
-            "w/\"0123456789abcdef.7\"",
-            "\"x\", \"y\"",
-        ] {
-            assert!(version_tag(raw).is_err(), "{raw}");
         }
     }
 
@@ -467,35 +198,7 @@ mod tests {
         assert_eq!(wait(&["wait"]).as_deref(), Some(""));
     }
 
-    /// The pattern of random lists of tags: the parts of a list, and texts that are hard to parse.
-    const LISTS: &str = "(W/|w/|\"[!#-~]{0,3}\"|\"0123456789abcdef\\.[0-9]{1,2}\"|[ ,*\t]|[!-~]{0,3}){0,8}|[\\x20-\\x7e\t]{0,40}";
-
     proptest! {
-        #[test]
-        fn written_tag_list_parses_back(
-            revisions in prop::collection::vec(0_u64..100, 1..5), weak: bool, comma in " ?,[ ,\t]{0,3}",
-        ) {
-            let written: Vec<_> = revisions.iter().map(|at| format!("{}\"{}\"", if weak { "W/" } else { "" }, tag(*at))).collect();
-            let list = written.join(&comma);
-            let wanted: Vec<_> = revisions.iter().map(|at| tag(*at)).collect();
-            let all = headers(&header::IF_MATCH, &[&list]);
-            let (strong, weak) = if weak { (Vec::new(), wanted.clone()) } else { (wanted.clone(), Vec::new()) };
-            prop_assert_eq!(condition(&all, &header::IF_MATCH).unwrap(), Some(Condition::Tags { strong, weak }));
-            let all = headers(&header::IF_NONE_MATCH, &[&list]);
-            prop_assert!(wanted.iter().all(|tag| seen(&all).has(tag)) && !seen(&all).has(&tag(100)));
-        }
-
-        #[test]
-        fn tag_list_parser_never_panics_or_invents_tags(list in LISTS, other in LISTS) {
-            let all = headers(&header::IF_MATCH, &[&list, &other]);
-            if let Ok(Some(Condition::Tags { strong, weak })) = condition(&all, &header::IF_MATCH) {
-                prop_assert!(strong.iter().chain(&weak).all(|tag| list.contains(&tag.to_string()) || other.contains(&tag.to_string())));
-            }
-            let all = headers(&header::IF_NONE_MATCH, &[&list, &other]);
-            prop_assert!(!seen(&all).has(&tag(1000)) || list.trim_matches([' ', ',', '\t']) == "*" || other.trim_matches([' ', ',', '\t']) == "*");
-            let _ = version_tag(&list);
-        }
-
         #[test]
         fn prefer_parser_never_panics(line in "((?i)wait|foo|[=;, \t\"\\\\]|[0-9]{1,3}){0,12}|[\\x20-\\x7e\t]{0,40}") {
             let all = headers(&HeaderName::from_static("prefer"), &[&line]);

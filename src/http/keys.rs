@@ -11,13 +11,16 @@ use validator::Validate;
 
 pub use self::operations::operations;
 use super::{
-    ApiState,
-    context::{IDEMPOTENCY_REPLAYED, WriteContext},
+    context::WriteContext,
+    endpoint::Endpoint,
     extract::{Body, Fields, PerhapsBody, Query},
+    headers::IDEMPOTENCY_REPLAYED,
     openapi::schemas,
+    permission::KeyManager,
     problem::Problem,
     respond,
     returned::{self, Returnable, Returned},
+    state::ApiState,
 };
 use crate::{
     auth::{Caller, Grant, Reach, Role, key::KeyId},
@@ -31,6 +34,20 @@ use crate::{
     },
     service::keys::{Key, MAX_OVERLAP, Made, Wanted},
 };
+
+const KEYS: &str = "/api/v1/keys";
+const KEY: &str = "/api/v1/keys/{key_id}";
+
+/// The endpoints of API keys.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(KEYS, list).compressed().sensitive(),
+        Endpoint::post(KEYS, create),
+        Endpoint::get(KEY, get),
+        Endpoint::delete(KEY, revoke),
+        Endpoint::post("/api/v1/keys/{key_id}/rotate", rotate),
+    ]
+}
 
 /// The longest description, in bytes.
 const MAX_DESCRIPTION: usize = 255;
@@ -210,6 +227,7 @@ impl<'a> KeyOut<'a> {
 
 /// `POST /keys`
 pub async fn create(
+    _: KeyManager,
     state: web::Data<ApiState>,
     context: WriteContext,
     body: Body<Returned<KeyIn>>,
@@ -244,8 +262,8 @@ pub struct ListIn {
 
 /// `GET /keys`
 pub async fn list(
+    caller: KeyManager,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<ListIn>,
 ) -> Result<HttpResponse, Problem> {
     let ListIn {
@@ -274,8 +292,8 @@ fn id_in_path(path: web::Path<String>) -> Result<KeyId, Problem> {
 
 /// `GET /keys/{id}`
 pub async fn get(
+    caller: KeyManager,
     state: web::Data<ApiState>,
-    caller: Caller,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let key = state.keys.get(&caller, id_in_path(path)?).await?;
@@ -293,6 +311,7 @@ pub struct RotateIn {
 
 /// `POST /keys/{id}/rotate`
 pub async fn rotate(
+    _: KeyManager,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: web::Path<String>,
@@ -347,6 +366,7 @@ pub struct RevokeIn {
 
 /// `DELETE /keys/{id}`
 pub async fn revoke(
+    _: KeyManager,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: web::Path<String>,

@@ -109,7 +109,7 @@ impl Limits {
         let concurrent = settings.concurrent_requests_per_tenant as usize;
         Self {
             addresses: quota(settings.requests_per_second_per_address).map(RateLimiter::keyed),
-            attempts: Attempts::new(settings.attempts_per_second_per_address),
+            attempts: Attempts::new(settings.failed_logins_per_second_per_address),
             callers: quota(settings.requests_per_second_per_caller)
                 .map(|quota| RateLimiter::dashmap(quota).with_middleware()),
             tenants: quota(settings.requests_per_second_per_tenant)
@@ -283,7 +283,7 @@ mod tests {
     fn limits(change: impl FnOnce(&mut config::Limits)) -> Limits {
         let mut settings = config::Settings::without_environment(&[]).unwrap().limits;
         settings.requests_per_second_per_address = 0;
-        settings.attempts_per_second_per_address = 0;
+        settings.failed_logins_per_second_per_address = 0;
         settings.requests_per_second_per_caller = 0;
         settings.requests_per_second_per_tenant = 0;
         change(&mut settings);
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn addresses_of_one_ipv6_network_share_a_limit() {
-        let limits = limits(|settings| settings.attempts_per_second_per_address = 1);
+        let limits = limits(|settings| settings.failed_logins_per_second_per_address = 1);
         assert!(limits.attempt("2001:db8::1".parse().unwrap()).is_ok());
         assert!(limits.attempt("2001:db8::2".parse().unwrap()).is_err());
         assert!(limits.attempt("2001:db8:0:1::2".parse().unwrap()).is_ok());

@@ -2,8 +2,7 @@
 //! framework into problem documents.
 
 use std::{
-    num::NonZeroU32,
-    sync::{Arc, LazyLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,22 +17,26 @@ use actix_web::{
     middleware::Next,
     web,
 };
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tracing::Instrument as _;
 
 use super::{
     authority::Answered,
-    context::{CORRELATION_ID, RequestId},
+    deadline::LONGEST_WAIT,
     edge,
+    endpoint::Template,
+    endpoints,
+    etag::unless_seen,
     gate::{Admitted, Denied, Gate},
-    headers,
-    health::Health,
+    headers::{self, CORRELATION_ID},
+    log_limit::may_log,
     params,
     problem::{Code, Problem},
     quick::Quick,
+    request::RequestId,
     trail, unread,
 };
 use crate::{
+    health::Health,
     service::trail::Trail,
     telemetry::{self, names},
 };
@@ -41,21 +44,18 @@ use crate::{
 /// Requests slower than this are logged.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// The longest wait that a client may ask for in a long-poll.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
-
 /// The data that the middleware needs for every request, created once.
 pub struct Around {
-    /// `http.request_timeout_ms`
-    pub request_timeout: Duration,
+    request_timeout: Duration,
     gate: Arc<Gate>,
     trail: Arc<Trail>,
-    polled: [Polled; 4],
+    polled: Vec<Polled>,
 }
 
 /// A `GET` endpoint that proxies poll, with its metrics looked up once.
 struct Polled {
     path: &'static str,
+    template: Template,
     seconds: metrics::Histogram,
     /// The counters by status class: 2xx, 3xx, 4xx and 5xx.
     requests: [metrics::Counter; 4],
@@ -66,6 +66,7 @@ impl Polled {
         let requests = |status| metrics::counter!(names::HTTP_REQUESTS, "method" => "GET", "endpoint" => path, "status" => status);
         Self {
             path,
+            template: Template::of(path),
             seconds: metrics::histogram!(names::HTTP_SECONDS, "endpoint" => path),
             requests: ["2xx", "3xx", "4xx", "5xx"].map(requests),
         }
@@ -75,35 +76,26 @@ impl Polled {
 impl Around {
     /// Creates the data. The metrics belong to the recorder that is installed now.
     pub fn new(request_timeout: Duration, gate: Arc<Gate>, trail: Arc<Trail>) -> Self {
-        let polled = [
-            "/api/v1/routes/resolve",
-            "/api/v1/tenants/{tenant}/snapshot",
-            "/api/v1/tenants/{tenant}/changes",
-            "/api/v1/tenants/{tenant}/stream",
-        ];
+        let polled = endpoints::all()
+            .iter()
+            .filter(|endpoint| endpoint.is_polled);
         Self {
             request_timeout,
             gate,
             trail,
-            polled: polled.map(Polled::new),
+            polled: polled.map(|endpoint| Polled::new(endpoint.path)).collect(),
         }
     }
 
     /// Returns the polled endpoint that the request is for, if it is for one.
     fn polled(&self, request: &ServiceRequest) -> Option<&Polled> {
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            return None;
+        }
         let path = request.path();
-        let [resolve, snapshot, changes, stream] = &self.polled;
-        let polled = if path == resolve.path {
-            resolve
-        } else {
-            match path.strip_prefix("/api/v1/tenants/")?.split_once('/')?.1 {
-                "snapshot" => snapshot,
-                "changes" => changes,
-                "stream" => stream,
-                _ => return None,
-            }
-        };
-        (request.method() == Method::GET || request.method() == Method::HEAD).then_some(polled)
+        self.polled
+            .iter()
+            .find(|polled| polled.template.matches(path))
     }
 }
 
@@ -253,7 +245,7 @@ async fn admitted(
             (request.error_response(problem), standing)
         }
     };
-    let mut response = headers::unless_seen(as_problem(response, id));
+    let mut response = unless_seen(as_problem(response, id));
     if let Some(standing) = standing {
         standing.tell(response.headers_mut());
     }
@@ -404,16 +396,6 @@ fn observe(
     metrics::histogram!(names::HTTP_SECONDS, "endpoint" => endpoint.clone())
         .record(elapsed.as_secs_f64());
     metrics::counter!(names::HTTP_REQUESTS, "method" => known(method), "endpoint" => endpoint, "status" => class).increment(1);
-}
-
-/// Limits the log lines about requests to 20 a second: under overload, logging every refusal would
-/// cost more than the refusal itself.
-static LOGGED: LazyLock<DefaultDirectRateLimiter> =
-    LazyLock::new(|| RateLimiter::direct(Quota::per_second(NonZeroU32::MIN.saturating_add(19))));
-
-/// Returns whether one more line may be logged about a request.
-pub(super) fn may_log() -> bool {
-    LOGGED.check().is_ok()
 }
 
 /// Logs server errors and slow requests, up to the limit of [`may_log`]. The metrics count all of

@@ -124,7 +124,7 @@ mod tests {
     use actix_web::{App, HttpResponse, introspection::IntrospectionTree, test as server, web};
 
     use super::*;
-    use crate::http::access::TABLE;
+    use crate::http::endpoints;
 
     /// Pages for people, which are served but not described.
     const PAGES: [&str; 2] = ["/docs", "/docs/{file:.*}"];
@@ -135,10 +135,8 @@ mod tests {
         let tree = async |tree: web::Data<IntrospectionTree>| {
             HttpResponse::Ok().body(tree.report_as_json())
         };
-        let settings = crate::config::Settings::without_environment(&[]).unwrap();
-        let bulk = crate::http::bulk::Limits::new(&settings.http, settings.resilience.share());
         let app = App::new()
-            .configure(crate::http::endpoints(&bulk))
+            .configure(endpoints::configure)
             .route("/tree", web::get().to(tree));
         let app = server::init_service(app).await;
         let request = server::TestRequest::with_uri("/tree").to_request();
@@ -203,7 +201,7 @@ mod tests {
                 .all(|page| served.iter().any(|(path, _)| path == page)),
             "{served:?}"
         );
-        let listed: Endpoints = TABLE
+        let listed: Endpoints = endpoints::all()
             .iter()
             .map(|row| (row.path.to_owned(), row.method.to_lowercase()))
             .collect();

@@ -8,7 +8,7 @@ use actix_web::{
     dev::{Server, ServiceRequest, ServiceResponse},
     http::header,
     middleware::{Next, from_fn},
-    web::{self, resource},
+    web::{self, ServiceConfig, resource},
 };
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -16,11 +16,16 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
     authority::Answered,
-    edge, health, health_endpoints,
+    edge,
+    endpoint::Endpoint,
+    health,
+    permission::Access,
     problem::{Code, Problem},
-    read,
 };
-use crate::config::{self, ms};
+use crate::{
+    config::{self, ms},
+    health::Health,
+};
 
 /// The most connections: those of collectors and probes, and silent ones until they are closed.
 /// Further connections wait.
@@ -43,7 +48,7 @@ const OPEN: [&str; 2] = ["/health/live", "/health/ready"];
 pub fn ops_server(
     listener: TcpListener,
     settings: &config::Http,
-    health: web::Data<health::Health>,
+    health: web::Data<Health>,
 ) -> std::io::Result<Server> {
     let token = web::Data::new(settings.ops_token.clone());
     let guesses = web::Data::new(RateLimiter::direct(GUESSES));
@@ -58,8 +63,7 @@ pub fn ops_server(
             .app_data(guesses.clone())
             .app_data(answered.clone())
             .app_data(health.clone())
-            .service(resource("/metrics").route(read().to(health::metrics)))
-            .configure(health_endpoints)
+            .configure(endpoints)
     };
     let server = HttpServer::new(app)
         .disable_signals()
@@ -69,6 +73,19 @@ pub fn ops_server(
         .keep_alive(SILENCE)
         .client_request_timeout(ms(settings.client_header_timeout_ms).min(SILENCE));
     Ok(server.listen(listener)?.run())
+}
+
+/// Registers the endpoints. The token stands for the rights that the API's listener asks for.
+fn endpoints(config: &mut ServiceConfig) {
+    let of_health = health::endpoints().into_iter();
+    let public = of_health.filter(|endpoint| endpoint.access == Access::Public);
+    let own = [
+        Endpoint::get(health::RESILIENCE, health::resilience_on_ops),
+        Endpoint::get("/metrics", health::metrics),
+    ];
+    for endpoint in public.chain(own) {
+        config.service(resource(endpoint.path).route(endpoint.route()));
+    }
 }
 
 /// Middleware: requires the operations token, if one is set.

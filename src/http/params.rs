@@ -15,7 +15,6 @@ use futures_util::future::{Ready, ready};
 use uuid::Uuid;
 
 use super::{
-    access::Endpoint,
     extract::Fields,
     problem::{Code, FieldError, Problem},
 };
@@ -43,15 +42,15 @@ pub struct Named {
 }
 
 impl Named {
-    /// Reads the names of a request to `endpoint`. A body's tenant is checked where the body is
-    /// read.
-    pub fn of(request: &HttpRequest, endpoint: &Endpoint) -> Self {
+    /// Reads the names of a request to an endpoint with the path `template`. A body's tenant is
+    /// checked where the body is read.
+    pub fn of(request: &HttpRequest, template: &str) -> Self {
         let mut fields = Fields::default();
         let mut named = Self {
-            tenant: find(request, endpoint, "{tenant}", &mut fields),
-            service: find(request, endpoint, "{service}", &mut fields),
-            env: find(request, endpoint, "{env}", &mut fields),
-            version: find(request, endpoint, "{version}", &mut fields),
+            tenant: find(request, template, "{tenant}", &mut fields),
+            service: find(request, template, "{service}", &mut fields),
+            env: find(request, template, "{env}", &mut fields),
+            version: find(request, template, "{version}", &mut fields),
             malformed: Vec::new(),
         };
         named.malformed = fields.into_errors();
@@ -63,18 +62,14 @@ impl Named {
 /// path has no such part, reads the name from the query; the handler reports errors there.
 fn find<T>(
     request: &HttpRequest,
-    endpoint: &Endpoint,
+    template: &str,
     placeholder: &str,
     fields: &mut Fields,
 ) -> Option<T>
 where
     T: TryFrom<String, Error = Invalid>,
 {
-    if let Some(at) = endpoint
-        .path
-        .split('/')
-        .position(|part| part == placeholder)
-    {
+    if let Some(at) = template.split('/').position(|part| part == placeholder) {
         let raw = request.path().split('/').nth(at).unwrap_or_default();
         return fields.required(placeholder, Some(raw.to_owned()));
     }
@@ -145,7 +140,7 @@ impl Names {
         if let Some((name, _)) = other {
             tracing::error!(
                 http.route.parameter = name,
-                "the router has matched another name than the gate has checked"
+                "the router matched another name than the access check"
             );
         }
         other.is_none()
@@ -203,7 +198,7 @@ pub fn normalize_path(request: &mut ServiceRequest) -> Result<(), Problem> {
         Some(query) => format!("{path}?{query}"),
         None => path,
     };
-    let unreadable = || Problem::new(Code::MalformedRequest, "the path is no path of a URI");
+    let unreadable = || Problem::new(Code::MalformedRequest, "the path is not a valid URI path");
     let mut parts = request.uri().clone().into_parts();
     parts.path_and_query = Some(
         PathAndQuery::from_maybe_shared(Bytes::from(path_and_query)).map_err(|_| unreadable())?,

@@ -9,70 +9,32 @@ use validator::Validate;
 
 pub use self::operations::{blame as blame_operation, diff as diff_operation};
 use super::{
-    ApiState,
     context::ReadContext,
+    endpoint::Endpoint,
+    etag::set_tag,
     extract::Query,
-    headers::version_tag,
+    instant::at_in_query,
     openapi::schemas,
     params::{RoutePath, TenantPath},
-    polling::{json, scope, set_tag},
+    permission::Reader,
     problem::Problem,
+    query::{MinimumIn, scope},
     respond,
-    routes::MinimumIn,
+    state::ApiState,
 };
-use crate::{
-    auth::AuthorizedTenant,
-    domain::{Invalid, blame::Blame, ids::RouteKey, snapshot::Scope, tag::Revision, time::UtcTime},
-    service::{
-        Error,
-        past::{At, When},
-    },
-};
+use crate::domain::{Invalid, blame::Blame, ids::RouteKey};
 
-/// Parses a revision, a version tag or a time. `place` is the place in the request that errors
-/// name.
-pub(super) fn parse_at(place: &'static str, raw: &str) -> Result<At, Invalid> {
-    if !raw.is_empty() && raw.len() < 19 && raw.bytes().all(|b| b.is_ascii_digit()) {
-        let revision = Revision(raw.parse().map_err(|_| wrong())?);
-        return Ok(At {
-            when: When::Revision(revision),
-            epoch: None,
-            place,
-        });
-    }
-    if let Ok(tag) = version_tag(raw) {
-        return Ok(At {
-            when: When::Revision(tag.revision),
-            epoch: Some(tag.epoch),
-            place,
-        });
-    }
-    let not_held = |invalid: Invalid| {
-        if invalid.code == "not_a_time" {
-            wrong()
-        } else {
-            invalid
-        }
-    };
-    let time: UtcTime = raw.parse().map_err(not_held)?;
-    Ok(At {
-        when: When::Time(time),
-        epoch: None,
-        place,
-    })
+/// The endpoints of a route's history.
+pub fn route_endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::get(
+        "/api/v1/routes/{tenant}/{service}/{env}/{version}/blame",
+        blame,
+    )]
 }
 
-fn wrong() -> Invalid {
-    Invalid::new(
-        "not_an_instant",
-        "must be a revision, a version tag, or a time such as 2026-11-21T05:48:00Z",
-    )
-}
-
-/// Parses a query parameter as [`parse_at`] does. `place` is the parameter's name after a question
-/// mark.
-pub(super) fn at_in_query(place: &'static str, raw: &str) -> Result<At, Problem> {
-    parse_at(place, raw).map_err(|invalid| Problem::field(place, invalid))
+/// The endpoints of a tenant's history.
+pub fn tenant_endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::get("/api/v1/tenants/{tenant}/diff", diff).compressed()]
 }
 
 /// The parameters of `GET …/diff`.
@@ -91,6 +53,7 @@ pub struct DiffIn {
 
 /// `GET /tenants/{tenant}/diff`
 pub async fn diff(
+    _: Reader,
     state: web::Data<ApiState>,
     path: TenantPath,
     query: Query<DiffIn>,
@@ -126,6 +89,7 @@ struct BlameOut<'a> {
 
 /// `GET /routes/{tenant}/{service}/{env}/{version}/blame`
 pub async fn blame(
+    _: Reader,
     state: web::Data<ApiState>,
     context: ReadContext,
     path: RoutePath,
@@ -144,31 +108,4 @@ pub async fn blame(
     Ok(HttpResponse::Ok()
         .insert_header((header::ETAG, tag.to_etag()))
         .json(body))
-}
-
-/// Answers `snapshot` with `?at=`: the snapshot as it was at that instant.
-pub(super) async fn snapshot(
-    state: &ApiState,
-    tenant: &AuthorizedTenant,
-    scope: Scope,
-    raw: &str,
-) -> Result<HttpResponse, Problem> {
-    let at = at_in_query("?at", raw)?;
-    let snapshot = state.reads.snapshot_at(tenant, &at).await?;
-    let tag = snapshot.scope_tag(&scope);
-    let body = state
-        .workers
-        .run(move || snapshot.body(&scope))
-        .await
-        .map_err(Error::internal)?;
-    let mut response = json(body.into());
-    set_tag(&mut response, &tag);
-    Ok(response)
-}
-
-/// Answers with an object or a list as it was at the revision of `tag`.
-pub(super) fn was(tag: &crate::domain::tag::VersionTag, body: &impl Serialize) -> HttpResponse {
-    let mut response = respond::json(body);
-    set_tag(&mut response, tag);
-    response
 }

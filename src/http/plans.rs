@@ -16,21 +16,20 @@ pub use self::{
     shapes::document_schema,
 };
 use super::{
-    ApiState,
-    access::WRITE,
     bulk::Bulk,
-    context::{IDEMPOTENCY_REPLAYED, ReadContext, WriteContext},
-    extract::{Body, Fields, Object, Query},
+    context::{ReadContext, WriteContext},
+    endpoint::Endpoint,
+    extract::{Body, Fields, Object, Query, Readers, yaml},
+    headers::{IDEMPOTENCY_REPLAYED, MAX_REASON},
+    instant::{at_in_query, parse_at},
     openapi::schemas,
     params::{PlanPath, TenantPath},
-    past::{at_in_query, parse_at},
-    polling::scope,
+    permission::{Editor, Planner, Reader},
     problem::{Code, FieldError, MAX_ERRORS, Problem},
-    readers::Readers,
+    query::{PageIn, scope},
     respond,
     returned::{self, Returnable, Returned},
-    tenants::ListIn,
-    yaml,
+    state::ApiState,
 };
 use crate::{
     domain::{
@@ -47,6 +46,25 @@ use crate::{
     },
     service::{Error, batch::Reply, plans::Confirmation},
 };
+
+const PLANS: &str = "/api/v1/tenants/{tenant}/plans";
+const PLAN: &str = "/api/v1/tenants/{tenant}/plans/{id}";
+
+/// The endpoints that change many objects at once, or read them as a document.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(PLANS, list).compressed(),
+        Endpoint::post(PLANS, create),
+        Endpoint::get(PLAN, get).compressed(),
+        Endpoint::delete(PLAN, delete),
+        Endpoint::post("/api/v1/tenants/{tenant}/plans/{id}/apply", apply),
+        Endpoint::post("/api/v1/tenants/{tenant}/batch", batch),
+        Endpoint::post("/api/v1/tenants/{tenant}/rollback", rollback),
+        Endpoint::get("/api/v1/tenants/{tenant}/export", export)
+            .compressed()
+            .sensitive(),
+    ]
+}
 
 /// The body of `POST …/plans`, and an export: the desired content of a scope.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -285,6 +303,7 @@ impl<'a> PlanSummaryOut<'a> {
 
 /// `POST /tenants/{tenant}/plans`
 pub async fn create(
+    planner: Planner,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: TenantPath,
@@ -294,7 +313,7 @@ pub async fn create(
 ) -> Result<HttpResponse, Problem> {
     let tenant = path.0.name().clone();
     // For a dry run the gate requires other roles. The gate and this handler read the same query.
-    if !query.0.dry_run && !context.caller().grant.has_any(WRITE) {
+    if !query.0.dry_run && !planner.may_do_it() {
         return Err(Problem::new(
             Code::Forbidden,
             "this caller may only ask for plans with dry_run=true",
@@ -323,9 +342,10 @@ pub async fn create(
 
 /// `GET /tenants/{tenant}/plans`
 pub async fn list(
+    _: Reader,
     state: web::Data<ApiState>,
     path: TenantPath,
-    query: Query<ListIn>,
+    query: Query<PageIn>,
 ) -> Result<HttpResponse, Problem> {
     let TenantPath(tenant) = path;
     let page = state
@@ -344,6 +364,7 @@ pub async fn list(
 
 /// `GET /tenants/{tenant}/plans/{id}`
 pub async fn get(
+    _: Reader,
     state: web::Data<ApiState>,
     path: PlanPath,
     readers: Readers,
@@ -361,6 +382,7 @@ pub async fn get(
 
 /// `DELETE /tenants/{tenant}/plans/{id}`
 pub async fn delete(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: PlanPath,
@@ -390,6 +412,7 @@ pub struct ApplyIn {
 
 /// `POST /tenants/{tenant}/plans/{id}/apply`
 pub async fn apply(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: PlanPath,
@@ -454,6 +477,7 @@ const TO: &str = "/to";
 
 /// `POST /tenants/{tenant}/rollback`
 pub async fn rollback(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: TenantPath,
@@ -468,8 +492,7 @@ pub async fn rollback(
         Some(serde_json::Value::String(text)) => fields.check(TO, parse_at(TO, &text)),
         Some(other) => fields.check(TO, parse_at(TO, &other.to_string())),
     };
-    let too_long =
-        |reason: &String| crate::domain::plain_text(reason, super::context::MAX_REASON, "reason");
+    let too_long = |reason: &String| crate::domain::plain_text(reason, MAX_REASON, "reason");
     let checked = fields.check("/reason", reason.as_ref().map_or(Ok(()), too_long));
     let (to, ()) = fields.finish(to.zip(checked))?;
     let mut request = context
@@ -535,6 +558,7 @@ fn text(
 
 /// `GET /tenants/{tenant}/export`
 pub async fn export(
+    _: Reader,
     state: web::Data<ApiState>,
     context: ReadContext,
     path: TenantPath,
@@ -551,20 +575,12 @@ pub async fn export(
     let scope = scope(service, env)?;
     let format = format.map_or(Ok(Format::Yaml), Format::try_from);
     let format = format.map_err(|invalid| Problem::field("?format", invalid))?;
-    let (document, tag) = match at {
-        None => {
-            state
-                .plans
-                .document(&tenant, scope, &context.freshness(None)?)
-                .await?
-        }
-        Some(raw) => {
-            let at = at_in_query("?at", &raw)?;
-            let then = state.reads.then(&tenant, &at).await?;
-            let content = state.reads.content_at(&tenant, &then, &scope).await?;
-            (Document::of(scope, &content), then)
-        }
-    };
+    let at = at.map(|raw| at_in_query("?at", &raw)).transpose()?;
+    let freshness = context.freshness(None)?;
+    let (document, tag) = state
+        .plans
+        .document(&tenant, scope, &freshness, at.as_ref())
+        .await?;
     let (text, media_type) = readers
         .work(document.routes.len(), move || Ok(text(&document, format)?))
         .await?;

@@ -11,19 +11,21 @@ use validator::Validate;
 
 pub use self::operations::operations;
 use super::{
-    ApiState,
     context::{ReadContext, WriteContext},
+    endpoint::Endpoint,
     extract::{Body, Fields, Object, Query},
+    instant::at_in_query,
     openapi::schemas,
     params::PolicyPath,
-    past::{self, at_in_query},
-    problem::{FieldError, Problem},
+    permission::{Editor, Reader},
+    problem::{Problem, wrong_members},
+    query::{GetIn, HistoryIn},
     respond::{self, double_option},
     returned::{self, Returnable, Returned},
-    routes::{GetIn, HistoryIn},
+    state::ApiState,
 };
 use crate::{
-    auth::{AuthorizedTenant, Caller},
+    auth::AuthorizedTenant,
     domain::{
         Invalid,
         command::{self, Op},
@@ -35,6 +37,20 @@ use crate::{
     },
     service::batch::Reply,
 };
+
+const POLICY: &str = "/api/v1/policies/{tenant}/{service}/{env}";
+
+/// The endpoints of traffic policies.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/policies", list).compressed(),
+        Endpoint::get(POLICY, get),
+        Endpoint::put(POLICY, put),
+        Endpoint::patch(POLICY, patch),
+        Endpoint::delete(POLICY, delete),
+        Endpoint::get("/api/v1/policies/{tenant}/{service}/{env}/history", history).compressed(),
+    ]
+}
 
 /// A policy as the API shows it.
 #[derive(Debug, Serialize)]
@@ -122,17 +138,6 @@ fn shares_of(split: Vec<Object<Share>>) -> Vec<Share> {
     split.into_iter().map(|share| share.0).collect()
 }
 
-/// Returns the errors of members as field errors. `prefix` is the JSON pointer of the object with
-/// the members.
-pub(super) fn wrong_members(prefix: &str, errors: Vec<(String, Invalid)>) -> Vec<FieldError> {
-    let error = |(pointer, Invalid { code, detail })| FieldError {
-        pointer: format!("{prefix}{pointer}"),
-        code,
-        detail,
-    };
-    errors.into_iter().map(error).collect()
-}
-
 /// The body of `PATCH`: a merge patch. Lists are replaced whole.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -189,6 +194,7 @@ fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
 
 /// `PUT /policies/{tenant}/{service}/{env}`
 pub async fn put(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: PolicyPath,
@@ -214,6 +220,7 @@ pub async fn put(
 
 /// `PATCH /policies/{tenant}/{service}/{env}`
 pub async fn patch(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: PolicyPath,
@@ -252,6 +259,7 @@ pub async fn patch(
 
 /// `DELETE /policies/{tenant}/{service}/{env}`
 pub async fn delete(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: PolicyPath,
@@ -262,6 +270,7 @@ pub async fn delete(
 
 /// `GET /policies/{tenant}/{service}/{env}`
 pub async fn get(
+    _: Reader,
     state: web::Data<ApiState>,
     context: ReadContext,
     path: PolicyPath,
@@ -274,7 +283,7 @@ pub async fn get(
             .reads
             .policy_at(&tenant, &name, &at_in_query("?at", &at)?)
             .await?;
-        return Ok(past::was(
+        return Ok(respond::as_of(
             &tag,
             &PolicyOut {
                 tenant: tenant.name(),
@@ -308,8 +317,8 @@ pub struct ListIn {
 
 /// `GET /policies`
 pub async fn list(
+    caller: Reader,
     state: web::Data<ApiState>,
-    caller: Caller,
     context: ReadContext,
     query: Query<ListIn>,
 ) -> Result<HttpResponse, Problem> {
@@ -346,6 +355,7 @@ pub async fn list(
 
 /// `GET /policies/{tenant}/{service}/{env}/history`
 pub async fn history(
+    _: Reader,
     state: web::Data<ApiState>,
     context: ReadContext,
     path: PolicyPath,

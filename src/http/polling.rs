@@ -7,56 +7,58 @@ use std::time::Duration;
 use actix_web::{
     FromRequest as _, HttpRequest, HttpResponse,
     dev::Payload,
-    http::header::{self, HeaderName, HeaderValue},
+    http::header::{self, HeaderValue},
     web,
 };
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use traffic_manager_dataplane::native;
 use validator::Validate;
 
 pub use self::operations::operations;
 use super::{
-    ApiState, compression,
-    context::{ReadContext, STALE},
-    extract::{Fields, Query},
-    headers::{preference, version_tag},
-    middleware::{Around, LONGEST_WAIT},
+    compression,
+    context::ReadContext,
+    deadline::{LONGEST_WAIT, within},
+    endpoint::Endpoint,
+    etag::{set_coded_tag, set_tag, version_tag},
+    extract::Query,
+    headers::{PREFERENCE_APPLIED, preference},
+    instant::at_in_query,
     openapi::schemas,
     params::TenantPath,
-    past,
+    permission::Poller,
     problem::{Code, Problem},
+    query::scope,
+    respond,
+    state::ApiState,
 };
 use crate::{
-    auth::Caller,
+    auth::AuthorizedTenant,
     coding::Coding,
     domain::{Invalid, snapshot::Scope, tag::VersionTag},
     service::{
         Error, Freshness,
-        polls::{Changes, Polled, Polls},
+        polls::{Changes, Polls},
     },
 };
 
-pub(super) const PREFER: HeaderName = HeaderName::from_static("prefer");
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+/// The path of snapshots, which the fast path answers too.
+pub const SNAPSHOT: &str = "/api/v1/tenants/{tenant}/snapshot";
+
+/// The endpoints of snapshots and changes.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(SNAPSHOT, snapshot).polled(),
+        Endpoint::get("/api/v1/tenants/{tenant}/changes", changes).polled(),
+    ]
+}
 
 /// The number of changes in one answer without a `limit`.
 const CHANGES: usize = 100;
 /// The highest `limit`.
 const MAX_CHANGES: usize = 1000;
-
-/// Returns the answer to `resolve`.
-pub(super) fn resolved(polls: &Polls, polled: Polled) -> HttpResponse {
-    let (tag, mut response) = match polled {
-        Polled::Same(tag) => (tag, HttpResponse::NotModified().finish()),
-        Polled::Now(tag, body) => (tag, json(body.into())),
-    };
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    set_tag(&mut response, &tag);
-    with_age(polls, response)
-}
 
 /// The parameters of `GET /tenants/{tenant}/snapshot`.
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
@@ -76,9 +78,8 @@ pub struct SnapshotIn {
 
 /// `GET /tenants/{tenant}/snapshot`
 pub async fn snapshot(
+    caller: Poller,
     state: web::Data<ApiState>,
-    around: web::Data<Around>,
-    caller: Caller,
     path: TenantPath,
     query: Query<SnapshotIn>,
     request: HttpRequest,
@@ -94,9 +95,9 @@ pub async fn snapshot(
     let TenantPath(tenant) = path;
     let scope = scope(service, env)?;
     if let Some(at) = at {
-        return Box::pin(within_problem(
-            around.request_timeout,
-            past::snapshot(&state, &tenant, scope, &at),
+        return Box::pin(within(
+            state.request_timeout,
+            snapshot_at(&state, &tenant, scope, &at),
         ))
         .await;
     }
@@ -105,7 +106,7 @@ pub async fn snapshot(
         .polls
         .snapshot(&tenant, &scope, &freshness, wait.time());
     let held = wait
-        .as_long_as_good(&state, &caller, around.request_timeout, asked)
+        .as_long_as_good(&state, &caller, state.request_timeout, asked)
         .await?;
     let (tag, coding) = (held.scope_tag(&scope), compression::accepted(&request));
     let mut response = if freshness.seen.has(&tag) {
@@ -115,6 +116,26 @@ pub async fn snapshot(
         tagged(&state.polls, response, &tag, coding)
     };
     wait.confirm(&mut response);
+    Ok(response)
+}
+
+/// Answers `snapshot` with `?at=`: the snapshot as it was at that instant.
+async fn snapshot_at(
+    state: &ApiState,
+    tenant: &AuthorizedTenant,
+    scope: Scope,
+    raw: &str,
+) -> Result<HttpResponse, Problem> {
+    let at = at_in_query("?at", raw)?;
+    let snapshot = state.reads.snapshot_at(tenant, &at).await?;
+    let tag = snapshot.scope_tag(&scope);
+    let body = state
+        .workers
+        .run(move || native::snapshot(&snapshot, &scope))
+        .await
+        .map_err(Error::internal)?;
+    let mut response = respond::json_bytes(body.into());
+    set_tag(&mut response, &tag);
     Ok(response)
 }
 
@@ -136,12 +157,12 @@ fn tagged(
         HeaderValue::from_static("accept-encoding, prefer"),
     );
     set_coded_tag(&mut response, tag, coding);
-    with_age(polls, response)
+    respond::with_age(polls, response)
 }
 
 /// Returns 200 with a body that has this coding already.
 fn coded(body: Bytes, coding: Coding) -> HttpResponse {
-    let mut response = json(body);
+    let mut response = respond::json_bytes(body);
     if let Some(name) = coding.name() {
         response
             .headers_mut()
@@ -171,9 +192,8 @@ pub struct ChangesIn {
 
 /// `GET /tenants/{tenant}/changes`
 pub async fn changes(
+    caller: Poller,
     state: web::Data<ApiState>,
-    around: web::Data<Around>,
-    caller: Caller,
     path: TenantPath,
     query: Query<ChangesIn>,
     request: HttpRequest,
@@ -196,7 +216,7 @@ pub async fn changes(
         .polls
         .changes(&tenant, &scope, &after, &freshness, limit, wait.time());
     let changes = wait
-        .as_long_as_good(&state, &caller, around.request_timeout, asked)
+        .as_long_as_good(&state, &caller, state.request_timeout, asked)
         .await?;
     let (to, body) = match &changes {
         Changes::Since {
@@ -218,7 +238,7 @@ pub async fn changes(
         Coding::Identity => body.into(),
         _ => {
             within(
-                around.request_timeout,
+                state.request_timeout,
                 state
                     .polls
                     .encoded(&tenant, &scope, &after, &changes, body.into(), coding),
@@ -319,7 +339,7 @@ impl Wait {
     async fn as_long_as_good<T>(
         self,
         state: &ApiState,
-        caller: &Caller,
+        caller: &Poller,
         limit: Duration,
         answer: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Problem> {
@@ -329,7 +349,7 @@ impl Wait {
         let ended = || {
             Problem::new(
                 Code::Unauthenticated,
-                "the credentials are not good, or not any more",
+                "the credentials are not valid, or no longer valid",
             )
         };
         Box::pin(
@@ -355,78 +375,8 @@ fn freshness(request: &HttpRequest, min_revision: Option<&str>) -> Result<Freshn
     context.freshness(min_revision)
 }
 
-/// Parses the scope from `?service=` and `?env=`.
-pub(super) fn scope(service: Option<String>, env: Option<String>) -> Result<Scope, Problem> {
-    let mut fields = Fields::default();
-    let scope = Scope {
-        service: fields.optional("?service", service),
-        env: fields.optional("?env", env),
-    };
-    fields.finish(Some(scope))
-}
-
 fn required_tag(pointer: &str, raw: Option<&str>) -> Result<VersionTag, Problem> {
     let raw =
         raw.ok_or_else(|| Problem::field(pointer, Invalid::new("required", "is required")))?;
     version_tag(raw).map_err(|invalid| Problem::field(pointer, invalid))
-}
-
-/// Applies a deadline to an answer, for requests whose deadline the middleware leaves to the
-/// handlers because they may wait.
-pub(super) async fn within<T>(
-    limit: Duration,
-    answer: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Problem> {
-    match tokio::time::timeout(limit, answer).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => Err(Problem::new(
-            Code::DeadlineExceeded,
-            "see http.request_timeout_ms",
-        )),
-    }
-}
-
-/// Applies a deadline as [`within`] does, to an answer whose error is a problem.
-async fn within_problem<T>(
-    limit: Duration,
-    answer: impl Future<Output = Result<T, Problem>>,
-) -> Result<T, Problem> {
-    let late = || Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms");
-    tokio::time::timeout(limit, answer)
-        .await
-        .unwrap_or_else(|_| Err(late()))
-}
-
-pub(super) fn json(body: Bytes) -> HttpResponse {
-    let mut response =
-        HttpResponse::with_body(actix_web::http::StatusCode::OK, body).map_into_boxed_body();
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    response
-}
-
-/// Sets the tag as a strong `ETag`.
-pub(super) fn set_tag(response: &mut HttpResponse, tag: &VersionTag) {
-    set_coded_tag(response, tag, Coding::Identity);
-}
-
-/// Sets the tag as `ETag`: strong for the plain bytes, weak for compressed ones, because two
-/// representations of a resource may not share a strong tag (RFC 9110 §8.8.3.3).
-fn set_coded_tag(response: &mut HttpResponse, tag: &VersionTag, coding: Coding) {
-    let weak = if coding == Coding::Identity { "" } else { "W/" };
-    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(format!("{weak}\"{tag}\""))) {
-        response.headers_mut().insert(header::ETAG, value);
-    }
-}
-
-/// Adds the age of the answer as `TM-Stale`, in seconds, while the primary cannot be reached.
-pub(super) fn with_age(polls: &Polls, mut response: HttpResponse) -> HttpResponse {
-    if let Some(age) = polls.stale_for() {
-        response
-            .headers_mut()
-            .insert(STALE, HeaderValue::from(age.as_secs()));
-    }
-    response
 }

@@ -26,11 +26,15 @@ use uuid::Uuid;
 
 use super::{
     compression,
-    context::{CORRELATION_ID, MIN_REVISION, RequestId},
+    endpoint::{Endpoint, Template},
+    endpoints::{self, Found},
+    etag::seen,
     gate::{Gate, Polled},
-    headers::seen,
+    headers::{CORRELATION_ID, MIN_REVISION, PREFER},
     limits::Standing,
-    polling::{self, PREFER},
+    polling::{self, SNAPSHOT},
+    request::RequestId,
+    resolve::{self, RESOLVE},
 };
 use crate::{
     service::polls::Polls,
@@ -39,10 +43,6 @@ use crate::{
 
 /// The interval of timed answers: one in this many is timed.
 const TIMED: u64 = 16;
-
-const RESOLVE: &str = "/api/v1/routes/resolve";
-const SNAPSHOT: &str = "/api/v1/tenants/{tenant}/snapshot";
-const TENANTS: &str = "/api/v1/tenants/";
 
 /// The number of answers of one endpoint since the last [`Tallies::add_up`].
 #[derive(Default)]
@@ -89,23 +89,45 @@ impl Tallies {
     }
 }
 
+/// An endpoint that the fast path answers, looked up once.
+struct Fast {
+    endpoint: Option<&'static Endpoint>,
+    seconds: metrics::Histogram,
+}
+
+impl Fast {
+    fn of(path: &'static str) -> Self {
+        let endpoint = match endpoints::find("GET", path) {
+            Found::Endpoint(endpoint) => Some(endpoint),
+            Found::OtherMethods | Found::Unlisted => None,
+        };
+        Self {
+            endpoint,
+            seconds: metrics::histogram!(names::HTTP_SECONDS, "endpoint" => path),
+        }
+    }
+}
+
 /// The fast path of one worker.
 pub struct Quick {
     polls: Arc<Polls>,
     gate: Arc<Gate>,
     tally: Arc<Tally>,
-    seconds: [metrics::Histogram; 2],
+    resolve: Fast,
+    snapshot: Fast,
+    of_snapshots: Template,
 }
 
 impl Quick {
     /// Creates the fast path, which answers from `polls` and counts in `tallies`.
     pub fn new(polls: Arc<Polls>, gate: Arc<Gate>, tallies: &Tallies) -> Self {
-        let seconds = |endpoint: &'static str| metrics::histogram!(names::HTTP_SECONDS, "endpoint" => endpoint);
         Self {
             polls,
             gate,
             tally: tallies.join(),
-            seconds: [RESOLVE, SNAPSHOT].map(seconds),
+            resolve: Fast::of(RESOLVE),
+            snapshot: Fast::of(SNAPSHOT),
+            of_snapshots: Template::of(SNAPSHOT),
         }
     }
 
@@ -123,16 +145,13 @@ impl Quick {
         }
         let is_timed = self.tally.answered().is_multiple_of(TIMED);
         let started = is_timed.then(Instant::now);
-        let (mut response, standing, answers, seconds) = if request.path() == RESOLVE {
+        let (mut response, standing, answers, fast) = if request.path() == RESOLVE {
             let (response, standing) = self.resolve(request)?;
-            (response, standing, &self.tally.resolve, &self.seconds[0])
+            (response, standing, &self.tally.resolve, &self.resolve)
         } else {
-            let tenant = request
-                .path()
-                .strip_prefix(TENANTS)?
-                .strip_suffix("/snapshot")?;
+            let tenant = self.of_snapshots.parameter(request.path())?;
             let (response, standing) = self.unmoved(request, tenant)?;
-            (response, standing, &self.tally.snapshot, &self.seconds[1])
+            (response, standing, &self.tally.snapshot, &self.snapshot)
         };
         let counted = if response.status().is_success() {
             &answers.ok
@@ -148,7 +167,7 @@ impl Quick {
             standing.tell(response.headers_mut());
         }
         if let Some(started) = started {
-            seconds.record(started.elapsed().as_secs_f64());
+            fast.seconds.record(started.elapsed().as_secs_f64());
         }
         Some(response)
     }
@@ -164,14 +183,14 @@ impl Quick {
         )?;
         let standing = self.gate.admit_at_once(
             request,
-            RESOLVE,
+            self.resolve.endpoint?,
             &Polled {
                 tenant: tenant?,
                 service,
                 env,
             },
         )?;
-        Some((polling::resolved(&self.polls, polled), standing))
+        Some((resolve::resolved(&self.polls, polled), standing))
     }
 
     fn unmoved(
@@ -194,7 +213,7 @@ impl Quick {
             .unmoved_held(tenant, service, env, &seen(request.headers()))?;
         let standing = self.gate.admit_at_once(
             request,
-            SNAPSHOT,
+            self.snapshot.endpoint?,
             &Polled {
                 tenant,
                 service,

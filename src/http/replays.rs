@@ -10,16 +10,17 @@ use validator::Validate;
 
 pub use self::operations::operations;
 use super::{
-    ApiState,
-    context::{IDEMPOTENCY_REPLAYED, WriteContext},
-    dead_letters::required_reason,
+    context::{WriteContext, required_reason},
+    endpoint::Endpoint,
     extract::{Body, Fields, Query},
+    headers::IDEMPOTENCY_REPLAYED,
     openapi::schemas,
+    permission::{Operator, Overseer},
     problem::Problem,
     respond,
+    state::ApiState,
 };
 use crate::{
-    auth::Caller,
     domain::{
         Invalid,
         ids::TenantName,
@@ -32,6 +33,19 @@ use crate::{
         replays::{At, Piece, Replay},
     },
 };
+
+const REPLAYS: &str = "/api/v1/replays";
+const REPLAY: &str = "/api/v1/replays/{replay_id}";
+
+/// The endpoints of replays.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(REPLAYS, list).compressed(),
+        Endpoint::post(REPLAYS, create),
+        Endpoint::get(REPLAY, get),
+        Endpoint::delete(REPLAY, cancel),
+    ]
+}
 
 /// The body of `POST /replays`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -76,7 +90,7 @@ impl ReplayIn {
         let [from, to] = [from, to].map(|revision| revision.map(|Whole(revision)| revision));
         let events_per_second = events_per_second.map(|Whole(rate)| rate);
         let mut fields = Fields::default();
-        let needs_tenant = || Invalid::new("tenant_required", "only with a tenant");
+        let needs_tenant = || Invalid::new("tenant_required", "is only allowed with a tenant");
         for (pointer, is_there) in [
             ("/epoch", epoch.is_some()),
             ("/from", from.is_some()),
@@ -192,6 +206,7 @@ impl<'a> From<&'a Replay> for ReplayOut<'a> {
 
 /// `POST /replays`
 pub async fn create(
+    _: Operator,
     state: web::Data<ApiState>,
     context: WriteContext,
     body: Body<ReplayIn>,
@@ -225,8 +240,8 @@ pub struct ListIn {
 
 /// `GET /replays`
 pub async fn list(
+    _: Overseer,
     state: web::Data<ApiState>,
-    _caller: Caller,
     query: Query<ListIn>,
 ) -> Result<HttpResponse, Problem> {
     let ListIn { limit, cursor } = query.0;
@@ -248,8 +263,8 @@ fn id_in_path(path: web::Path<String>) -> Result<Uuid, Problem> {
 
 /// `GET /replays/{replay_id}`
 pub async fn get(
+    _: Overseer,
     state: web::Data<ApiState>,
-    _caller: Caller,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     Ok(respond::json(&ReplayOut::from(
@@ -259,6 +274,7 @@ pub async fn get(
 
 /// `DELETE /replays/{replay_id}`
 pub async fn cancel(
+    _: Operator,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: web::Path<String>,

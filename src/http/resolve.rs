@@ -5,32 +5,45 @@ mod operations;
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderValue},
+    web,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
 pub use self::operations::{Explanation, explanation, operation};
 use super::{
-    ApiState,
     context::ReadContext,
+    deadline::within,
+    endpoint::Endpoint,
+    etag::{seen, set_tag},
     extract::{Fields, parse_query},
-    headers,
-    middleware::Around,
     openapi::schemas,
-    polling::{json, resolved, set_tag, with_age, within},
+    permission::Poller,
     problem::Problem,
-    routes::key_in_query,
+    query::key_in_query,
+    respond::{json_bytes, with_age},
+    state::ApiState,
 };
 use crate::{
-    auth::Caller,
     domain::{
         Invalid,
         ids::{PolicyName, RouteKey},
         policy::{HeaderName, choice::Asked},
     },
-    service::polls::Polls,
+    service::polls::{Polled, Polls},
 };
+
+/// The path of `resolve`, which the fast path answers too.
+pub const RESOLVE: &str = "/api/v1/routes/resolve";
+
+/// The endpoint `resolve`.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::get(RESOLVE, resolve).polled()]
+}
 
 /// The most `header.<name>` parameters in a query.
 const MAX_HEADERS: usize = 32;
@@ -59,9 +72,8 @@ pub struct ResolveIn {
 
 /// `GET /routes/resolve`
 pub async fn resolve(
+    caller: Poller,
     state: web::Data<ApiState>,
-    around: web::Data<Around>,
-    caller: Caller,
     context: ReadContext,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
@@ -81,7 +93,7 @@ pub async fn resolve(
         let RouteKey { tenant, name } = key_in_query([tenant, service, env, version])?;
         let tenant = caller.authorize(tenant)?;
         let polled = within(
-            around.request_timeout,
+            state.request_timeout,
             state.polls.resolve(&tenant, &name, &freshness),
         )
         .await?;
@@ -100,14 +112,14 @@ pub async fn resolve(
         headers: asked_headers,
     };
     let chosen = within(
-        around.request_timeout,
+        state.request_timeout,
         state.polls.choose(&tenant, &policy, &asked, &freshness),
     )
     .await?;
-    let seen = headers::seen(request.headers());
+    let seen = seen(request.headers());
     let mut response = match &chosen.tag {
         Some(tag) if seen.has(tag) => HttpResponse::NotModified().finish(),
-        _ => json(Polls::chosen_body(tenant.name(), &chosen, explain)?.into()),
+        _ => json_bytes(Polls::chosen_body(tenant.name(), &chosen, explain)?.into()),
     };
     // Without a tag the choice was random: the next answer may differ.
     let caching = if chosen.tag.is_some() {
@@ -115,14 +127,26 @@ pub async fn resolve(
     } else {
         "no-store"
     };
-    response.headers_mut().insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static(caching),
-    );
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     if let Some(tag) = &chosen.tag {
         set_tag(&mut response, tag);
     }
     Ok(with_age(&state.polls, response))
+}
+
+/// Returns the answer to `resolve`.
+pub(super) fn resolved(polls: &Polls, polled: Polled) -> HttpResponse {
+    let (tag, mut response) = match polled {
+        Polled::Same(tag) => (tag, HttpResponse::NotModified().finish()),
+        Polled::Now(tag, body) => (tag, json_bytes(body.into())),
+    };
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    set_tag(&mut response, &tag);
+    with_age(polls, response)
 }
 
 /// Refuses parameters that only a policy uses, in a query with a version: there they have no
@@ -135,7 +159,7 @@ fn refuse_with_version(key: bool, explain: bool, headers: bool) -> Result<(), Pr
                 pointer,
                 Err(Invalid::new(
                     "not_with_version",
-                    "is for resolving without a version",
+                    "is only allowed without a version",
                 )),
             );
         }

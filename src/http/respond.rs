@@ -1,19 +1,22 @@
 //! The forms of answers that several resources share.
 
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header};
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::header::{self, HeaderValue},
+};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    ApiState,
-    context::{IDEMPOTENCY_REPLAYED, UNCHANGED},
-    headers::seen,
+    etag::{seen, set_tag},
+    headers::{IDEMPOTENCY_REPLAYED, STALE, UNCHANGED},
     problem::Problem,
+    state::ApiState,
 };
 use crate::{
     domain::{command::Effect, tag::VersionTag},
-    service::{Error, batch::Reply, reads::PageRequest},
+    service::{Error, batch::Reply, polls::Polls, reads::PageRequest},
 };
 
 /// The number of items on a page without a `limit`.
@@ -101,6 +104,24 @@ pub fn json(body: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok().json(body)
 }
 
+/// Returns 200 with `body`, which is JSON already.
+pub fn json_bytes(body: Bytes) -> HttpResponse {
+    let mut response =
+        HttpResponse::with_body(actix_web::http::StatusCode::OK, body).map_into_boxed_body();
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}
+
+/// Answers with an object or a list as it was at the revision of `tag`.
+pub fn as_of(tag: &VersionTag, body: &impl Serialize) -> HttpResponse {
+    let mut response = json(body);
+    set_tag(&mut response, tag);
+    response
+}
+
 /// Returns 200 with the result of `body`, for answers that may be large: serialised on a worker
 /// thread, where it delays no other request.
 pub async fn large<T: Serialize>(
@@ -112,7 +133,7 @@ pub async fn large<T: Serialize>(
         .run(move || serde_json::to_vec(&body()))
         .await
         .map_err(Error::internal)?;
-    Ok(super::polling::json(bytes.map_err(Error::internal)?.into()))
+    Ok(json_bytes(bytes.map_err(Error::internal)?.into()))
 }
 
 /// Returns a page of a list whose items may be large, serialised on a worker thread.
@@ -128,7 +149,7 @@ pub async fn large_page<T: Serialize + Send + 'static>(
         })
     };
     let bytes = state.workers.run(write).await.map_err(Error::internal)?;
-    Ok(super::polling::json(bytes.map_err(Error::internal)?.into()))
+    Ok(json_bytes(bytes.map_err(Error::internal)?.into()))
 }
 
 /// Returns 304 if the client has this tag already, else the result of `answer`. Both have the tag.
@@ -142,8 +163,18 @@ pub fn conditional(
     } else {
         answer()
     };
-    if let Ok(value) = header::HeaderValue::from_str(&tag.to_etag()) {
+    if let Ok(value) = HeaderValue::from_str(&tag.to_etag()) {
         response.headers_mut().insert(header::ETAG, value);
+    }
+    response
+}
+
+/// Adds the age of the answer as `TM-Stale`, in seconds, while the primary cannot be reached.
+pub fn with_age(polls: &Polls, mut response: HttpResponse) -> HttpResponse {
+    if let Some(age) = polls.stale_for() {
+        response
+            .headers_mut()
+            .insert(STALE, HeaderValue::from(age.as_secs()));
     }
     response
 }

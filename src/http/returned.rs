@@ -90,8 +90,10 @@ impl<T: Returnable> Returned<T> {
                 .iter()
                 .find(|(other, value)| other == name && value != sent)
             {
-                let (pointer, detail) =
-                    (format!("{prefix}/{name}"), format!("the path says {value}"));
+                let (pointer, detail) = (
+                    format!("{prefix}/{name}"),
+                    format!("differs from the path, which says {value}"),
+                );
                 return Err(FieldError {
                     pointer,
                     code: "not_the_path",

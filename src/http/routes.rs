@@ -12,18 +12,20 @@ use validator::Validate;
 
 pub use self::operations::operations;
 use super::{
-    ApiState,
     context::{ReadContext, WriteContext},
+    endpoint::Endpoint,
     extract::{Body, Fields, Query},
+    instant::at_in_query,
     openapi::schemas,
     params::RoutePath,
-    past::{self, at_in_query},
+    permission::{Editor, Reader},
     problem::Problem,
+    query::{GetIn, HistoryIn, ROUTE_IN_BODY, route_key},
     respond::{self, double_option},
     returned::{self, Returnable, Returned},
+    state::ApiState,
 };
 use crate::{
-    auth::Caller,
     domain::{
         Invalid,
         command::{Object, Op},
@@ -33,6 +35,36 @@ use crate::{
     },
     service::{batch::Reply, reads::PageRequest},
 };
+
+const ROUTES: &str = "/api/v1/routes";
+const ROUTE: &str = "/api/v1/routes/{tenant}/{service}/{env}/{version}";
+
+/// The endpoints of routes.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(ROUTES, list).compressed(),
+        Endpoint::post(ROUTES, upsert),
+        Endpoint::post("/api/v1/routes/activate", activate_by_body),
+        Endpoint::post("/api/v1/routes/deactivate", deactivate_by_body),
+        Endpoint::get(ROUTE, get),
+        Endpoint::put(ROUTE, put),
+        Endpoint::patch(ROUTE, patch),
+        Endpoint::delete(ROUTE, delete),
+        Endpoint::post(
+            "/api/v1/routes/{tenant}/{service}/{env}/{version}/activate",
+            activate,
+        ),
+        Endpoint::post(
+            "/api/v1/routes/{tenant}/{service}/{env}/{version}/deactivate",
+            deactivate,
+        ),
+        Endpoint::get(
+            "/api/v1/routes/{tenant}/{service}/{env}/{version}/history",
+            history,
+        )
+        .compressed(),
+    ]
+}
 
 /// A route as the API shows it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -142,32 +174,6 @@ pub struct KeyIn {
     version: Option<String>,
 }
 
-fn key(fields: &mut Fields, names: [Option<String>; 4], pointers: [&str; 4]) -> Option<RouteKey> {
-    let [tenant, service, env, version] = names;
-    let tenant = fields.required::<TenantName>(pointers[0], tenant);
-    let service = fields.required::<ServiceName>(pointers[1], service);
-    let env = fields.required::<EnvName>(pointers[2], env);
-    let version = fields.required::<VersionName>(pointers[3], version);
-    Some(RouteKey {
-        tenant: tenant?,
-        name: RouteName {
-            service: service?,
-            env: env?,
-            version: version?,
-        },
-    })
-}
-
-const IN_BODY: [&str; 4] = ["/tenant", "/service", "/env", "/version"];
-pub(super) const IN_QUERY: [&str; 4] = ["?tenant", "?service", "?env", "?version"];
-
-/// Parses the names of a route from four query parameters.
-pub(super) fn key_in_query(names: [Option<String>; 4]) -> Result<RouteKey, Problem> {
-    let mut fields = Fields::default();
-    let key = key(&mut fields, names, IN_QUERY);
-    fields.finish(key)
-}
-
 fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
     let mut response = respond::written(reply);
     match &reply.outcome.object {
@@ -211,6 +217,7 @@ pub struct ConfirmIn {
 
 /// `POST /routes`
 pub async fn upsert(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     query: Query<ConfirmIn>,
@@ -228,7 +235,7 @@ pub async fn upsert(
         description,
     } = body.0.into_inner();
     let mut fields = Fields::default();
-    let key = key(&mut fields, [tenant, service, env, version], IN_BODY);
+    let key = route_key(&mut fields, [tenant, service, env, version], ROUTE_IN_BODY);
     let spec = SpecIn {
         url,
         is_active,
@@ -248,6 +255,7 @@ pub async fn upsert(
 
 /// `PUT /routes/{tenant}/{service}/{env}/{version}`
 pub async fn put(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: RoutePath,
@@ -346,6 +354,7 @@ impl PatchIn {
 
 /// `PATCH /routes/{tenant}/{service}/{env}/{version}`
 pub async fn patch(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: RoutePath,
@@ -368,6 +377,7 @@ pub async fn patch(
 
 /// `DELETE /routes/{tenant}/{service}/{env}/{version}`
 pub async fn delete(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: RoutePath,
@@ -410,6 +420,7 @@ fn key_of(RoutePath(tenant, name): RoutePath) -> RouteKey {
 
 /// `POST /routes/{tenant}/{service}/{env}/{version}/activate`
 pub async fn activate(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: RoutePath,
@@ -419,6 +430,7 @@ pub async fn activate(
 
 /// `POST /routes/{tenant}/{service}/{env}/{version}/deactivate`
 pub async fn deactivate(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: RoutePath,
@@ -441,12 +453,13 @@ fn key_in_body(body: Body<KeyIn>) -> Result<RouteKey, Problem> {
         version,
     } = body.0;
     let mut fields = Fields::default();
-    let key = key(&mut fields, [tenant, service, env, version], IN_BODY);
+    let key = route_key(&mut fields, [tenant, service, env, version], ROUTE_IN_BODY);
     fields.finish(key)
 }
 
 /// `POST /routes/activate`
 pub async fn activate_by_body(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     body: Body<KeyIn>,
@@ -456,6 +469,7 @@ pub async fn activate_by_body(
 
 /// `POST /routes/deactivate`
 pub async fn deactivate_by_body(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     query: Query<ConfirmIn>,
@@ -470,26 +484,9 @@ pub async fn deactivate_by_body(
     .await
 }
 
-/// The parameter of reads of one object.
-#[derive(Debug, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MinimumIn {
-    #[schemars(with = "Option<schemas::VersionTag>")]
-    pub(super) min_revision: Option<String>,
-}
-
-/// The parameters of reads of one object, now or at an earlier instant.
-#[derive(Debug, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GetIn {
-    #[schemars(with = "Option<schemas::Instant>")]
-    pub(super) at: Option<String>,
-    #[schemars(with = "Option<schemas::VersionTag>")]
-    pub(super) min_revision: Option<String>,
-}
-
 /// `GET /routes/{tenant}/{service}/{env}/{version}`
 pub async fn get(
+    _: Reader,
     state: web::Data<ApiState>,
     context: ReadContext,
     path: RoutePath,
@@ -502,7 +499,7 @@ pub async fn get(
             .reads
             .route_at(&tenant, &name, &at_in_query("?at", &at)?)
             .await?;
-        return Ok(past::was(
+        return Ok(respond::as_of(
             &tag,
             &RouteOut {
                 tenant: tenant.name(),
@@ -573,8 +570,8 @@ fn parse_filter(query: &ListIn) -> Result<RouteFilter, Problem> {
 
 /// `GET /routes`
 pub async fn list(
+    caller: Reader,
     state: web::Data<ApiState>,
-    caller: Caller,
     context: ReadContext,
     query: Query<ListIn>,
 ) -> Result<HttpResponse, Problem> {
@@ -605,7 +602,7 @@ pub async fn list(
 
 async fn list_at(
     state: &ApiState,
-    caller: &Caller,
+    caller: &Reader,
     filter: RouteFilter,
     page: &PageRequest,
     at: &str,
@@ -613,7 +610,7 @@ async fn list_at(
     let Some(tenant) = filter.tenant.clone() else {
         return Err(Problem::field(
             "?tenant",
-            Invalid::new("required", "is required beside at"),
+            Invalid::new("required", "is required together with at"),
         ));
     };
     let tenant = caller.authorize(tenant)?;
@@ -629,7 +626,7 @@ async fn list_at(
             route,
         })
         .collect();
-    Ok(past::was(
+    Ok(respond::as_of(
         &tag,
         &respond::PageOut {
             items: &items,
@@ -638,21 +635,9 @@ async fn list_at(
     ))
 }
 
-/// The parameters of `GET …/history`.
-#[derive(Debug, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HistoryIn {
-    #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
-    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
-    pub(super) limit: Option<u32>,
-    #[schemars(with = "Option<schemas::Cursor>")]
-    pub(super) cursor: Option<String>,
-    #[schemars(with = "Option<schemas::VersionTag>")]
-    pub(super) min_revision: Option<String>,
-}
-
 /// `GET /routes/{tenant}/{service}/{env}/{version}/history`
 pub async fn history(
+    _: Reader,
     state: web::Data<ApiState>,
     context: ReadContext,
     path: RoutePath,

@@ -8,14 +8,34 @@ use serde::Deserialize;
 use validator::Validate;
 
 use super::{
-    ApiState, context::LAST_EVENT_ID, extract::Query, headers::version_tag, openapi::schemas,
-    params::TenantPath, polling::scope, problem::Problem, respond::one_line,
+    endpoint::Endpoint,
+    etag::version_tag,
+    extract::Query,
+    headers::LAST_EVENT_ID,
+    openapi::schemas,
+    params::TenantPath,
+    permission::{Poller, Reader},
+    problem::Problem,
+    query::scope,
+    respond::one_line,
+    state::ApiState,
 };
 use crate::{
-    auth::Caller,
     domain::tag::VersionTag,
     service::feed::{Feed, Onlooker, Piece},
 };
+
+/// The endpoints of streams.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/tenants/{tenant}/stream", stream)
+            .polled()
+            .without_head(),
+        Endpoint::get("/api/v1/stream", all)
+            .without_place()
+            .without_head(),
+    ]
+}
 
 const NO_BUFFERING: header::HeaderName = header::HeaderName::from_static("x-accel-buffering");
 
@@ -36,8 +56,8 @@ pub struct StreamIn {
 /// `GET /tenants/{tenant}/stream`: a snapshot, or the changes after `Last-Event-ID`, and then every
 /// new change.
 pub async fn stream(
+    caller: Poller,
     state: web::Data<ApiState>,
-    caller: Caller,
     path: TenantPath,
     query: Query<StreamIn>,
     request: HttpRequest,
@@ -60,8 +80,8 @@ pub async fn stream(
 
 /// `GET /stream`: every change of every tenant that the caller may see, from now on.
 pub async fn all(
+    caller: Reader,
     state: web::Data<ApiState>,
-    caller: Caller,
     _query: Query<NothingIn>,
 ) -> Result<HttpResponse, Problem> {
     let onlooker = Onlooker::open(state.polls.clone(), caller.grant.reach()).await?;

@@ -9,18 +9,19 @@ use validator::Validate;
 
 pub use self::operations::{Limits, operations};
 use super::{
-    ApiState,
     context::{ReadContext, WriteContext},
+    endpoint::Endpoint,
     extract::{Body, Fields, Object, Query},
     openapi::schemas,
     params::TenantPath,
+    permission::{Reader, TenantManager},
     problem::Problem,
+    query::{MinimumIn, PageIn},
     respond::{self, double_option},
     returned::{self, Returnable, Returned},
-    routes::MinimumIn,
+    state::ApiState,
 };
 use crate::{
-    auth::Caller,
     domain::{
         Invalid,
         command::{self, Op},
@@ -30,6 +31,20 @@ use crate::{
     },
     service::batch::Reply,
 };
+
+const TENANTS: &str = "/api/v1/tenants";
+const TENANT: &str = "/api/v1/tenants/{tenant}";
+
+/// The endpoints of tenants.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(TENANTS, list).compressed(),
+        Endpoint::post(TENANTS, create),
+        Endpoint::get(TENANT, get),
+        Endpoint::patch(TENANT, patch),
+        Endpoint::delete(TENANT, delete),
+    ]
+}
 
 /// The body of `POST /tenants`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -123,6 +138,7 @@ fn written(reply: &Reply) -> HttpResponse {
 
 /// `POST /tenants`
 pub async fn create(
+    _: TenantManager,
     state: web::Data<ApiState>,
     context: WriteContext,
     body: Body<Returned<TenantIn>>,
@@ -150,6 +166,7 @@ pub async fn create(
 
 /// `PATCH /tenants/{tenant}`
 pub async fn patch(
+    _: TenantManager,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: TenantPath,
@@ -195,6 +212,7 @@ pub struct DeleteIn {
 /// `DELETE /tenants/{tenant}`: also removes everything that the tenant has, if `?confirm=` is the
 /// tenant's name.
 pub async fn delete(
+    _: TenantManager,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: TenantPath,
@@ -224,6 +242,7 @@ pub async fn delete(
 
 /// `GET /tenants/{tenant}`
 pub async fn get(
+    _: Reader,
     state: web::Data<ApiState>,
     context: ReadContext,
     path: TenantPath,
@@ -237,22 +256,11 @@ pub async fn get(
     }))
 }
 
-/// The parameters of `GET /tenants`.
-#[derive(Debug, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ListIn {
-    #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
-    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
-    pub(super) limit: Option<u32>,
-    #[schemars(with = "Option<schemas::Cursor>")]
-    pub(super) cursor: Option<String>,
-}
-
 /// `GET /tenants`
 pub async fn list(
+    caller: Reader,
     state: web::Data<ApiState>,
-    caller: Caller,
-    query: Query<ListIn>,
+    query: Query<PageIn>,
 ) -> Result<HttpResponse, Problem> {
     let page = state
         .reads

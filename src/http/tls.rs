@@ -23,7 +23,7 @@ use rustls::{
     sign::CertifiedKey,
 };
 
-use super::middleware::may_log;
+use super::log_limit::may_log;
 use crate::{
     auth::certificate::Peer,
     config::{self, ConfigError},
@@ -152,7 +152,7 @@ impl Certificates {
                 self.current.store(Arc::new(certified));
                 tracing::info!(
                     tls.cert_file = self.cert_file,
-                    "a new certificate is used for new connections"
+                    "the new certificate is used for new connections"
                 );
                 Reloaded::Replaced
             }
@@ -221,7 +221,7 @@ pub(super) fn connected(
             Some(Ok(peer)) => drop(data.insert(peer)),
             // Each connection could log this, before any rate limit.
             Some(Err(error)) if may_log() => {
-                tracing::info!(error = %error, "a client's certificate names no node")
+                tracing::info!(error = %error, "a client certificate names no node")
             }
             Some(Err(_)) => {}
         }
@@ -232,7 +232,7 @@ pub(super) fn connected(
 /// itself does not check a stream that it cannot write to.
 fn cut_off_after(socket: &TcpStream, stall: Duration) {
     if let Err(error) = socket2::SockRef::from(socket).set_tcp_user_timeout(Some(stall)) {
-        tracing::debug!(error = %error, "a connection without a write timeout");
+        tracing::debug!(error = %error, "the write timeout of a connection could not be set");
     }
 }
 

@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    access::{self, Endpoint, Found},
-    context::RequestId,
-    gate::{ClientAddress, Denied},
+    endpoints::{self, Endpoint, Found},
+    gate::Denied,
     limits,
     params::Named,
     problem::Problem,
+    request::{ClientAddress, RequestId},
 };
 use crate::{
     auth::Caller,
@@ -33,7 +33,7 @@ pub fn denied(trail: &Trail, request: &HttpRequest, denied: &Denied, id: &Reques
         return;
     }
     let endpoint = request.match_pattern().map(|pattern| {
-        match access::find(request.method().as_str(), &pattern) {
+        match endpoints::find(request.method().as_str(), &pattern) {
             Found::Endpoint(endpoint) => action(endpoint),
             Found::OtherMethods | Found::Unlisted => pattern,
         }
@@ -63,7 +63,7 @@ pub fn answered<B>(
 ) {
     let Some(endpoint) = endpoint else { return };
     let (request, status) = (response.request(), response.status());
-    if endpoint.trail == access::Trail::Sensitive && status.is_success() {
+    if endpoint.trail == endpoints::Trail::Sensitive && status.is_success() {
         return by_caller(
             trail,
             endpoint,
@@ -107,7 +107,7 @@ fn by_caller(
     let own = caller.grant.reach().tenant();
     let tenant = other
         .cloned()
-        .or_else(|| Named::of(request, endpoint).tenant)
+        .or_else(|| Named::of(request, endpoint.path).tenant)
         .or_else(|| own.cloned());
     let access = AccessEvent {
         status: Some(status.as_u16()),

@@ -85,7 +85,7 @@ impl Producing {
             _ if is_stalled => "stalled",
             _ => return,
         };
-        tracing::warn!(producer = self.kind, reason, error = %error, ?fatal, "a producer is given up; making a new one");
+        tracing::warn!(producer = self.kind, reason, error = %error, ?fatal, "a Kafka producer failed and is replaced");
         metrics::counter!(names::PRODUCERS_REPLACED, "producer" => self.kind, "reason" => reason)
             .increment(1);
         match (self.make)(&self.settings) {
@@ -95,7 +95,7 @@ impl Producing {
                 held.progress.moves();
                 tokio::task::spawn_blocking(move || drop(dead));
             }
-            Err(error) => tracing::error!(error = %error, "a producer cannot be made"),
+            Err(error) => tracing::error!(error = %error, "a Kafka producer cannot be created"),
         }
     }
 
@@ -136,7 +136,7 @@ impl Producing {
         let flushed = tokio::task::spawn_blocking(move || producer.flush(limit)).await;
         if !matches!(flushed, Ok(Ok(()))) {
             tracing::warn!(
-                "the producer's queue could not be flushed; what it held is still where it came from"
+                "the Kafka producer's queue could not be flushed; its records are still in their source and will be sent again"
             );
         }
     }

@@ -99,7 +99,7 @@ pub(super) async fn raise(
             kafka.topic = topic,
             before = taken,
             now = wanted,
-            "the topic takes larger records"
+            "the topic's record size limit was raised"
         );
     }
     Ok(())
@@ -134,13 +134,13 @@ impl Room {
         let found = match asked.await {
             Ok(found) => found,
             Err(error) => {
-                return tracing::debug!(error = %error, "what the topics take is not known");
+                return tracing::debug!(error = %error, "the topics' record size limits cannot be read");
             }
         };
         let is_short = |(topic, resource): &(String, ConfigResource)| {
             let taken = taken(resource).filter(|taken| *taken < least)?;
             Some(format!(
-                "topic {topic} takes records of {taken} bytes, and kafka.max_message_bytes is {least}: run migrate"
+                "topic {topic} accepts records of at most {taken} bytes, kafka.max_message_bytes is {least}: run migrate"
             ))
         };
         let short = found.iter().find_map(is_short);

@@ -66,7 +66,7 @@ impl Relay {
                 .await
             {
                 Ok(()) => {
-                    tracing::info!(event.id = %row.event_id, tenant = %row.tenant, "an event that was set aside is published");
+                    tracing::info!(event.id = %row.event_id, tenant = %row.tenant, "a set-aside event was published");
                     published.push(row.id);
                 }
                 Err(error) if verdict::of(&error) == Verdict::ForGood => refused.push(row.id),

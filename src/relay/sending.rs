@@ -8,9 +8,9 @@ use rdkafka::{
     producer::{DeliveryFuture, FutureProducer, FutureRecord},
 };
 
-use super::{Relay, delivered::Delivered, headers};
+use super::{Relay, delivered::Delivered};
 use crate::{
-    kafka::{self, Verdict, verdict},
+    kafka::{self, EventHeaders, Verdict, verdict},
     resilience::Permit,
     store::{outbox::OutboxRow, set_aside::Refused},
     telemetry::{self, names},
@@ -37,7 +37,7 @@ impl Sent {
             .rdkafka_error_code()
             .map_or_else(|| "unknown".to_owned(), |code| format!("{code:?}"));
         tracing::error!(event.id = %row.event_id, tenant = %row.tenant, revision = row.tag.revision.0, bytes = row.payload.len(),
-            kafka.error = code, "Kafka refuses an event for good: it is set aside");
+            kafka.error = code, "Kafka permanently refuses an event: it is set aside");
         metrics::counter!(names::RELAY_SET_ASIDE, "code" => code.clone()).increment(1);
         self.refused.push(Refused { id: row.id, code });
     }
@@ -153,11 +153,11 @@ impl Relay {
         producer: &FutureProducer,
         row: &OutboxRow,
     ) -> Result<DeliveryFuture, KafkaError> {
-        let headers = headers(row, &self.settings.kafka.source, traceparent(row));
+        let headers = EventHeaders::of(row, &self.settings.kafka.source, traceparent(row));
         let record = FutureRecord::to(&self.settings.kafka.topic)
             .key(row.tenant.as_str())
             .payload(row.payload.as_bytes())
-            .headers(headers.write());
+            .headers(kafka::event_headers(&headers));
         producer.send_result(record).map_err(|(error, _)| error)
     }
 }

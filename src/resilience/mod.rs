@@ -12,18 +12,17 @@ pub mod breaker;
 mod budget;
 mod payer;
 mod shares;
-mod sojourn;
 mod workers;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+pub use crate::domain::resilience::Sojourn;
 use backon::BackoffBuilder as _;
 pub use breaker::{Admission, Breaker, BreakerState, Forced, Machine, Move, Outcome, Rules};
 pub use budget::RetryBudget;
 pub use payer::Payer;
 use serde::Serialize;
 pub use shares::{NoPlace, Place, PoolReport, Shares};
-pub use sojourn::Sojourn;
 pub use workers::{NotDone, Workers};
 
 use crate::{
@@ -192,7 +191,7 @@ impl Dependency {
             .breaker
             .admit()
             .ok_or(CallError::Open(self.name))?
-            .of(payer);
+            .of(payer.mark());
         Ok(Permit {
             dependency: self,
             admission,

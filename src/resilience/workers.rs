@@ -12,7 +12,7 @@ pub struct Workers(Arc<Shares>);
 
 /// The work was not done: it panicked, or the process ends.
 #[derive(Debug, thiserror::Error)]
-#[error("work beside the event loop was not done: {0}")]
+#[error("a worker thread did not finish its task: {0}")]
 pub struct NotDone(String);
 
 impl Workers {

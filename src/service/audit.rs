@@ -348,7 +348,7 @@ impl From<CallError<ArchiveError>> for Error {
     fn from(error: CallError<ArchiveError>) -> Self {
         match error {
             CallError::Failed(ArchiveError::Corrupt(error)) => Self::internal(error),
-            CallError::Full(_) => Self::Overloaded("questions to the archive"),
+            CallError::Full(_) => Self::Overloaded("archive queries"),
             other => Self::unavailable("mongodb", other),
         }
     }

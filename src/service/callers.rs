@@ -219,7 +219,7 @@ impl Callers {
             }));
         };
         let Ok(Ok(_place)) = tokio::time::timeout(PATIENCE, self.loads.acquire()).await else {
-            return Err(Error::Overloaded("keys that are not known here"));
+            return Err(Error::Overloaded("lookups of unknown API keys"));
         };
         // Many proxies with the same key may come back at once. An earlier one may have looked the
         // key up by now.
@@ -261,7 +261,7 @@ impl Callers {
             }
         }
         self.held.pin().remove(&presented.id);
-        Err(Error::Overloaded("changes of this key"))
+        Err(Error::Overloaded("changes of this API key"))
     }
 
     /// Puts the state of a key into memory. The newer of two states stays, in whatever order they
@@ -464,7 +464,7 @@ impl Callers {
             self.note_use().await;
             *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         }
-        metrics::gauge!(names::AUTH_KEYS_HELD).set(self.held.pin().len() as f64);
+        metrics::gauge!(names::AUTH_KEYS_CACHED).set(self.held.pin().len() as f64);
     }
 
     async fn follow(&self) -> Result<(), Error> {
@@ -532,7 +532,7 @@ impl Callers {
         }
         let write = async |tx: &store::Transaction<'_>| store::keys::used(tx, &used).await;
         if let Err(error) = self.primary.write(&every(), write).await {
-            tracing::warn!(error = %error, "when API keys were last used cannot be written");
+            tracing::warn!(error = %error, "the times of last use of API keys cannot be written");
         }
     }
 

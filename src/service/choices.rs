@@ -1,15 +1,17 @@
 //! `resolve` without a version: the traffic policy decides.
 
-use serde::Serialize;
+pub use traffic_manager_dataplane::native::Explained;
+
+use traffic_manager_dataplane::native;
 
 use super::{Error, Freshness, polls::Polls};
 use crate::auth::AuthorizedTenant;
 use crate::domain::{
     command::Rejection,
     ids::{PolicyName, TenantName, VersionName},
-    policy::choice::{self, Asked, Explanation, Standing},
+    policy::choice::{self, Asked, Standing},
     snapshot::SnapshotRoute,
-    tag::{Revision, VersionTag},
+    tag::VersionTag,
 };
 
 /// The route to which a policy sends a request.
@@ -22,18 +24,6 @@ pub struct Chosen {
     pub tag: Option<VersionTag>,
     /// The explanation of the choice.
     pub why: Explained,
-}
-
-/// The explanation of a choice, with the policy that made it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Explained {
-    /// The policy's service and environment.
-    pub policy: PolicyName,
-    /// The revision of the policy's last change.
-    pub policy_revision: Revision,
-    /// The details of the choice, in the same JSON object.
-    #[serde(flatten)]
-    pub choice: Explanation,
 }
 
 impl Polls {
@@ -89,15 +79,12 @@ impl Polls {
         chosen: &Chosen,
         explain: bool,
     ) -> Result<Vec<u8>, Error> {
-        let mut body = crate::domain::snapshot::resolve_body(tenant, &chosen.route)
-            .map_err(Error::internal)?;
+        let route = &chosen.route;
         if explain {
-            // The explanation goes before the closing brace.
-            body.pop();
-            body.extend_from_slice(b",\"explanation\":");
-            serde_json::to_writer(&mut body, &chosen.why).map_err(Error::internal)?;
-            body.push(b'}');
+            native::explained(tenant, route, &chosen.why)
+        } else {
+            native::resolve(tenant, route)
         }
-        Ok(body)
+        .map_err(Error::internal)
     }
 }

@@ -336,7 +336,7 @@ impl DeadLetters {
                 .filter(|letter| letter.head.key == *key)
             {
                 Some(letter) => letters.push(letter),
-                None => gone.push((key.id, "it is gone")),
+                None => gone.push((key.id, "the dead letter no longer exists in Kafka")),
             }
         }
         let (ready, mut refused) = self.ready(letters).await?;
@@ -370,14 +370,14 @@ impl DeadLetters {
                 .as_ref()
                 .is_none_or(|origin| origin.topic != self.letters.topic())
             {
-                refused.push((head.key.id, "it does not come from kafka.topic"));
+                refused.push((head.key.id, "its record does not come from kafka.topic"));
                 continue;
             }
             match self.call(self.letters.content(letter)).await? {
                 Some(record) => ready.push((head, record)),
                 None => refused.push((
                     head.key.id,
-                    "its content was too large to be kept, and is gone from where it came from",
+                    "its record was too large to be kept, and no longer exists in the original topic",
                 )),
             }
         }
@@ -462,7 +462,7 @@ impl DeadLetters {
             .await
             .map_err(|error| match error {
                 CallError::Failed(LettersError::Defect(error)) => Error::internal(error),
-                CallError::Full(_) => Error::Overloaded("questions about dead letters"),
+                CallError::Full(_) => Error::Overloaded("dead letter queries"),
                 error => Error::unavailable("kafka", error),
             })
     }

@@ -26,7 +26,7 @@ impl Drills {
         Self { primary, trail }
     }
 
-    /// Forces the breaker, for at most `resilience.max_drill_seconds`. Returns an error and forces
+    /// Forces the breaker, for at most `resilience.max_forced_state_seconds`. Returns an error and forces
     /// nothing if the access log record cannot be committed.
     pub async fn begin(
         &self,
@@ -56,7 +56,7 @@ impl Drills {
         dependency.end_drill();
         let told = told(by, "breaker_released", dependency.name().to_owned());
         if let Err(error) = self.tell(&told).await {
-            tracing::warn!(error = %error, "the end of a drill waits in memory to be told");
+            tracing::warn!(error = %error, "the access log record of a released breaker waits in memory");
             self.trail.tell(told, None);
         }
     }

@@ -23,10 +23,10 @@ pub enum Error {
     RouteInactive,
     /// The policy cannot send this request anywhere: no version that it names for the request is
     /// active.
-    #[error("nothing that the policy names for this request is active")]
+    #[error("no version that the policy names for this request is active")]
     NoActiveVersion(Box<super::choices::Explained>),
     /// The tenant's current epoch does not have this revision.
-    #[error("{what} is not in the tenant's present history")]
+    #[error("{what} is not in the tenant's current history")]
     NotInHistory {
         /// The revision or time that was asked for.
         what: String,
@@ -34,7 +34,7 @@ pub enum Error {
         place: &'static str,
     },
     /// The end of the range is before its beginning.
-    #[error("{to} is before {from}")]
+    #[error("the end of the range, {to}, is before its start, {from}")]
     EndsBeforeItBegins {
         /// The beginning of the range.
         from: crate::domain::tag::VersionTag,
@@ -42,50 +42,52 @@ pub enum Error {
         to: crate::domain::tag::VersionTag,
     },
     /// The answer would have more objects than one answer may have.
-    #[error("more than {0} objects: narrow by service or env")]
+    #[error("the result has more than {0} objects: filter by service or env")]
     TooManyObjects(usize),
     /// The name occurs in more tenants than one search covers.
-    #[error("in more than {0} tenants: narrow by tenant")]
+    #[error("the result covers more than {0} tenants: filter by tenant")]
     TooManyTenants(usize),
     /// The plan does not exist, or has expired.
     #[error("plan does not exist")]
     PlanNotFound,
     /// The caller's hash is not the plan's. Contains the plan's hash.
-    #[error("the plan's hash is {0}")]
+    #[error("the hash does not match: the plan's hash is {0}")]
     PlanHashMismatch(crate::domain::hash::EventHash),
     /// The plan's scope changed since the plan was made. Contains a new plan, made just now.
     #[error("the tenant has changed since the plan was made")]
     PlanStale(Box<crate::domain::plan::Plan>),
     /// The key does not exist, or is not of the caller's tenant.
-    #[error("key does not exist")]
+    #[error("the API key does not exist")]
     KeyNotFound,
     /// The key is revoked or has expired.
-    #[error("the key is revoked or has expired")]
+    #[error("the API key is revoked or has expired")]
     KeyEnded,
     /// The caller may not give a role or a tenant that it does not have itself.
-    #[error("nobody may give more than it has itself")]
+    #[error("a key may not have more permissions than its creator")]
     MayNotGive,
     /// The requested key would outlast the credential of the caller that makes it. Contains the
     /// latest permitted end.
-    #[error("what makes a key may not be outlasted by it: it may end at {0} at the latest")]
+    #[error(
+        "a key may not outlive the credentials that create it: it must expire at {0} or earlier"
+    )]
     OutlastsCaller(crate::domain::time::UtcTime),
     /// The key's new token would outlast the credential of the caller that rotates the key.
     /// Contains the end of that credential.
     #[error(
-        "what you came with ends at {0}, and the key's token would last longer: let a caller rotate it that lasts as long"
+        "your credentials expire at {0}, before the key's new token: use credentials that are valid for at least as long"
     )]
     TokenOutlastsCaller(crate::domain::time::UtcTime),
     /// The caller's credential has ended since the request was admitted.
-    #[error("the credentials are not good any more")]
+    #[error("the credentials are no longer valid")]
     CallerEnded,
     /// `auth.mode` is `none`, so API keys are not in use.
-    #[error("auth.mode is none: keys are not in use")]
+    #[error("auth.mode is none: API keys are not in use")]
     NoKeys,
     /// The dead letter does not exist, or no longer exists.
     #[error("the dead letter does not exist")]
     LetterNotFound,
     /// An earlier decision put the dead letter into another state. Contains that state.
-    #[error("the dead letter is {0}")]
+    #[error("the dead letter is already {0}")]
     LetterDecided(&'static str),
     /// The dead letter cannot be redriven. Contains the reason.
     #[error("the dead letter cannot be sent again: {0}")]
@@ -94,10 +96,10 @@ pub enum Error {
     #[error("the replay does not exist")]
     ReplayNotFound,
     /// The replay is done, so it cannot be cancelled.
-    #[error("the replay is done")]
+    #[error("the replay is already done")]
     ReplayEnded,
     /// The cursor was not made by this installation, or not for this list.
-    #[error("the cursor is not one of ours for this list")]
+    #[error("the cursor does not belong to this list and its filters")]
     InvalidCursor,
     /// A dependency did not answer, or its breaker is open because it did not answer lately.
     /// Nothing was changed.
@@ -111,7 +113,7 @@ pub enum Error {
     },
     /// The history did not accept the event of the change, and no change is made without its event.
     /// Nothing was changed.
-    #[error("the change cannot be recorded")]
+    #[error("the event of the change cannot be recorded")]
     NotRecorded(#[source] std::sync::Arc<dyn std::error::Error + Send + Sync>),
     /// `audit.fail_closed` is on, and too many or too old events are unpublished, or their number
     /// is unknown. Nothing was changed.
@@ -131,7 +133,7 @@ pub enum Error {
     #[error("whether the write was committed is unknown")]
     CommitUnknown,
     /// The state here is older than the caller's minimum, and no newer state was available in time.
-    #[error("revision {minimum} is not reached here")]
+    #[error("this instance has not reached revision {minimum} yet")]
     BehindMinimum {
         /// The caller's minimum.
         minimum: VersionTag,

@@ -41,7 +41,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug, thiserror::Error)]
 pub enum Cut {
     /// The service drains.
-    #[error("the service is ending")]
+    #[error("the service is shutting down")]
     Drain,
     /// The export took longer than `audit.export_lifetime_ms`.
     #[error("the export took too long")]

@@ -175,8 +175,7 @@ impl Keys {
                 if new.idempotency_key.is_some() =>
             {
                 let first = self.made_before(by, &wanted, asked).await?;
-                let first =
-                    first.ok_or_else(|| Error::internal("a key that was made is not there"))?;
+                let first = first.ok_or_else(|| Error::internal("a new API key is missing"))?;
                 Ok(Made {
                     key: first,
                     token: None,

@@ -41,7 +41,7 @@ impl Lineage {
     /// tries it again.
     pub async fn look(&self) {
         if let Err(error) = self.try_look().await {
-            tracing::warn!(error = %error, "whether history was put back could not be told");
+            tracing::warn!(error = %error, "the timeline of the database cannot be checked");
         }
     }
 
@@ -74,7 +74,7 @@ impl Lineage {
             };
             tracing::warn!(
                 tenants = tenants.len(),
-                "the database has another history: a restore or a promotion; tenants begin new epochs"
+                "the database has a new timeline after a restore or promotion: tenants start new epochs"
             );
             for tenant in tenants {
                 if self.unpublished.fails_closed() {
@@ -82,12 +82,12 @@ impl Lineage {
                 }
                 if !self.unpublished.has_room() {
                     tracing::warn!(
-                        "the other tenants begin new epochs when more is published: writes would be refused"
+                        "the remaining tenants start new epochs later: too many events are not published yet"
                     );
                     return Ok(());
                 }
                 if let Err(error) = self.writer.continue_history(tenant.clone()).await {
-                    tracing::warn!(error = %error, tenant = tenant.as_str(), "a tenant could not begin a new epoch yet");
+                    tracing::warn!(error = %error, tenant = tenant.as_str(), "a tenant could not start a new epoch yet");
                     is_settled = false;
                 }
             }

@@ -1,7 +1,6 @@
 //! Use cases: what the API does, without HTTP and without SQL.
 
 pub mod audit;
-pub mod batch;
 pub mod callers;
 mod chain;
 pub mod choices;
@@ -21,6 +20,7 @@ pub mod polls;
 pub mod privacy;
 pub mod reads;
 pub mod replays;
+pub mod requests;
 pub mod retention;
 pub mod set_aside;
 pub mod trail;
@@ -29,5 +29,6 @@ pub mod upkeep;
 pub mod verify;
 pub mod writer;
 
+pub use crate::domain::write::batch;
 pub use error::Error;
 pub use freshness::{Freshness, Seen};

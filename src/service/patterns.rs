@@ -119,7 +119,7 @@ impl PatternPool {
                 tm.service = service,
                 tm.env = env,
                 pattern,
-                "a stored pattern is larger than is safe and matches nothing: write the policy anew"
+                "a stored pattern is larger than the limit and matches nothing: write the policy again"
             );
         }
         Ok(())

@@ -8,6 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -35,6 +36,7 @@ use crate::{
         policy::{Host, Policy},
         route::Route,
         snapshot::Scope,
+        tag::VersionTag,
         tenant::{Limits, Tenant},
     },
     store::{
@@ -376,13 +378,20 @@ impl Plans {
         Ok(Page { items, next_cursor })
     }
 
-    /// Returns the current routes and policies of a scope as a document, with the tenant's tag.
+    /// Returns the document of a scope, as it is now or was `at` an earlier instant, with the tag of
+    /// that state. Only the present state is compared with the minimum of `freshness`.
     pub async fn document(
         &self,
         tenant: &AuthorizedTenant,
         scope: Scope,
         freshness: &Freshness,
-    ) -> Result<(Document, crate::domain::tag::VersionTag), Error> {
+        at: Option<&At>,
+    ) -> Result<(Document, VersionTag), Error> {
+        if let Some(at) = at {
+            let then = self.reads.then(tenant, at).await?;
+            let content = self.reads.content_at(tenant, &then, &scope).await?;
+            return Ok((Document::of(scope, &content), then));
+        }
         let standing = self
             .standing(&Visible::authorized(tenant), tenant.name(), &scope)
             .await?
@@ -762,4 +771,17 @@ fn warnings(
             detail,
         })
         .collect())
+}
+
+/// The changes that a hash confirms. Borrowed: they may be megabytes.
+#[derive(Serialize)]
+struct Hashed<'a> {
+    changes: &'a [Desired],
+    tenant: &'a TenantName,
+}
+
+/// Returns the hash with which a caller confirms that a batch removes many routes.
+pub fn batch_hash(tenant: &TenantName, changes: &[Desired]) -> Result<String, Error> {
+    let hashed = chain::canonical(&Hashed { changes, tenant }).map_err(Error::internal)?;
+    Ok(hex::encode(Sha256::digest(hashed)))
 }

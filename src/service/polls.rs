@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
+use traffic_manager_dataplane::{Dialect, native};
 
 use super::{Error, Freshness, Seen, patterns::PatternPool, writer::Writer};
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     domain::{
         command::Rejection,
         ids::RouteName,
-        snapshot::{self, Recent, Scope, TenantSnapshot},
+        snapshot::{Recent, Scope, SnapshotRoute, TenantSnapshot},
         tag::{Revision, VersionTag},
     },
     store::{self, Visible, router::Router},
@@ -179,9 +180,13 @@ impl Polls {
         scope: &Scope,
         coding: Coding,
     ) -> Result<Bytes, Error> {
-        Box::pin(self.cache.bodies.get(snapshot, scope, coding))
-            .await
-            .map_err(Error::internal)
+        Box::pin(
+            self.cache
+                .bodies
+                .get(snapshot, scope, Dialect::Native, coding),
+        )
+        .await
+        .map_err(Error::internal)
     }
 
     /// Returns the plain `body` of these changes after a tag in a coding.
@@ -390,11 +395,7 @@ impl Polls {
     }
 }
 
-fn polled(
-    snapshot: &TenantSnapshot,
-    route: &snapshot::SnapshotRoute,
-    seen: &Seen,
-) -> Result<Polled, Error> {
+fn polled(snapshot: &TenantSnapshot, route: &SnapshotRoute, seen: &Seen) -> Result<Polled, Error> {
     let tag = VersionTag {
         epoch: snapshot.tag().epoch.clone(),
         revision: route.revision,
@@ -402,7 +403,7 @@ fn polled(
     if seen.has(&tag) {
         return Ok(Polled::Same(tag));
     }
-    let body = snapshot::resolve_body(snapshot.tenant(), route).map_err(Error::internal)?;
+    let body = native::resolve(snapshot.tenant(), route).map_err(Error::internal)?;
     Ok(Polled::Now(tag, body))
 }
 

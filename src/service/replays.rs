@@ -109,7 +109,7 @@ impl Replays {
                 let first = self.made_before(&new).await?;
                 first
                     .map(|first| (first, true))
-                    .ok_or_else(|| Error::internal("a replay that was made is not there"))
+                    .ok_or_else(|| Error::internal("a new replay is missing"))
             }
             Err(error) => Err(error.into()),
         }

@@ -64,7 +64,7 @@ pub struct Refused {
 #[derive(Debug, thiserror::Error)]
 pub enum RetentionError {
     /// Another retention runs on this database.
-    #[error("another retention runs on this database")]
+    #[error("another retention run uses this database")]
     Running,
     /// A dependency failed during the run.
     #[error(transparent)]
@@ -189,7 +189,7 @@ impl Retention {
                 .await?;
             let removed = self.remove(chain, proven.revision).await?;
             retained.removed += removed;
-            tracing::info!(tenant, epoch, revision = proven.revision.0, hash = %proven.hash, removed, "proven and removed");
+            tracing::info!(tenant, epoch, revision = proven.revision.0, hash = %proven.hash, removed, "verified events were removed from the archive");
         }
         if let Some((revision, reason)) = fault {
             tracing::error!(
@@ -197,7 +197,7 @@ impl Retention {
                 epoch,
                 revision,
                 reason,
-                "a chain does not verify: it keeps everything from here on"
+                "a chain does not verify: its events from this revision on are kept"
             );
             let (tenant, epoch) = (tenant.to_owned(), epoch.to_owned());
             retained.refused.push(Refused {
@@ -291,7 +291,7 @@ impl Retention {
             epoch,
             left = left.0,
             revision = proven.revision.0,
-            "what PostgreSQL lost when it was put back is removed"
+            "events that PostgreSQL lost in a restore were removed from the archive"
         );
         Ok(true)
     }

@@ -51,7 +51,7 @@ impl SetAside {
     /// them again.
     pub async fn step(&self) {
         if let Err(error) = self.archive_all().await {
-            tracing::debug!(error = %error, "events that are set aside wait for the archive");
+            tracing::debug!(error = %error, "set-aside events cannot be archived yet");
         }
     }
 
@@ -109,7 +109,7 @@ impl SetAside {
         ) {
             Ok(archivable) => [archivable],
             Err(error) => {
-                tracing::error!(event.id = %event_id, error = %error, "an event that is set aside cannot be archived");
+                tracing::error!(event.id = %event_id, error = %error, "a set-aside event cannot be archived");
                 return Ok(false);
             }
         };
@@ -121,12 +121,12 @@ impl SetAside {
                 .await?;
             match stored.first().map(|stored| stored.fate(attempt, ATTEMPTS)) {
                 Some(Fate::Inserted | Fate::Duplicate) => {
-                    tracing::info!(event.id = %event_id, "an event that Kafka does not take is archived without it");
+                    tracing::info!(event.id = %event_id, "a set-aside event was archived without Kafka");
                     return Ok(true);
                 }
                 Some(Fate::Again) => {}
                 Some(Fate::DeadLetter(reason)) => {
-                    tracing::error!(event.id = %event_id, reason, "the archive does not take an event that is set aside");
+                    tracing::error!(event.id = %event_id, reason, "the archive refuses a set-aside event");
                     return Ok(false);
                 }
                 None => return Ok(false),
@@ -152,7 +152,7 @@ impl SetAsideCount {
                 *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing);
             }
             Err(error) => {
-                tracing::debug!(error = %error, "events that are set aside could not be counted")
+                tracing::debug!(error = %error, "set-aside events could not be counted")
             }
         }
     }
@@ -165,7 +165,7 @@ impl SetAsideCount {
             return None;
         }
         Some(format!(
-            "Kafka has refused {events} events for good; {unarchived} of them are not archived yet"
+            "Kafka has permanently refused {events} events; {unarchived} of them are not archived yet"
         ))
     }
 }

@@ -54,7 +54,7 @@ pub struct TrailReport {
 impl Trail {
     /// Creates the access log with the settings of `[trail]`. Also returns the receiving end of its
     /// queue, for [`Writer::run`].
-    pub fn new(settings: &config::Trail) -> (Arc<Self>, mpsc::Receiver<AccessEvent>) {
+    pub fn new(settings: &config::AccessLog) -> (Arc<Self>, mpsc::Receiver<AccessEvent>) {
         let (queue, taken) = mpsc::channel(settings.queue);
         let trail = Self {
             refusals: Sampler::new(settings),
@@ -71,7 +71,9 @@ impl Trail {
         let sampler = self.sampler(access.kind);
         match sampler.sample(access, network) {
             Some(kept) => self.keep(kept),
-            None => metrics::counter!(names::TRAIL_RECORDS, "result" => "suppressed").increment(1),
+            None => {
+                metrics::counter!(names::ACCESS_LOG_RECORDS, "result" => "suppressed").increment(1)
+            }
         }
     }
 
@@ -87,7 +89,7 @@ impl Trail {
             mpsc::error::TrySendError::Full(access) | mpsc::error::TrySendError::Closed(access),
         ) = self.queue.try_send(access)
         {
-            metrics::counter!(names::TRAIL_RECORDS, "result" => "overflowed").increment(1);
+            metrics::counter!(names::ACCESS_LOG_RECORDS, "result" => "overflowed").increment(1);
             self.sampler(access.kind).suppress(None, access);
         }
     }
@@ -129,13 +131,16 @@ impl Trail {
             .unwrap_or_else(PoisonError::into_inner);
         match (&*last, &error) {
             (None, Some(error)) => {
-                tracing::warn!(error, "the audit of access cannot be written; it waits")
+                tracing::warn!(
+                    error,
+                    "the access log cannot be written; its records wait in memory"
+                )
             }
-            (Some(_), None) => tracing::info!("the audit of access can be written again"),
+            (Some(_), None) => tracing::info!("the access log can be written again"),
             _ => {}
         }
         if error.is_some() {
-            metrics::counter!(names::TRAIL_FAILURES).increment(1);
+            metrics::counter!(names::ACCESS_LOG_FAILURES).increment(1);
         }
         *last = error;
     }
@@ -156,7 +161,7 @@ impl Writer {
         archive: Archive,
         policy: Arc<Dependency>,
         trail: Arc<Trail>,
-        settings: &config::Trail,
+        settings: &config::AccessLog,
     ) -> Self {
         let (pause, summary) = (ms(settings.poll_ms), ms(settings.summary_ms));
         Self {
@@ -211,7 +216,7 @@ impl Writer {
         if lost > 0 {
             tracing::warn!(
                 records = lost,
-                "the end came before the audit of access was written"
+                "the process stopped before the access log was written: records are lost"
             );
         }
     }
@@ -231,19 +236,19 @@ impl Writer {
                     tracing::error!(
                         access.id = documents[unfit.at].event_id,
                         error = unfit.message,
-                        "an access is refused by MongoDB"
+                        "MongoDB refused a record of the access log"
                     );
                 }
-                metrics::counter!(names::TRAIL_RECORDS, "result" => "refused")
+                metrics::counter!(names::ACCESS_LOG_RECORDS, "result" => "refused")
                     .increment(unfit.len() as u64);
-                metrics::counter!(names::TRAIL_RECORDS, "result" => "archived")
+                metrics::counter!(names::ACCESS_LOG_RECORDS, "result" => "archived")
                     .increment((documents.len() - unfit.len()) as u64);
-                metrics::gauge!(names::TRAIL_QUEUE).set(self.trail.report().waiting as f64);
+                metrics::gauge!(names::ACCESS_LOG_QUEUE).set(self.trail.report().waiting as f64);
                 Ok(unfit.into_iter().map(|unfit| unfit.at).collect())
             }
             Err(error) => {
                 self.trail.went(Some(error.to_string()));
-                metrics::gauge!(names::TRAIL_QUEUE)
+                metrics::gauge!(names::ACCESS_LOG_QUEUE)
                     .set((accesses.len() + self.trail.report().waiting) as f64);
                 Err(())
             }

@@ -24,15 +24,13 @@ const TOO_OLD: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum Closed {
     /// More events wait than the limit: their number, and the limit.
-    #[error("{0} events are not published yet, and more than {1} may not be")]
+    #[error("{0} events are not published yet, limit {1}")]
     Events(i64, u32),
     /// The oldest event waits for longer than the limit: both times in seconds.
-    #[error(
-        "the oldest event waits to be published for {0:.0} s, and longer than {1} s it may not"
-    )]
+    #[error("the oldest unpublished event is {0:.0} s old, limit {1} s")]
     Seconds(f64, u32),
     /// There is no sample that is new enough.
-    #[error("how many events are not published yet is not known")]
+    #[error("the number of unpublished events is unknown")]
     Unknown,
 }
 
@@ -81,7 +79,7 @@ impl Unpublished {
             }
             Err(error) => tracing::debug!(error = %error, "the outbox could not be counted"),
         }
-        metrics::gauge!(names::WRITES_CLOSED).set(if self.admits().is_ok() { 0.0 } else { 1.0 });
+        metrics::gauge!(names::WRITES_BLOCKED).set(if self.admits().is_ok() { 0.0 } else { 1.0 });
     }
 
     fn set(&self, sample: Backlog, at: Instant) {

@@ -32,7 +32,7 @@ pub async fn end_tenants(primary: Arc<Server>, writer: Arc<Writer>) {
     let tenants = match primary.read_apart(&Visible::all_tenants(), read).await {
         Ok(tenants) => tenants,
         Err(error) => {
-            return tracing::debug!(error = %error, "which tenants are being deleted could not be told");
+            return tracing::debug!(error = %error, "the tenants that are being deleted could not be read");
         }
     };
     for tenant in tenants {
@@ -41,7 +41,7 @@ pub async fn end_tenants(primary: Arc<Server>, writer: Arc<Writer>) {
                 Ok(Some(outcome)) if outcome.effect != Effect::Deleted => {}
                 Ok(_) => break,
                 Err(error) => {
-                    tracing::warn!(error = %error, tenant = tenant.as_str(), "the deletion of a tenant goes on later");
+                    tracing::warn!(error = %error, tenant = tenant.as_str(), "the deletion of a tenant failed and continues later");
                     break;
                 }
             }
@@ -58,7 +58,7 @@ async fn all<F: Future<Output = Result<u64, CallError<store::Error>>>>(
             Ok(swept) if swept >= AT_A_TIME.unsigned_abs() => {}
             Ok(_) => return,
             Err(error) => {
-                return tracing::debug!(error = %error, what, "what is over could not be swept");
+                return tracing::debug!(error = %error, what, "expired rows could not be deleted");
             }
         }
     }

@@ -33,6 +33,7 @@ use super::{
     batch::{self, Committed, Plan, Reply, Request},
     patterns::PatternPool,
     privacy::{self, Privacy},
+    requests,
     unpublished::Unpublished,
 };
 use crate::{
@@ -202,10 +203,12 @@ impl Writer {
         match tokio::time::timeout(OPENING, self.privacy.open(names)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(error = %error, "the answer to a write has names that could not be opened")
+                tracing::warn!(error = %error, "the answer to a write has names that could not be decrypted")
             }
             Err(_) => {
-                tracing::warn!("the answer to a write has names that could not be opened in time")
+                tracing::warn!(
+                    "the answer to a write has names that could not be decrypted in time"
+                )
             }
         }
         Ok(reply)
@@ -219,7 +222,7 @@ impl Writer {
     /// Starts a new epoch for a tenant in the database's current timeline, if the tenant's newest
     /// revision belongs to another timeline.
     pub async fn continue_history(&self, tenant: TenantName) -> Result<Reply, Error> {
-        self.wait_for(Request::continuing(tenant)).await
+        self.wait_for(requests::continuing(tenant)).await
     }
 
     /// Continues a tenant's deletion until it is done or `until` is reached. Upkeep continues with
@@ -238,7 +241,7 @@ impl Writer {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(error = %error, tenant = tenant.as_str(), "the deletion of a tenant goes on later");
+                    tracing::warn!(error = %error, tenant = tenant.as_str(), "the deletion of a tenant failed and continues later");
                     break;
                 }
             }
@@ -251,7 +254,7 @@ impl Writer {
 
     /// Commits one more revision of a tenant's deletion; `None` if no deletion is under way.
     pub async fn end_step(&self, tenant: &TenantName) -> Result<Option<Outcome>, Error> {
-        match self.wait_for(Request::ending(tenant.clone())).await {
+        match self.wait_for(requests::ending(tenant.clone())).await {
             Ok(reply) => {
                 Ok(Some(reply.outcome).filter(|outcome| outcome.effect != Effect::Unchanged))
             }
@@ -407,7 +410,10 @@ impl Lane {
         };
         let mut refused = BTreeMap::new();
         for tenant in foreign {
-            if let Err(error) = self.begin_epoch(&Request::continuing(tenant.clone())).await {
+            if let Err(error) = self
+                .begin_epoch(&requests::continuing(tenant.clone()))
+                .await
+            {
                 let commands = requests
                     .iter()
                     .filter(|request| request.command.tenant == tenant)
@@ -484,7 +490,7 @@ impl Lane {
         };
         Ok(match failure {
             cause @ (Error::Internal(_) | Error::NotRecorded(_)) if requests.len() > 1 => {
-                tracing::warn!(error = %cause, batch.commands = requests.len(), "a group failed; retrying its commands one by one");
+                tracing::warn!(error = %cause, batch.commands = requests.len(), "a write group failed; its commands are retried one by one");
                 let mut results = Vec::with_capacity(requests.len());
                 for request in requests {
                     let alone = self
@@ -528,7 +534,7 @@ impl Lane {
                 }
                 Err(error @ store::Error::Foreign(_)) => return Err(CallError::Failed(error)),
                 Err(error) => {
-                    tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), batch.commands = requests.len(), "a group was not committed");
+                    tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), batch.commands = requests.len(), "a write group was not committed");
                     return Err(CallError::Failed(error));
                 }
             }
@@ -546,7 +552,7 @@ impl Lane {
         };
         let wanted = batch::wanted(requests);
         let limit = ms(if wanted.is_large {
-            self.settings.lineage_timeout_ms
+            self.settings.new_epoch_timeout_ms
         } else {
             self.settings.timeout_ms
         });

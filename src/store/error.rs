@@ -47,11 +47,11 @@ pub enum Error {
     Statement(#[source] tokio_postgres::Error),
     /// The event of a change could not be written, for a reason outside the event. Nothing is
     /// committed.
-    #[error("the history does not take the event")]
+    #[error("the event cannot be added to the history")]
     Unrecorded(#[source] tokio_postgres::Error),
     /// Revisions of these tenants are of another timeline of the database. The tenants must begin a
     /// new epoch before anything else is written.
-    #[error("the database has another history than the newest revisions of {} tenants", .0.len())]
+    #[error("the newest revisions of {} tenants belong to another timeline of the database", .0.len())]
     Foreign(Vec<TenantName>),
     /// A row holds a value that this program could not have written.
     #[error("a stored value is not valid: {0}")]

@@ -6,24 +6,14 @@ use tokio_postgres::Statement;
 use uuid::Uuid;
 
 use super::{Error, column, tenants, text};
+pub use crate::domain::write::rows::NewEvent;
 use crate::domain::{
-    event::{Change, Event},
+    event::Change,
     hash::EventHash,
     ids::TenantName,
     snapshot::Recent,
     tag::{Epoch, Revision, VersionTag},
 };
-
-/// An event to be written, with its published bytes and its trace.
-#[derive(Debug, Clone)]
-pub struct NewEvent {
-    /// The event before serialisation.
-    pub event: Event,
-    /// Its JSON, exactly as it is published.
-    pub payload: String,
-    /// W3C trace context of the request.
-    pub traceparent: Option<String>,
-}
 
 /// Statement of [`insert`].
 pub const INSERT: &str = "insert into route_events \

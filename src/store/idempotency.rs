@@ -5,27 +5,8 @@ use deadpool_postgres::Transaction;
 use tokio_postgres::Statement;
 
 use super::{Error, column, text};
-use crate::domain::{command::Outcome, ids::TenantName};
-
-/// An idempotency key with its tenant and its caller.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key {
-    /// The tenant that the command changes.
-    pub tenant: TenantName,
-    /// The caller that sent it: two callers may use the same key.
-    pub actor: String,
-    /// The key as sent.
-    pub key: String,
-}
-
-/// The first answer to a key, with the fingerprint of its command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// SHA-256 of the command, in hex.
-    pub fingerprint: String,
-    /// The outcome of the command.
-    pub outcome: Outcome,
-}
+use crate::domain::command::Outcome;
+pub use crate::domain::write::rows::{Answer, Key};
 
 /// Statement of [`find`].
 pub const FIND: &str = "select i.tenant, i.actor, i.key, i.fingerprint, i.outcome \

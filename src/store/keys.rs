@@ -9,14 +9,12 @@ use tokio_postgres::{
 };
 
 use super::{Error, Transaction, access, column, text};
-use crate::{
-    auth::{
-        Grant, Reach, Role,
-        key::{KeyId, TokenHash},
-    },
-    domain::{
-        access::AccessEvent, event::Actor, ids::TenantName, narrowing::Narrowing, time::UtcTime,
-    },
+use crate::domain::{
+    access::{AccessEvent, Grant, KeyId, Reach, Role, TokenHash},
+    event::Actor,
+    ids::TenantName,
+    narrowing::Narrowing,
+    time::UtcTime,
 };
 
 /// A key as it is stored.

@@ -9,44 +9,16 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_postgres::{AsyncMessage, Client, Row, Statement};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::{Error, Renewed, Tls, Visible, column, server, text};
-use crate::{
-    config,
-    domain::{ids::TenantName, tag::VersionTag, time::UtcTime},
-};
+pub use crate::domain::write::rows::OutboxRow;
+use crate::{config, domain::ids::TenantName};
 
 /// Session lock of the relay that leads. Any constant will do; this one spells "tm-relay".
 const LOCK: i64 = i64::from_be_bytes(*b"tm-relay");
 
 /// The notification channel that wakes the leader.
 pub const CHANNEL: &str = "traffic_manager_outbox";
-
-/// An event that waits to be published.
-#[derive(Debug, Clone)]
-pub struct OutboxRow {
-    /// The row's place in the queue.
-    pub id: i64,
-    /// The event's id.
-    pub event_id: Uuid,
-    /// The event's JSON, exactly as it is published.
-    pub payload: String,
-    /// The `CloudEvents` type.
-    pub ce_type: String,
-    /// The tag that the event made.
-    pub tag: VersionTag,
-    /// The tenant of the event.
-    pub tenant: TenantName,
-    /// The object of the event: tenant/service/env/version, as far as it has these.
-    pub subject: String,
-    /// When the event was decided.
-    pub occurred_at: UtcTime,
-    /// W3C trace context of its request.
-    pub traceparent: Option<String>,
-    /// The replay that publishes the event again; `None` for a new event.
-    pub replay: Option<Uuid>,
-}
 
 /// The events of an outbox that their receiver (Kafka or the archive) has not acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

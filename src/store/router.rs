@@ -188,9 +188,7 @@ impl Router {
             Some(Standing {
                 in_recovery: true, ..
             }) => {
-                tracing::warn!(
-                    "the primary takes no writes any more: its connections are made anew"
-                );
+                tracing::warn!("the primary has become read-only: its connections are replaced");
                 self.primary.renew();
                 false
             }
@@ -215,7 +213,7 @@ impl Router {
             tracing::warn!(
                 postgres.server = replica.server.name(),
                 replica.is_promoted = is_promoted,
-                "replica changed what it is"
+                "a replica was promoted, or is a replica again"
             );
         }
         replica.set_fresh(lag.is_some_and(|lag| lag <= self.max_lag_bytes) && known > 0);
@@ -253,7 +251,7 @@ impl Replica {
             tracing::info!(
                 postgres.server = self.server.name(),
                 replica.is_fresh = is_fresh,
-                "replica changed its state"
+                "a replica's freshness changed"
             );
         }
     }

@@ -4,6 +4,7 @@ use deadpool_postgres::Transaction;
 use tokio_postgres::{Row, Statement};
 
 use super::{Error, column, text};
+pub use crate::domain::write::rows::LockedTenant;
 use crate::domain::{
     hash::EventHash,
     ids::TenantName,
@@ -23,17 +24,6 @@ pub fn lock_sql() -> String {
     format!(
         "select {COLUMNS}, {IS_FOREIGN} as is_foreign from tenants where name = any($1) order by name for no key update"
     )
-}
-
-/// A tenant whose row is locked.
-#[derive(Debug)]
-pub struct LockedTenant {
-    /// The tenant as it is stored.
-    pub tenant: Tenant,
-    /// The hash of the tenant's newest event.
-    pub chain_head: EventHash,
-    /// Whether the tenant's newest revision is of another timeline of the database.
-    pub is_foreign: bool,
 }
 
 /// Locks the tenants that exist among `names`, and reads them.

@@ -7,7 +7,7 @@ use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::{Client, Statement};
 
 use super::Error;
-use crate::{auth::AuthorizedTenant, domain::ids::TenantName};
+use crate::domain::{access::AuthorizedTenant, ids::TenantName};
 
 /// The tenants whose rows a transaction may read and write.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -301,15 +301,19 @@ fn one_line(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{LazyLock, Mutex};
 
     use tracing_subscriber::{Layer as _, layer::SubscriberExt as _};
 
     use super::*;
     use crate::config::{self, Settings};
 
+    /// The mask of the default settings. Its patterns are compiled once.
     fn mask() -> Mask {
-        Mask::new(&Settings::without_environment(&[]).unwrap().telemetry.mask).unwrap()
+        static MASK: LazyLock<Mask> = LazyLock::new(|| {
+            Mask::new(&Settings::without_environment(&[]).unwrap().telemetry.mask).unwrap()
+        });
+        MASK.clone()
     }
 
     #[test]

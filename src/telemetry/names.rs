@@ -21,58 +21,126 @@ macro_rules! metrics_table {
 metrics_table! {
     counter HTTP_REQUESTS = "tm_http_requests_total", "Requests answered, by endpoint and status class.";
     histogram HTTP_SECONDS = "tm_http_request_seconds", "Time from a request's head to its answer's head, by endpoint.";
-    counter JWT_CHECKS = "tm_jwt_checks_total", "Tokens checked, by result: accepted, or why one was refused. One that is remembered is not counted.";
+    counter JWT_CHECKS = "tm_jwt_checks_total", "Tokens checked, by result: accepted, or the reason of the refusal. Cached tokens are not counted.";
     counter JWKS_FETCHES = "tm_jwks_fetches_total", "Fetches of the issuer's keys, by result: fetched, timeout, skipped, unreachable, refused, unreadable.";
-    gauge JWKS_FETCHED_AT = "tm_jwks_fetched_timestamp_seconds", "Unix time of the last fetch that gave keys.";
+    gauge JWKS_FETCHED_AT = "tm_jwks_fetched_timestamp_seconds", "Unix time of the last successful fetch of keys.";
     histogram WRITE_BATCH = "tm_write_batch_commands", "Commands per write transaction.";
     histogram WRITE_COMMIT_SECONDS = "tm_write_commit_seconds", "Time of a write transaction from its first statement to its commit.";
     counter WRITE_OUTCOMES = "tm_write_outcomes_total", "Commands answered, by result: created, updated, unchanged, deleted, replayed, refused, unpublished, unavailable, unknown.";
     gauge WRITE_QUEUE = "tm_write_queue_commands", "Commands waiting for a transaction.";
     gauge OUTBOX_BACKLOG = "tm_outbox_backlog_events", "Committed events that Kafka has not acknowledged.";
-    gauge OUTBOX_AGE_SECONDS = "tm_outbox_oldest_seconds", "Age of the oldest such event.";
-    gauge WRITES_CLOSED = "tm_audit_writes_closed", "1 while writes are refused because too much is not published yet.";
+    gauge OUTBOX_AGE_SECONDS = "tm_outbox_oldest_age_seconds", "Age of the oldest committed event that Kafka has not acknowledged.";
+    gauge WRITES_BLOCKED = "tm_writes_blocked", "1 while writes are refused because too many events are unpublished.";
     gauge RELAY_LEADER = "tm_relay_leader", "1 while this process holds the relay's lease.";
     counter RELAY_PUBLISHED = "tm_relay_published_total", "Events acknowledged by Kafka.";
     counter RELAY_ERRORS = "tm_relay_errors_total", "Failed relay steps, by reason.";
-    gauge SET_ASIDE = "tm_outbox_set_aside_events", "Events that Kafka has refused for good and does not have yet. Any is an alarm.";
-    counter RELAY_SET_ASIDE = "tm_relay_set_aside_total", "Events set aside since Kafka refused them for good, by error code.";
-    counter PRODUCERS_REPLACED = "tm_kafka_producers_replaced_total", "Producers given up and made anew, by producer and reason: dead (by its own word) or stalled (it delivered nothing for too long).";
-    counter FOLLOWERS_RESTARTED = "tm_cache_follower_restarts_total", "Times that following other instances' events was begun anew, by reason.";
+    gauge SET_ASIDE = "tm_outbox_set_aside_events", "Events that Kafka has permanently refused and does not have yet. Any is an alarm.";
+    counter RELAY_SET_ASIDE = "tm_relay_set_aside_total", "Events set aside because Kafka permanently refused them, by error code.";
+    counter PRODUCERS_REPLACED = "tm_kafka_producers_replaced_total", "Kafka producers replaced, by producer and reason: dead (it reported a fatal error) or stalled (it delivered nothing for too long).";
+    counter FOLLOWERS_RESTARTED = "tm_cache_follower_restarts_total", "Restarts of the cache follower, which reads the events of other instances, by reason.";
     histogram RELAY_BATCH_SECONDS = "tm_relay_batch_seconds", "Time of one relay step that published something.";
     gauge CONSUMER_LAG = "tm_audit_consumer_lag_events", "Records in Kafka that the archive does not have yet.";
     gauge CONSUMER_LAG_SECONDS = "tm_audit_consumer_lag_seconds", "Age of the oldest event that the consumer has read and the archive does not have yet.";
-    counter PANICS = "tm_panics_total", "Times that the relay, the writer or the audit consumer panicked and went on, by part. Any is a defect.";
+    counter PANICS = "tm_panics_total", "Panics of the relay, the writer or the audit consumer, by part. Each is a defect.";
     counter ARCHIVED = "tm_audit_archived_total", "Events now in the archive, by result: inserted or duplicate.";
     histogram ARCHIVE_SECONDS = "tm_audit_archive_seconds", "Time of one bulk insert.";
-    histogram ARCHIVE_DELAY_SECONDS = "tm_audit_delay_seconds", "Time from an event's decision to its archiving.";
+    histogram ARCHIVE_DELAY_SECONDS = "tm_audit_archive_delay_seconds", "Time from an event's decision to its archiving.";
     counter DEAD_LETTERS = "tm_audit_dead_letters_total", "Records sent to the dead-letter topic, by reason. Any is an alarm.";
-    counter AUDIT_RESTARTS = "tm_audit_consumer_restarts_total", "Times that the consumer was made anew, by reason.";
+    counter AUDIT_RESTARTS = "tm_audit_consumer_restarts_total", "Restarts of the audit consumer, by reason.";
     counter EXPORTS = "tm_audit_exports_total", "Exports ended, by result: complete, cut (by a failure, the time limit or a drain), left (by the client).";
-    gauge AUTH_KEYS_HELD = "tm_auth_keys_held", "API keys in memory.";
-    counter AUTH_DENIED = "tm_auth_denied_total", "Requests that were not let in, by reason.";
-    counter TRAIL_RECORDS = "tm_trail_records_total", "Accesses for the audit of access, by result: archived, suppressed (counted in another record), overflowed (the same, since the queue was full), refused (by MongoDB: lost).";
-    counter TRAIL_FAILURES = "tm_trail_failures_total", "Failed attempts to write to the audit of access.";
-    gauge TRAIL_QUEUE = "tm_trail_queue_records", "Records that wait in memory for MongoDB.";
-    gauge TRAIL_OUTBOX = "tm_trail_outbox_records", "Changes of keys that MongoDB does not have yet.";
+    gauge AUTH_KEYS_CACHED = "tm_auth_keys_cached", "API keys in memory.";
+    counter AUTH_DENIED = "tm_auth_denied_total", "Requests refused before their handler, by reason.";
+    counter ACCESS_LOG_RECORDS = "tm_access_log_records_total", "Accesses for the access log, by result: archived, suppressed (counted in another record), overflowed (the queue was full: counted in another record), refused (by MongoDB: lost).";
+    counter ACCESS_LOG_FAILURES = "tm_access_log_write_failures_total", "Failed attempts to write the access log.";
+    gauge ACCESS_LOG_QUEUE = "tm_access_log_queue_records", "Records of the access log that wait in memory for MongoDB.";
+    gauge ACCESS_LOG_OUTBOX = "tm_access_log_outbox_records", "Records of key changes that MongoDB does not have yet.";
     counter CACHE_READS = "tm_cache_reads_total", "Reads of the routing cache, by result: hit, miss, negative.";
     counter CACHE_LOADS = "tm_cache_loads_total", "Tenants loaded, by source: replica or primary.";
-    counter CACHE_APPLIED = "tm_cache_applied_total", "Events seen by the cache, by result: next, known or gap.";
+    counter CACHE_EVENTS = "tm_cache_events_total", "Events seen by the cache, by result: next, known or gap.";
     gauge WAITERS = "tm_waiters", "Long-polls and event streams that wait for changes.";
     counter STREAMS_CUT = "tm_streams_cut_total", "Event streams ended because their readers were too far behind.";
     counter SNAPSHOT_FILES = "tm_snapshot_files_total", "Snapshot files, by result: saved, failed, restored, refused.";
     gauge CACHE_TENANTS = "tm_cache_tenants", "Resident tenants.";
     gauge POOL_CONNECTIONS = "tm_pool_connections", "Connections per Postgres server, by state: in use or idle.";
-    gauge RESIDENT_BYTES = "tm_resident_bytes", "Memory of the process that is resident.";
-    gauge POOL_USED = "tm_pool_used", "How much of each bounded pool is taken, by pool and unit.";
-    gauge POOL_SIZE = "tm_pool_size", "How much each bounded pool has, by pool and unit.";
+    gauge RESIDENT_BYTES = "tm_process_resident_memory_bytes", "Resident memory of the process.";
+    gauge POOL_USED = "tm_pool_used", "Places in use of each bounded pool, by pool and unit.";
+    gauge POOL_SIZE = "tm_pool_size", "Size of each bounded pool, by pool and unit.";
     gauge BREAKER_STATE = "tm_breaker_state", "Per dependency: 0 closed, 1 open, 2 half-open.";
-    counter BREAKER_MOVES = "tm_breaker_moves_total", "Changes of a breaker's state, per dependency and new state.";
+    counter BREAKER_TRANSITIONS = "tm_breaker_transitions_total", "Changes of a breaker's state, per dependency and new state.";
     counter BULKHEAD_REJECTED = "tm_bulkhead_rejected_total", "Calls refused because too many were running, per dependency.";
     counter BREAKER_REJECTED = "tm_breaker_rejected_total", "Calls refused by an open breaker, per dependency.";
 }
 
+/// Old names of metrics, each with its present name. They are exported too in this version. Remove
+/// an entry together with its row in `docs/upgrading.md`.
+const RENAMED: &[(&str, &str)] = &[
+    ("tm_audit_delay_seconds", ARCHIVE_DELAY_SECONDS),
+    ("tm_audit_writes_closed", WRITES_BLOCKED),
+    ("tm_auth_keys_held", AUTH_KEYS_CACHED),
+    ("tm_breaker_moves_total", BREAKER_TRANSITIONS),
+    ("tm_cache_applied_total", CACHE_EVENTS),
+    ("tm_outbox_oldest_seconds", OUTBOX_AGE_SECONDS),
+    ("tm_resident_bytes", RESIDENT_BYTES),
+    ("tm_trail_failures_total", ACCESS_LOG_FAILURES),
+    ("tm_trail_outbox_records", ACCESS_LOG_OUTBOX),
+    ("tm_trail_queue_records", ACCESS_LOG_QUEUE),
+    ("tm_trail_records_total", ACCESS_LOG_RECORDS),
+];
+
+/// Adds the renamed metrics under their old names to the text of Prometheus.
+pub fn with_old_names(mut text: String) -> String {
+    let mut copies = String::new();
+    for (old, new) in RENAMED {
+        for line in text.lines() {
+            let start = line
+                .strip_prefix("# HELP ")
+                .or(line.strip_prefix("# TYPE "))
+                .unwrap_or(line);
+            let is_renamed = start.strip_prefix(new).is_some_and(|rest| {
+                let rest = rest
+                    .strip_prefix("_bucket")
+                    .or(rest.strip_prefix("_sum"))
+                    .or(rest.strip_prefix("_count"))
+                    .unwrap_or(rest);
+                rest.starts_with([' ', '{'])
+            });
+            if is_renamed {
+                copies.push_str(&line.replacen(new, old, 1));
+                copies.push('\n');
+            }
+        }
+    }
+    text.push_str(&copies);
+    text
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_renamed_metric_is_exported_under_both_names() {
+        let text = "# TYPE tm_breaker_transitions_total counter\n\
+            tm_breaker_transitions_total{dependency=\"kafka\"} 2\n\
+            # HELP tm_audit_archive_delay_seconds Time.\n\
+            tm_audit_archive_delay_seconds_bucket{le=\"1\"} 1\n\
+            tm_audit_archive_delay_seconds_sum 1\n\
+            tm_audit_archive_seconds_sum 1\n";
+        let all = super::with_old_names(text.to_owned());
+        let copies = "# HELP tm_audit_delay_seconds Time.\n\
+            tm_audit_delay_seconds_bucket{le=\"1\"} 1\n\
+            tm_audit_delay_seconds_sum 1\n\
+            # TYPE tm_breaker_moves_total counter\n\
+            tm_breaker_moves_total{dependency=\"kafka\"} 2\n";
+        assert_eq!(all, format!("{text}{copies}"));
+    }
+
+    #[test]
+    fn the_page_on_upgrading_lists_every_renamed_metric() {
+        let page = include_str!("../../docs/upgrading.md");
+        for (old, new) in super::RENAMED {
+            assert!(page.contains(&format!("| `{old}` | `{new}` |")), "{old}");
+        }
+    }
+
     #[test]
     fn metric_names_are_unique_and_follow_the_conventions() {
         let mut names: Vec<_> = super::TABLE.iter().map(|(_, name, _)| *name).collect();

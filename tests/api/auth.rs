@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use traffic_manager::http::access::{Access, Endpoint, TABLE};
+use traffic_manager::http::endpoints::{self, Access, Endpoint};
 
 use crate::support::{PATIENCE, TestApp, callers::Office, eventually};
 
@@ -92,7 +92,7 @@ pub fn call_as(
 }
 
 fn listed() -> impl Iterator<Item = &'static Endpoint> {
-    TABLE
+    endpoints::all()
         .iter()
         .filter(|endpoint| endpoint.access != Access::Public)
 }
@@ -115,7 +115,7 @@ async fn without_credentials_only_public_endpoints_answer() {
             endpoint.path
         );
     }
-    for endpoint in TABLE
+    for endpoint in endpoints::all()
         .iter()
         .filter(|endpoint| endpoint.access == Access::Public)
     {

@@ -8,7 +8,7 @@ const DRILL: &str = "/resilience/postgres_primary/drill";
 
 /// Starts a service whose access log events wait in `PostgreSQL`, where the test can read them.
 async fn app() -> TestApp {
-    TestApp::with(&["trail.poll_ms=60000"]).await
+    TestApp::with(&["access_log.poll_ms=60000"]).await
 }
 
 fn write(app: &TestApp) -> Call {
@@ -97,7 +97,11 @@ async fn forced_state_ends_by_itself() {
 
 #[tokio::test]
 async fn forced_state_needs_a_known_dependency_and_a_bounded_time() {
-    let app = TestApp::with(&["trail.poll_ms=60000", "resilience.max_drill_seconds=10"]).await;
+    let app = TestApp::with(&[
+        "access_log.poll_ms=60000",
+        "resilience.max_forced_state_seconds=10",
+    ])
+    .await;
     for seconds in [0, 11] {
         let refused = app
             .post(DRILL)

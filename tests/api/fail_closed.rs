@@ -113,7 +113,7 @@ async fn fail_closed_stops_writes_at_the_limit_until_it_drains() {
             && check["detail"]
                 .as_str()
                 .unwrap()
-                .contains("more than 3 may not be"),
+                .contains("not published yet, limit 3"),
         "{check}"
     );
     let metrics = String::from_utf8(app.ops("/metrics").expect(200).await.bytes).unwrap();
@@ -169,7 +169,7 @@ async fn fail_closed_stops_writes_when_the_backlog_is_unknown() {
         refused.json["detail"]
             .as_str()
             .unwrap()
-            .contains("not known"),
+            .contains("is unknown"),
         "{}",
         refused.json
     );

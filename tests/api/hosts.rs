@@ -660,7 +660,7 @@ async fn hosts_shared_before_the_rule_keep_working() {
             .problem(409, "host_taken")
             .await;
         let detail = refused.json["detail"].as_str().unwrap().to_owned();
-        assert!(detail.contains("take it out of `hosts`"), "{detail}");
+        assert!(detail.contains("remove it from `hosts`"), "{detail}");
         app.post(&format!("/routes/{tenant}/web/prod/v2/deactivate"))
             .expect(200)
             .await;

@@ -12,7 +12,7 @@ use tokio::{
 };
 use traffic_manager::{
     auth::Role,
-    http::access::{Access, Endpoint, TABLE},
+    http::endpoints::{self, Access, Endpoint},
 };
 
 use crate::{
@@ -46,7 +46,7 @@ fn in_path<'a>(endpoint: &'a Endpoint, tenant: &'a str) -> impl Iterator<Item = 
 }
 
 fn with_tenant_in_path() -> impl Iterator<Item = &'static Endpoint> {
-    TABLE
+    endpoints::all()
         .iter()
         .filter(|endpoint| endpoint.path.contains("{tenant}"))
 }
@@ -298,7 +298,7 @@ async fn no_spelling_of_another_tenant_in_query_or_body_is_answered() {
             && !endpoint.path.contains('{')
             && !endpoint.path.ends_with("/stream")
     };
-    for endpoint in TABLE.iter().filter(elsewhere) {
+    for endpoint in endpoints::all().iter().filter(elsewhere) {
         let plain = call_as(&office, endpoint, "acme-1", &token)
             .header("x-correlation-id", "same")
             .send()

@@ -201,7 +201,7 @@ async fn quotas_limit_body_size_and_waiters() {
     refused.assert_problem("waiters");
     assert_eq!(
         refused.json["detail"],
-        "at most 2 may wait for changes, and so many do"
+        "too many long-polls and streams are waiting, limit 2"
     );
     assert_eq!(
         (

@@ -39,7 +39,7 @@ fn count(statuses: &[u16], status: StatusCode) -> usize {
 
 #[tokio::test]
 async fn key_guesses_are_rate_limited_before_the_lookup() {
-    let office = Office::with(&["limits.attempts_per_second_per_address=20"]).await;
+    let office = Office::with(&["limits.failed_logins_per_second_per_address=20"]).await;
     office.tenant("acme").await;
     let good = office.key("acme", &["viewer"]).await;
     office
@@ -131,7 +131,7 @@ async fn valid_credentials_work_beside_guesses_from_their_address() {
     let issuer = Issuer::with(&[&signer]);
     let jwt = issuer.settings();
     let mut all: Vec<&str> = jwt.iter().map(String::as_str).collect();
-    all.push("limits.attempts_per_second_per_address=20");
+    all.push("limits.failed_logins_per_second_per_address=20");
     let office = Office::with(&all).await;
     office.tenant("acme").await;
     let (client, url) = (
@@ -203,14 +203,14 @@ async fn valid_credentials_work_beside_guesses_from_their_address() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fleet_that_reconnects_at_once_is_admitted() {
-    let office = Office::with(&["limits.attempts_per_second_per_address=5"]).await;
+    let office = Office::with(&["limits.failed_logins_per_second_per_address=5"]).await;
     office.tenant("acme").await;
     let mut fleet = Vec::new();
     for _ in 0..60 {
         fleet.push(office.key("acme", &["node"]).await);
     }
     let again = office
-        .again(&["limits.attempts_per_second_per_address=5"])
+        .again(&["limits.failed_logins_per_second_per_address=5"])
         .await;
     let answers = statuses(fleet.len(), async |at| {
         loop {

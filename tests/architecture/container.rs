@@ -318,7 +318,7 @@ fn container_checks_find_each_fault() {
     assert_eq!(faults("CMD [\"all\"]", "CMD all"), 1);
     assert_eq!(
         faults(
-            "CMD [\"/usr/local/bin/traffic-manager\", \"probe\"]",
+            "CMD [\"/usr/local/bin/traffic-manager\", \"healthcheck\"]",
             "CMD curl localhost"
         ),
         1

@@ -1,7 +1,7 @@
 //! The rules of the architecture: permitted uses, with their reasons.
 
-/// The permitted users of each library: paths under `src/` (a trailing `/` means all below), each
-/// with its reason.
+/// The permitted users of each library: paths under `src/` (a trailing `/` means all below) or
+/// `core/`, each with its reason.
 pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     (
         "actix_web",
@@ -44,6 +44,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         "moka",
         &[
             ("cache/", "the read path"),
+            ("core/cache/", "the snapshots in memory"),
             ("auth/jwt", "verified tokens"),
             ("service/privacy/keys.rs", "persons' keys, for a short time"),
         ],
@@ -70,42 +71,42 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         "tokio_postgres_rustls",
         &[("store/connecting.rs", "connections")],
     ),
-    ("psl", &[("domain/host.rs", "the public suffixes")]),
+    ("psl", &[("core/host.rs", "the public suffixes")]),
     (
         "x509_parser",
         &[("auth/certificate.rs", "the identity in a certificate")],
     ),
     (
         "serde_json_canonicalizer",
-        &[("domain/chain.rs", "one canonical form")],
+        &[("core/chain.rs", "one canonical form")],
     ),
     (
         "governor",
         &[
             ("http/limits.rs", "limits of requests"),
-            ("http/middleware.rs", "limits of log lines"),
+            ("http/log_limit.rs", "limits of log lines"),
             ("http/ops.rs", "limits of wrong tokens"),
             ("telemetry/sampling.rs", "limits of log lines of libraries"),
             ("service/trail", "limits of records"),
         ],
     ),
     ("csv", &[("http/exports.rs", "the only CSV")]),
-    ("fluent_uri", &[("domain/url", "the URLs of routes")]),
+    ("fluent_uri", &[("core/url", "the URLs of routes")]),
     (
         "granit_parser",
-        &[("http/yaml.rs", "the only YAML that is read")],
+        &[("http/extract/yaml.rs", "the only YAML that is read")],
     ),
     (
         "icu_properties",
-        &[("domain/text.rs", "texts written by people")],
+        &[("core/text.rs", "texts written by people")],
     ),
     (
         "regex_automata",
-        &[("domain/policy/pattern", "patterns of rules")],
+        &[("core/policy/pattern", "patterns of rules")],
     ),
     (
         "regex_syntax",
-        &[("domain/policy/pattern", "patterns of rules")],
+        &[("core/policy/pattern", "patterns of rules")],
     ),
     ("regex", &[("telemetry", "masks of log lines")]),
 ];
@@ -113,31 +114,31 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
 /// Calls that compile patterns of rules, each with the files that may make it. A call past the pool
 /// of `service/patterns.rs` would hold up a thread that serves requests.
 pub const COMPILING: &[(&str, &[&str])] = &[
-    ("pattern::check(", &["domain/policy.rs"]),
+    ("pattern::check(", &["core/policy.rs"]),
     (
         "check_new_rules(",
-        &["domain/policy.rs", "service/patterns.rs"],
+        &["core/policy.rs", "service/patterns.rs"],
     ),
     (
         "Pattern::checked(",
-        &["domain/policy/pattern.rs", "domain/policy/pattern/tests.rs"],
+        &["core/policy/pattern.rs", "core/policy/pattern/tests.rs"],
     ),
-    ("Pattern::stored(", &["domain/policy/pattern.rs"]),
+    ("Pattern::stored(", &["core/policy/pattern.rs"]),
     (
         "Patterns::of(",
         &[
-            "domain/policy/pattern/tests.rs",
-            "domain/policy/matching.rs",
-            "domain/snapshot/service.rs",
+            "core/policy/pattern/tests.rs",
+            "core/policy/matching.rs",
+            "core/snapshot/service.rs",
         ],
     ),
     (
         "compile_patterns(",
         &[
-            "domain/snapshot.rs",
-            "domain/snapshot/service.rs",
+            "core/snapshot.rs",
+            "core/snapshot/service.rs",
             "service/patterns.rs",
-            "cache/resident.rs",
+            "core/cache/resident.rs",
         ],
     ),
     ("patterns().compile(", &["service/choices.rs"]),
@@ -179,33 +180,16 @@ pub const ALL_TENANTS: &[(&str, &str)] = &[
     ("service/privacy/people.rs", "rewraps every key"),
 ];
 
-/// Libraries and modules that the pure core may not name.
-pub const NOT_IN_DOMAIN: &[&str] = &[
-    "tokio",
-    "actix_web",
-    "tokio_postgres",
-    "deadpool_postgres",
-    "rdkafka",
-    "mongodb",
-    "reqwest",
-    "schemars",
-    "tracing",
-    "metrics",
-];
-
 /// The modules of the crate that each module may use, besides itself and `domain`.
 pub const MODULES: &[(&str, &[&str])] = &[
-    ("domain", &[]),
     ("config", &[]),
     ("coding", &[]),
     ("telemetry", &["config"]),
     ("resilience", &["config", "telemetry"]),
+    ("health", &["resilience", "telemetry"]),
     ("auth", &["config", "resilience", "telemetry"]),
     ("tls", &["config"]),
-    (
-        "store",
-        &["auth", "config", "resilience", "telemetry", "tls"],
-    ),
+    ("store", &["config", "resilience", "telemetry", "tls"]),
     (
         "cache",
         &[
@@ -236,6 +220,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
             "auth",
             "coding",
             "config",
+            "health",
             "resilience",
             "service",
             "telemetry",
@@ -255,3 +240,23 @@ pub const MODULES: &[(&str, &[&str])] = &[
 
 /// Uses that the table above forbids, each with its reason.
 pub const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+
+/// The resources of `http`: files with endpoints. Their helpers stand beside them.
+pub const RESOURCES: &[&str] = &[
+    "audit",
+    "dead_letters",
+    "docs",
+    "drills",
+    "exports",
+    "health",
+    "keys",
+    "past",
+    "plans",
+    "policies",
+    "polling",
+    "replays",
+    "resolve",
+    "routes",
+    "streams",
+    "tenants",
+];

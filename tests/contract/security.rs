@@ -6,7 +6,7 @@ use regex::Regex;
 
 const PAGE: &str = "docs/security.md";
 
-/// Returns the tests that the page names: a file under `tests/` or `src/`, and the function in it.
+/// Returns the tests that the page names: a file under `tests/`, `src/` or `crates/`, and the function in it.
 fn named(page: &str) -> BTreeSet<(String, String)> {
     let name = Regex::new(r"`([a-z0-9_/]+\.rs)::([a-z0-9_]+)`").expect("a pattern");
     name.captures_iter(page)
@@ -54,7 +54,7 @@ fn has_test(text: &str, name: &str) -> bool {
 
 fn file(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = if name.starts_with("src/") {
+    let path = if name.starts_with("src/") || name.starts_with("crates/") {
         root.join(name)
     } else {
         root.join("tests").join(name)

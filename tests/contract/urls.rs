@@ -121,7 +121,7 @@ fn python_parses_every_url_as_we_do() {
 #[test]
 fn go_parses_every_url_as_we_do() {
     if Command::new("go").arg("version").output().is_err() {
-        println!("Go is not installed: src/domain/url/tests.rs has its rules");
+        println!("Go is not installed: crates/core/src/url/tests.rs has its rules");
         return;
     }
     let folder = std::env::temp_dir().join(format!("tm-urls-{}", std::process::id()));

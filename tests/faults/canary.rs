@@ -19,7 +19,7 @@ use rdkafka::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use traffic_manager::http::access::TABLE;
+use traffic_manager::http::endpoints;
 use uuid::Uuid;
 
 use crate::{
@@ -108,7 +108,7 @@ fn filled(path: &str) -> String {
 /// carry one.
 fn requests(markers: &mut Markers, token: &str) -> Vec<Sown> {
     let mut all = Vec::new();
-    for endpoint in TABLE
+    for endpoint in endpoints::all()
         .iter()
         .filter(|endpoint| !endpoint.path.ends_with("/stream"))
     {
@@ -243,7 +243,7 @@ fn requests(markers: &mut Markers, token: &str) -> Vec<Sown> {
 /// Returns the text of every table, as in a dump of the database.
 async fn dump(world: &World) -> String {
     let sql = "select string_agg(query_to_xml(format('select * from %I.%I', table_schema, table_name), true, true, '')::text, ' ') \
-               from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'";
+               from information_schema.tables where table_schema = 'public' and table_type = 'BASE endpoints::all()'";
     world.db.rows(sql, &[]).await[0].get(0)
 }
 
@@ -359,10 +359,10 @@ async fn assert_no_secret_is_repeated(markers: &mut Markers, format: &str) {
     environment.insert("TM__TELEMETRY__SAMPLE_RATIO".into(), "1".into());
     environment.insert("TM__TELEMETRY__FORMAT".into(), format.into());
     environment.insert(
-        "TM__LIMITS__ATTEMPTS_PER_SECOND_PER_ADDRESS".into(),
+        "TM__LIMITS__FAILED_LOGINS_PER_SECOND_PER_ADDRESS".into(),
         "0".into(),
     );
-    environment.insert("TM__TRAIL__SUMMARY_MS".into(), "200".into());
+    environment.insert("TM__ACCESS_LOG__SUMMARY_MS".into(), "200".into());
     // On a busy machine connections take their time.
     for key in [
         "POSTGRES__CONNECT_TIMEOUT_MS",

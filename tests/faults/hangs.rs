@@ -213,7 +213,7 @@ async fn writes_and_reads_continue_while_kafka_hangs() {
             },
             Backlog {
                 health: "/backlog/oldest_seconds",
-                metric: "tm_outbox_oldest_seconds",
+                metric: "tm_outbox_oldest_age_seconds",
             },
         ],
         noticed: |health| health["relay"]["last_error"].is_string(),

@@ -80,7 +80,7 @@ pub fn epoch(tag: &str) -> &str {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn point_in_time_restore_starts_epochs_and_resets_clients() {
     let _alone = crate::hangs::alone().await;
-    let placed = Placed::start("all", &[("TM__WRITE__LINEAGE_CHECK_MS", "1000")]).await;
+    let placed = Placed::start("all", &[("TM__WRITE__TIMELINE_CHECK_MS", "1000")]).await;
     let Some(Placed {
         process,
         world,

@@ -26,9 +26,13 @@ prepare() {
 
 # How a test ended, built before it is timed; 124 is too late.
 run_test() {
-    local -a test=("$@")
-    local kind=(--test "${test[0]}")
-    [ "${test[0]}" != lib ] || kind=(--lib)
+    local -a test=("$@") kind=()
+    # `core` in front: a test of the package traffic-manager-core.
+    if [ "${test[0]}" = core ]; then
+        kind=(--package traffic-manager-core)
+        test=("${test[@]:1}")
+    fi
+    if [ "${test[0]}" = lib ]; then kind+=(--lib); else kind+=(--test "${test[0]}"); fi
     (cd "$tree" && cargo test --locked "${kind[@]}" --no-run) >"$work/build.log" 2>&1 ||
         { tail -n 30 "$work/build.log" >&2; die "the tree does not compile"; }
     (cd "$tree" && timeout "$limit" cargo test --locked "${kind[@]}" -- "${test[@]:1}") >"$work/test.log" 2>&1
@@ -66,7 +70,7 @@ catch() {
     prepare
     # The copy is no repository, and must not be taken for a part of this one.
     (cd "$tree" && GIT_CEILING_DIRECTORIES=$work git apply "$patch") || die "$name does not apply any more"
-    find "$tree/src" -name '*.rs' -exec touch {} +
+    find "$tree/src" "$tree/crates" -name '*.rs' -exec touch {} +
     started=$SECONDS
     # shellcheck disable=SC2086
     run_test $test || ended=$?

@@ -34,7 +34,7 @@ async fn world(sick: &[Api]) -> (World, SickBroker) {
     let mut world = World::with(&[
         "kafka.delivery_timeout_ms=1000",
         "kafka.stalled_after_ms=1000",
-        "audit.stuck_after_ms=5000",
+        "audit.stalled_after_ms=5000",
     ])
     .await;
     let broker = SickBroker::start(&mut world.settings.kafka, sick).await;

@@ -32,7 +32,7 @@ pub async fn patient(overrides: &[&str]) -> World {
         "postgres.acquire_timeout_ms=10000",
         "resilience.postgres_primary.timeout_ms=10000",
     ];
-    World::with(&[&patient[..], &["trail.poll_ms=50"], overrides].concat()).await
+    World::with(&[&patient[..], &["access_log.poll_ms=50"], overrides].concat()).await
 }
 
 /// A world with `count` events of tenant `a` in Kafka, unread, and an API on it.

@@ -17,7 +17,7 @@ use crate::support::{
 async fn mark_restored(world: &World) {
     let mut settings: Settings = world.settings.clone();
     settings.migrate.postgres_url = world.db.owner_url().into();
-    commands::restored(&settings)
+    commands::mark_restored(&settings)
         .await
         .expect("the restore is recorded");
 }
@@ -36,7 +36,7 @@ async fn epoch(app: &TestApp, tenant: &str) -> String {
 async fn every_tenant_starts_an_epoch_after_a_restore() {
     let world = World::new().await;
     let mut settings = world.settings.clone();
-    settings.write.lineage_check_ms = 3_600_000;
+    settings.write.timeline_check_ms = 3_600_000;
     let writer = TestApp::run(world.db.clone(), settings.clone(), Role::All).await;
     settings.read.refresh_ms = 60_000;
     let reader = TestApp::run(world.db.clone(), settings, Role::Serve).await;
@@ -177,7 +177,7 @@ async fn every_tenant_starts_an_epoch_after_a_restore() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_tenant_starts_its_epoch_once_after_a_restore() {
-    let world = World::with(&["write.lineage_check_ms=100"]).await;
+    let world = World::with(&["write.timeline_check_ms=100"]).await;
     let (one, two) = tokio::join!(
         TestApp::run(world.db.clone(), world.settings.clone(), Role::All),
         TestApp::run(world.db.clone(), world.settings.clone(), Role::All)
@@ -231,8 +231,8 @@ async fn idle_tenant_starts_its_epoch_once_after_a_restore() {
 async fn tenant_that_cannot_start_its_epoch_blocks_no_other() {
     let world = World::with(&[
         "write.lanes=1",
-        "write.lineage_check_ms=3600000",
-        "write.lineage_timeout_ms=1000",
+        "write.timeline_check_ms=3600000",
+        "write.new_epoch_timeout_ms=1000",
     ])
     .await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;

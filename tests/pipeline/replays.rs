@@ -42,7 +42,7 @@ async fn get(app: &TestApp, replay: &Value) -> Value {
 }
 
 async fn done(app: &TestApp, replay: &Value) -> Value {
-    eventually("the replay is done", async || {
+    eventually("the replay is already done", async || {
         Some(get(app, replay).await).filter(|replay| replay["state"] == "done")
     })
     .await

@@ -56,7 +56,7 @@ impl Audited {
             "resilience.mongodb_access.timeout_ms=500",
             "resilience.open_ms=20",
             "resilience.max_open_ms=50",
-            "trail.poll_ms=50",
+            "access_log.poll_ms=50",
         ];
         all.extend(
             patient
@@ -524,7 +524,7 @@ async fn access_log_names_the_tenant_for_any_spelling() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn access_log_summarises_a_flood_in_few_records() {
     const FLOOD: usize = 10_000;
-    let audited = Audited::open(&["trail.summary_ms=3600000", "http.workers=1"]).await;
+    let audited = Audited::open(&["access_log.summary_ms=3600000", "http.workers=1"]).await;
     let token = NewToken::make(&forger()).unwrap().token;
     let mistyped = format!("{}x", token.expose_secret());
     let started = Instant::now();
@@ -887,10 +887,10 @@ async fn kill_between_insert_and_removal_doubles_no_record() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn archive_outage_delays_no_request_and_drops_are_counted() {
     let audited = Audited::open(&[
-        "trail.queue=5",
-        "trail.batch=2",
-        "trail.burst_per_source=1000",
-        "trail.summary_ms=100",
+        "access_log.queue=5",
+        "access_log.batch=2",
+        "access_log.burst_per_source=1000",
+        "access_log.summary_ms=100",
         "resilience.mongodb_access.timeout_ms=3000",
     ])
     .await;

@@ -16,7 +16,7 @@ use super::{Database, PATIENCE, TestApp, settings};
 pub const ASKING: [&str; 3] = [
     "auth.mode=required",
     "auth.key_pepper=a pepper of the tests, 32 bytes or more",
-    "limits.attempts_per_second_per_address=0",
+    "limits.failed_logins_per_second_per_address=0",
 ];
 
 /// The token of a new `platform_admin`, made as the start-up command makes it.

@@ -159,8 +159,8 @@ pub const UNHURRIED: [(&str, &str); 8] = [
     ("postgres.connect_timeout_ms", "20000"),
     ("resilience.postgres_primary.timeout_ms", "10000"),
     ("resilience.postgres_replica.timeout_ms", "10000"),
-    ("resilience.standing_ms", "10000"),
-    ("trail.poll_ms", "60000"),
+    ("resilience.codel_interval_ms", "10000"),
+    ("access_log.poll_ms", "60000"),
     ("write.timeout_ms", "20000"),
 ];
 

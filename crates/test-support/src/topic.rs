@@ -15,7 +15,7 @@ use traffic_manager::{
         ids::RouteName,
         tag::Epoch,
     },
-    kafka::Record,
+    kafka::{self, Record},
     service::{batch::Request, privacy::Privacy, unpublished::Unpublished, writer::Writer},
     store::Server,
 };
@@ -46,7 +46,7 @@ pub async fn records(topic: &str, count: usize) -> Vec<Record> {
         let message = message
             .unwrap_or_else(|_| panic!("{} of {count} records came", records.len()))
             .expect("a record");
-        records.push(Record::from(&message));
+        records.push(kafka::record(&message));
     }
     records.sort_by_key(|record| (record.partition, record.offset));
     records

@@ -22,7 +22,7 @@ pub enum PrivacyError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The command failed after its start; a part of its work may be done.
-    #[error("this did not come to its end")]
+    #[error("the command failed; it may be run again")]
     Failed(#[from] service::Error),
 }
 

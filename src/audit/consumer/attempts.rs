@@ -125,7 +125,7 @@ impl Attempts {
             .collect();
         if !new.is_empty() {
             let found = self.committed(consumer, &new).await.unwrap_or_else(|error| {
-                tracing::warn!(error = %error, "how often records were tried before is not known");
+                tracing::warn!(error = %error, "the number of earlier attempts of the records is unknown");
                 HashMap::new()
             });
             for partition in new {
@@ -243,8 +243,12 @@ impl Attempts {
             tokio::task::spawn_blocking(move || consumer.commit(&list, CommitMode::Sync));
         match tokio::time::timeout(kafka::question_timeout(), committing).await {
             Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => tracing::debug!(error = %error, "a mark could not be committed"),
-            Ok(Err(_)) | Err(_) => tracing::debug!("a mark could not be committed in time"),
+            Ok(Ok(Err(error))) => {
+                tracing::debug!(error = %error, "an attempt mark could not be committed")
+            }
+            Ok(Err(_)) | Err(_) => {
+                tracing::debug!("an attempt mark could not be committed in time")
+            }
         }
     }
 }

@@ -107,7 +107,7 @@ pub enum LettersError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The reading thread panicked or was cancelled: a defect of this program.
-    #[error("reading letters failed")]
+    #[error("reading dead letters failed")]
     Defect(#[from] tokio::task::JoinError),
 }
 
@@ -116,10 +116,10 @@ impl LettersError {
     pub fn refusal(&self) -> Option<&'static str> {
         match self {
             Self::Kafka(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)) => {
-                Some("it is larger than kafka.topic takes")
+                Some("its record is larger than kafka.topic accepts")
             }
             Self::Kafka(KafkaError::MessageProduction(RDKafkaErrorCode::UnknownPartition)) => {
-                Some("kafka.topic does not have the partition that it comes from")
+                Some("kafka.topic does not have its record's partition")
             }
             _ => None,
         }
@@ -416,7 +416,7 @@ fn each(
                     .timestamp()
                     .to_millis()
                     .and_then(|at| Timestamp::from_millisecond(at).ok());
-                show(Record::from(&message), at.unwrap_or(Timestamp::UNIX_EPOCH));
+                show(kafka::record(&message), at.unwrap_or(Timestamp::UNIX_EPOCH));
                 if message.offset() + 1 == offsets.end {
                     return Ok(());
                 }

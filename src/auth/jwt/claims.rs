@@ -202,7 +202,7 @@ fn moment(unix: f64) -> UtcTime {
 fn mapped(entry: &str) -> Result<(String, Role), ConfigError> {
     let (said, role) = entry
         .rsplit_once('=')
-        .ok_or_else(|| wrong("role_map", "must be entries of the form said=role"))?;
+        .ok_or_else(|| wrong("role_map", "must be entries of the form value=role"))?;
     let role =
         Role::try_from(role.to_owned()).map_err(|invalid| wrong("role_map", &invalid.detail))?;
     Ok((said.to_owned(), role))

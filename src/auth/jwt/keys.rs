@@ -57,10 +57,10 @@ pub struct KeySet {
 #[derive(Debug, thiserror::Error)]
 pub enum BadKeys {
     /// The response is not JSON with a list `keys`.
-    #[error("not a JWKS: {0}")]
+    #[error("the issuer's answer is not a JWKS: {0}")]
     Unreadable(#[from] serde_json::Error),
     /// The response has more keys than `auth.jwt.max_keys`.
-    #[error("{0} keys are more than auth.jwt.max_keys")]
+    #[error("the JWKS has {0} keys, more than auth.jwt.max_keys")]
     TooMany(usize),
 }
 

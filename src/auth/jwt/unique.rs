@@ -77,7 +77,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
         let mut read = Map::new();
         while let Some((name, Unique(value))) = members.next_entry::<String, _>()? {
             if read.insert(name, value).is_some() {
-                return Err(A::Error::custom("a name stands twice"));
+                return Err(A::Error::custom("a member name is used twice"));
             }
         }
         Ok(Value::Object(read))

@@ -6,14 +6,14 @@ use serde::Deserialize;
 use validator::Validate;
 
 use crate::{
-    auth::Caller,
     domain::{filter::AccessFilter, plain_text},
     http::{
-        ApiState,
         extract::{Fields, Query},
         openapi::schemas,
+        permission::AuditReader,
         problem::Problem,
         respond,
+        state::ApiState,
     },
 };
 
@@ -40,8 +40,8 @@ pub struct AccessIn {
 
 /// Answers `GET /audit/access`: a page of the access log.
 pub async fn list(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<AccessIn>,
 ) -> Result<HttpResponse, Problem> {
     let AccessIn {

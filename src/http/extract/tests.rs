@@ -1,6 +1,10 @@
 use actix_web::ResponseError as _;
 
-use super::*;
+use serde::Deserialize;
+use validator::Validate;
+
+use super::{json::*, *};
+use crate::http::problem::Problem;
 
 #[derive(Debug, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use super::{Check, CheckStatus};
 use crate::http::{
     drills::{DrillIn, DrillState},
     openapi::{Answer, Operation, schemas},
@@ -13,6 +12,31 @@ use crate::http::{
 };
 
 const DRILL: &str = "/api/v1/resilience/{dependency}/drill";
+
+/// The health of a part.
+// `health::CheckStatus` as it is written.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "read by the derive")]
+enum CheckStatus {
+    /// The part works as it should.
+    Healthy,
+    /// The part is away or behind, and the service makes up for that.
+    Degraded,
+    /// The part is away, and its work is not done.
+    Unhealthy,
+}
+
+/// The result of one check.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Check {
+    /// The health of the checked part.
+    status: CheckStatus,
+    /// The reason, if the part is not healthy.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "String")]
+    detail: Option<()>,
+}
 
 /// The answer of a process that serves.
 #[derive(JsonSchema)]

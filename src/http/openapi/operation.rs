@@ -13,7 +13,7 @@ use super::{
 use crate::{
     auth::Role,
     http::{
-        access::{self, Found},
+        endpoints::{self, Found},
         problem::Code,
     },
 };
@@ -376,7 +376,7 @@ impl Operation {
 
     /// Returns the roles that may call the operation; `None` stands for everybody.
     fn roles(&self) -> Option<&'static [Role]> {
-        match access::find(&self.method.to_uppercase(), self.path) {
+        match endpoints::find(&self.method.to_uppercase(), self.path) {
             Found::Endpoint(endpoint) => endpoint.access.roles(),
             _ => None,
         }

@@ -19,7 +19,7 @@ use crate::{
         route::{MAX_DESCRIPTION, MAX_LABEL_VALUE, MAX_LABELS, MAX_URL},
         tenant::MAX_QUOTA,
     },
-    http::context::MAX_REASON,
+    http::headers::MAX_REASON,
 };
 
 /// The path of the schemas in an OpenAPI document.

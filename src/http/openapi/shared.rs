@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use super::schemas::{EnvName, Schemas, ServiceName, TenantName, VersionName};
-use crate::http::context::{MAX_IDEMPOTENCY_KEY, MAX_REASON};
+use crate::http::headers::{MAX_IDEMPOTENCY_KEY, MAX_REASON};
 
 /// A name, its description and its schema.
 type Row = (&'static str, &'static str, Value);

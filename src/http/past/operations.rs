@@ -10,7 +10,7 @@ use crate::http::{
     openapi::{Answer, Operation, schemas},
     plans::shapes::Difference,
     problem::Code,
-    routes::MinimumIn,
+    query::MinimumIn,
 };
 
 /// For each member of a route, the event that gave the member its value.

@@ -3,12 +3,11 @@
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::{applied, shapes};
 use crate::{
     domain::{
-        Invalid, chain,
+        Invalid,
         command::{Apply, Desired, MAX_CHANGES, Op, Sought},
         document::{self, PolicyDoc},
         given,
@@ -17,18 +16,17 @@ use crate::{
         route::{Description, Labels, RouteSpec, RouteUrl},
     },
     http::{
-        ApiState,
         bulk::Bulk,
         context::WriteContext,
-        extract::Object,
+        extract::{Object, Readers},
         openapi::schemas,
         params::TenantPath,
-        policies::wrong_members,
-        problem::{FieldError, MAX_ERRORS, Problem},
-        readers::Readers,
+        permission::Editor,
+        problem::{FieldError, MAX_ERRORS, Problem, wrong_members},
         returned::{self, Returnable, Returned},
+        state::ApiState,
     },
-    service::Error,
+    service::{Error, plans::batch_hash},
 };
 
 /// The body of `POST …/batch`.
@@ -190,7 +188,7 @@ impl PolicyChangeIn {
             }),
             ActionIn::Activate | ActionIn::Deactivate => Err(vec![(
                 "/action".to_owned(),
-                Invalid::new("not_for_policies", "is for routes"),
+                Invalid::new("not_for_policies", "is only allowed for routes"),
             )]),
         }
     }
@@ -201,7 +199,7 @@ fn of<T>(list: Option<Parts<T>>) -> Vec<T> {
 }
 
 fn only_the_name() -> Invalid {
-    Invalid::new("only_the_name", "only put takes more than the name")
+    Invalid::new("only_the_name", "is only allowed with put")
 }
 
 fn within(prefix: &str, errors: Vec<(String, Invalid)>) -> Vec<(String, Invalid)> {
@@ -266,13 +264,6 @@ struct Batch {
     changes: Vec<Desired>,
     places: Vec<ChangeNames>,
     hash: String,
-}
-
-/// The changes that a hash confirms. Borrowed: they may be megabytes.
-#[derive(Serialize)]
-struct Hashed<'a> {
-    changes: &'a [Desired],
-    tenant: &'a TenantName,
 }
 
 /// The names in a change, from which the place of an error that is found later is derived.
@@ -370,15 +361,10 @@ impl Batch {
         if !errors.is_empty() {
             return Err(Problem::fields(errors));
         }
-        let hashed = chain::canonical(&Hashed {
-            changes: &desired,
-            tenant,
-        });
-        let hash = hex::encode(Sha256::digest(hashed.map_err(Error::internal)?));
         Ok(Self {
+            hash: batch_hash(tenant, &desired)?,
             changes: desired,
             places,
-            hash,
         })
     }
 }
@@ -401,6 +387,7 @@ fn place(places: &[ChangeNames], sought: Sought<'_>) -> Option<String> {
 
 /// `POST /tenants/{tenant}/batch`
 pub async fn batch(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: TenantPath,

@@ -11,8 +11,8 @@ use crate::http::{
     past,
     policies::shapes,
     problem::Code,
+    query::PageIn,
     respond::PageOut,
-    tenants::ListIn,
 };
 
 /// Returns the operations for the OpenAPI document.
@@ -20,7 +20,7 @@ pub fn operations() -> Vec<Operation> {
     vec![
         Operation::get("/api/v1/tenants/{tenant}/plans", "listPlans", "List a tenant's plans")
             .about("Newest first, without their changes.")
-            .query::<ListIn>()
+            .query::<PageIn>()
             .reads()
             .answers(Answer::json::<PageOut<PlanSummaryOut>>(
                 200,

@@ -10,8 +10,8 @@ use crate::http::{
     event_schema::{self, Event},
     openapi::{Answer, Operation},
     problem::Code,
+    query::{GetIn, HistoryIn},
     respond::PageOut,
-    routes::{GetIn, HistoryIn},
 };
 
 const POLICY: &str = "/api/v1/policies/{tenant}/{service}/{env}";

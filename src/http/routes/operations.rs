@@ -3,12 +3,13 @@
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use super::{ConfirmIn, GetIn, HistoryIn, KeyIn, ListIn, PatchIn, RouteIn, RouteOut, SpecIn};
+use super::{ConfirmIn, KeyIn, ListIn, PatchIn, RouteIn, RouteOut, SpecIn};
 use crate::http::{
     event_schema::{self, Event},
     openapi::{Answer, Operation, schemas},
     past,
     problem::Code,
+    query::{GetIn, HistoryIn},
     respond::PageOut,
 };
 

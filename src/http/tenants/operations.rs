@@ -3,14 +3,14 @@
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use super::{DeleteIn, ListIn, TenantIn, TenantPatchIn};
+use super::{DeleteIn, TenantIn, TenantPatchIn};
 use crate::{
     domain::host::MAX_SUFFIXES,
     http::{
         openapi::{Answer, Operation, schemas},
         problem::Code,
+        query::{MinimumIn, PageIn},
         respond::PageOut,
-        routes::MinimumIn,
     },
 };
 
@@ -107,7 +107,7 @@ pub fn operations() -> Vec<Operation> {
     vec![
         Operation::get(LIST, "listTenants", "List tenants")
             .about("In the order of their names.")
-            .query::<ListIn>()
+            .query::<PageIn>()
             .reads()
             .answers(Answer::json::<PageOut<Tenant>>(200, "A page.", json!({ "items": [tenant()], "next_cursor": null })))
             .compressed()

@@ -88,7 +88,7 @@ pub struct Keys {
 impl Keys {
     /// Keeps the keys in Postgres, wrapped by `masters`.
     pub fn new(masters: Masters, settings: &config::Privacy, router: Arc<Router>) -> Self {
-        let (most, ttl) = (settings.keys_held, ms(settings.key_ttl_ms));
+        let (most, ttl) = (settings.max_cached_keys, ms(settings.key_ttl_ms));
         let people = Cache::builder()
             .max_capacity(most)
             .time_to_live(ttl)
@@ -148,7 +148,7 @@ impl Keys {
                 None => self.make(subject, &actor.id).await?,
             };
             let id = KeyId::parse(&key.id)
-                .ok_or_else(|| Error::internal(format!("{} is no id of a key", key.id)))?;
+                .ok_or_else(|| Error::internal(format!("{} is not a key id", key.id)))?;
             let sealing = Arc::new(self.unwrapped(tenant.as_str(), &key.id, &key.wrapped)?);
             Ok(Arc::new(Person {
                 id,
@@ -173,7 +173,9 @@ impl Keys {
             .write(&Visible::tenant(subject.tenant), keep)
             .await
             .map_err(not_done)?;
-        kept.ok_or_else(|| Error::internal("a person's key was made and erased in the same moment"))
+        kept.ok_or_else(|| {
+            Error::internal("a person's key was created and erased at the same time")
+        })
     }
 
     fn unwrapped(&self, tenant: &str, id: &str, wrapped: &Wrapped) -> Result<SealingKey, Error> {
@@ -278,7 +280,7 @@ impl Keys {
                     .write(&Visible::no_tenants(), keep)
                     .await
                     .map_err(not_done)?
-                    .ok_or_else(|| Error::internal("the index key is gone"))?
+                    .ok_or_else(|| Error::internal("the index key does not exist"))?
             }
         };
         Ok(hmac::Key::new(
@@ -298,5 +300,5 @@ fn not_done(error: CallError<store::Error>) -> Error {
 }
 
 fn not_a_key() -> Error {
-    Error::internal("a stored key has not as many bytes as a key has")
+    Error::internal("a stored key has the wrong length")
 }

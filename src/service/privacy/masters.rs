@@ -61,7 +61,7 @@ impl Masters {
             .ok_or_else(|| Error::internal(format!("{KEY} has no key {master}")))?;
         known.1.open(bound, bytes).ok_or_else(|| {
             Error::internal(format!(
-                "what {KEY} calls {master} is not the key that wrapped {bound}"
+                "the key {master} in {KEY} is not the key that wrapped {bound}"
             ))
         })
     }

@@ -165,9 +165,8 @@ impl People {
     }
 
     fn keys(&self) -> Result<&Keys, Error> {
-        self.privacy
-            .keys
-            .as_ref()
-            .ok_or_else(|| Error::internal("without privacy.master_keys nobody has a key"))
+        self.privacy.keys.as_ref().ok_or_else(|| {
+            Error::internal("privacy.master_keys is not set: there are no personal keys")
+        })
     }
 }

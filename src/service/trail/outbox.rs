@@ -35,12 +35,12 @@ impl Outbox {
     /// step tries them again.
     pub async fn step(&self) {
         if let Err(error) = self.move_all().await {
-            tracing::debug!(error = %error, "changes of keys wait for the archive");
+            tracing::debug!(error = %error, "access log records of key changes cannot be archived yet");
         }
         let read = async |tx: &store::Transaction<'_>| store::access::backlog(tx).await;
         let sample = self.primary.read(&Visible::no_tenants(), read).await.ok();
         if let Some(sample) = &sample {
-            metrics::gauge!(names::TRAIL_OUTBOX).set(sample.events as f64);
+            metrics::gauge!(names::ACCESS_LOG_OUTBOX).set(sample.events as f64);
         }
         *self.backlog.lock().unwrap_or_else(PoisonError::into_inner) = sample;
     }

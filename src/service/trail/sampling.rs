@@ -43,7 +43,7 @@ fn quota(per_second: u32, burst: u32) -> Quota {
 }
 
 impl Sampler {
-    pub(super) fn new(settings: &config::Trail) -> Self {
+    pub(super) fn new(settings: &config::AccessLog) -> Self {
         Self {
             sources: RateLimiter::keyed(quota(
                 settings.records_per_second_per_source,
@@ -156,7 +156,9 @@ mod tests {
     use crate::domain::access::Kind;
 
     fn sampler(per_source: u32, all: u32) -> Sampler {
-        let mut settings = config::Settings::without_environment(&[]).unwrap().trail;
+        let mut settings = config::Settings::without_environment(&[])
+            .unwrap()
+            .access_log;
         (
             settings.records_per_second_per_source,
             settings.burst_per_source,

@@ -10,7 +10,11 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
 };
 use serde_json::Value;
-use traffic_manager::{audit::document::ArchivedEvent, config::Settings, kafka::Record};
+use traffic_manager::{
+    audit::document::ArchivedEvent,
+    config::Settings,
+    kafka::{self, Record},
+};
 
 use crate::support::{World, secure};
 
@@ -147,7 +151,7 @@ fn read_topic(topic: &str) -> Vec<Record> {
             "{left} records of the topic could not be read"
         );
         if let Some(Ok(message)) = reader.poll(Duration::from_millis(200)) {
-            records.push(Record::from(&message));
+            records.push(kafka::record(&message));
             left -= 1;
         }
     }

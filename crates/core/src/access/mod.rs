@@ -1,0 +1,13 @@
+//! Access: the rights of callers, and the records of the access log.
+
+mod authorized;
+mod grant;
+mod key;
+mod log;
+
+pub use self::{
+    authorized::{AuthorizedTenant, OtherTenant},
+    grant::{Grant, Reach, Role},
+    key::{KeyId, TokenHash},
+    log::{AccessEvent, Kind, visible_to},
+};

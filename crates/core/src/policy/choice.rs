@@ -1,0 +1,586 @@
+//! The choice of the version that one request goes to.
+//!
+//! Rules are checked first, in their order. Requests that no rule takes are distributed by weighted
+//! rendezvous hashing (Thaler and Ravishankar, "Using name-based mappings to increase hit rates",
+//! 1998, with the logarithmic weights of Schindelhauer and Schomaker, "Weighted distributed hash
+//! tables", 2005): each version scores `-weight / ln(u)`, where `u` in (0, 1) is made from the
+//! SHA-256 of `<service>/<env>/<version>/<key>`, and the highest score wins. So a key gets the same
+//! version while the weights stay the same, and each version gets its share of the keys. When a
+//! weight changes, keys move only to or from its version, and no more than the share that changed.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{PolicySpec, StickyBy, pattern::Patterns};
+use crate::ids::{PolicyName, VersionName};
+
+/// The properties of a request that a policy uses.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// The sticky key, if the caller gives one.
+    pub key: Option<String>,
+    /// The request's headers that may be relevant, by name in lower case.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Asked {
+    /// Returns the sticky key: the given one, else the value of the policy's header or cookie. An
+    /// empty key counts as no key: otherwise all requests without a key would go to one version.
+    pub fn key(&self, spec: &PolicySpec) -> Option<&str> {
+        let header = |name: &str| self.headers.get(name).map(String::as_str);
+        let given = self.key.as_deref().filter(|key| !key.is_empty());
+        given.or_else(|| match spec.sticky_by.as_ref()? {
+            StickyBy::Header(name) => header(name.as_str())
+                .map(str::trim)
+                .filter(|value| !value.is_empty()),
+            StickyBy::Cookie(name) => {
+                header("cookie").and_then(|cookies| cookie(cookies, name.as_str()))
+            }
+        })
+    }
+}
+
+/// Returns the value of a cookie (RFC 6265 §4.2.1): the first cookie of this name that has a value.
+/// Quotes around the value are not part of it (§4.1.1), as in Envoy.
+fn cookie<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
+    let unquoted = |value: &'a str| {
+        value
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+            .unwrap_or(value)
+    };
+    let named = |pair: &'a str| {
+        pair.trim()
+            .split_once('=')
+            .filter(|(named, _)| *named == name)
+            .map(|(_, value)| unquoted(value))
+    };
+    cookies
+        .split(';')
+        .filter_map(named)
+        .find(|value| !value.is_empty())
+}
+
+/// Whether traffic may go to a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// The route exists and is active: traffic may go there.
+    Active,
+    /// The route exists and is inactive: no traffic may go there.
+    Inactive,
+    /// The route does not exist.
+    Missing,
+}
+
+/// The step that decided where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A rule took the request.
+    Rule,
+    /// No rule took the request. The weights of the split decided.
+    Split,
+    /// The first choice is not active. The first active version of the failover order is chosen.
+    Failover,
+    /// No version of the failover order is active either. The next active version of the split is
+    /// chosen.
+    NextOfSplit,
+    /// No version that could take the traffic is active: neither the first choice, nor the failover
+    /// order, nor the split.
+    Nowhere,
+}
+
+/// A version's share and score in the split, for the explanation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Scored {
+    /// The version's name.
+    pub version: VersionName,
+    /// The version's weight in the split, more than 0.
+    pub weight: u16,
+    /// The version's share of all keys: its weight divided by the sum of the weights.
+    pub share: f64,
+    /// The version's score for this key. The highest score wins.
+    pub score: f64,
+    /// Whether traffic may go to the version.
+    pub standing: Standing,
+}
+
+/// The explanation of the choice for a request.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The step that decided.
+    pub reason: Reason,
+    /// The rule that took the request, if one did.
+    pub rule: Option<String>,
+    /// The key that the split used; `null` if the request has no key and the choice is random.
+    pub key: Option<String>,
+    /// The version that the rule or the split chose first, if it was not active.
+    pub instead_of: Option<VersionName>,
+    /// The split, highest score first. Empty if a rule took the request, unless the reason is
+    /// [`Reason::NextOfSplit`].
+    pub split: Vec<Scored>,
+}
+
+/// Returns whether the choice for a request needs the compiled patterns of the policy.
+pub fn needs_patterns(spec: &PolicySpec, asked: &Asked) -> bool {
+    spec.rules
+        .iter()
+        .any(|rule| rule.matching.has_pattern_for(&asked.headers))
+}
+
+/// Chooses the version for a request. A request without a key gets `random` as its key. `patterns`
+/// are the compiled patterns of the policy, if they are needed. Returns `None` if no version can
+/// take the request.
+pub fn choose(
+    name: &PolicyName,
+    spec: &PolicySpec,
+    patterns: Option<&Patterns>,
+    asked: &Asked,
+    random: u64,
+    standing: impl Fn(&VersionName) -> Standing,
+) -> (Option<VersionName>, Explanation) {
+    let of_rule = |at| {
+        patterns
+            .map(|patterns| patterns.of_rule(at))
+            .unwrap_or_default()
+    };
+    let mut rules = spec.rules.iter().enumerate();
+    let rule = rules
+        .find(|(at, rule)| rule.matching.takes(&asked.headers, of_rule(*at)))
+        .map(|(_, rule)| rule);
+    let key = asked.key(spec);
+    let drawn = || format!("{random:016x}");
+    let split = scored(
+        name,
+        spec,
+        &key.map_or_else(drawn, str::to_owned),
+        &standing,
+    );
+    let first = rule
+        .map(|rule| &rule.version)
+        .or_else(|| split.first().map(|scored| &scored.version));
+    let is_active = |version: &&VersionName| standing(version) == Standing::Active;
+    let decided = if rule.is_some() {
+        Reason::Rule
+    } else {
+        Reason::Split
+    };
+    let (version, reason) = match first {
+        Some(first) if is_active(&first) => (Some(first), decided),
+        _ => match spec.failover.iter().find(is_active) {
+            Some(spare) => (Some(spare), Reason::Failover),
+            None => match split.iter().map(|scored| &scored.version).find(is_active) {
+                Some(next) => (Some(next), Reason::NextOfSplit),
+                None => (None, Reason::Nowhere),
+            },
+        },
+    };
+    let version = version.cloned();
+    let instead_of = first
+        .filter(|first| version.as_ref() != Some(*first))
+        .cloned();
+    let explained = if rule.is_some() && reason != Reason::NextOfSplit {
+        Vec::new()
+    } else {
+        split
+    };
+    let rule = rule.map(|rule| rule.name.clone());
+    (
+        version,
+        Explanation {
+            reason,
+            rule,
+            key: key.map(str::to_owned),
+            instead_of,
+            split: explained,
+        },
+    )
+}
+
+/// Returns the split for a key, highest score first.
+fn scored(
+    name: &PolicyName,
+    spec: &PolicySpec,
+    key: &str,
+    standing: &impl Fn(&VersionName) -> Standing,
+) -> Vec<Scored> {
+    let sum: f64 = spec.split.iter().map(|share| f64::from(share.weight)).sum();
+    let mut all: Vec<_> = spec
+        .split
+        .iter()
+        .filter(|share| share.weight > 0)
+        .map(|share| {
+            let weight = f64::from(share.weight);
+            let score = -weight / unit(name, &share.version, key).ln();
+            let standing = standing(&share.version);
+            Scored {
+                version: share.version.clone(),
+                weight: share.weight,
+                share: weight / sum,
+                score,
+                standing,
+            }
+        })
+        .collect();
+    // Scores may be equal to the last bit. Any order is right then, if it is always the same.
+    all.sort_by(|a, b| {
+        b.score
+            .total_cmp(&a.score)
+            .then_with(|| a.version.cmp(&b.version))
+    });
+    all
+}
+
+/// Returns a number in (0, 1) for a version and a key: 53 bits of their hash, plus half a step.
+fn unit(PolicyName { service, env }: &PolicyName, version: &VersionName, key: &str) -> f64 {
+    let digest = Sha256::digest(format!("{service}/{env}/{version}/{key}"));
+    let bits = digest
+        .iter()
+        .take(8)
+        .fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte))
+        >> 11;
+    (bits as f64 + 0.5) / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn name() -> PolicyName {
+        PolicyName {
+            service: "checkout".parse().unwrap(),
+            env: "prod".parse().unwrap(),
+        }
+    }
+
+    fn policy(value: serde_json::Value) -> PolicySpec {
+        serde_json::from_value::<PolicySpec>(value)
+            .unwrap()
+            .checked()
+            .unwrap()
+    }
+
+    fn split(weights: &[u16]) -> PolicySpec {
+        let split: Vec<_> = weights
+            .iter()
+            .enumerate()
+            .map(|(at, weight)| json!({"version": format!("v{at}"), "weight": weight}))
+            .collect();
+        policy(json!({ "split": split }))
+    }
+
+    fn of_key(spec: &PolicySpec, key: &str) -> String {
+        let asked = Asked {
+            key: Some(key.to_owned()),
+            ..Asked::default()
+        };
+        choose(&name(), spec, None, &asked, 0, |_| Standing::Active)
+            .0
+            .unwrap()
+            .as_str()
+            .to_owned()
+    }
+
+    /// Returns five standard deviations of a count of `n` draws with probability `p`. A result
+    /// outside occurs in one run of 1.7 million.
+    fn tolerance(n: f64, p: f64) -> f64 {
+        5.0 * (n * p * (1.0 - p)).sqrt()
+    }
+
+    #[test]
+    fn traffic_follows_weights_and_changes_move_few_keys() {
+        const KEYS: usize = 100_000;
+        let count = |holds: &dyn Fn(&str) -> bool| {
+            (0..KEYS)
+                .filter(|key| holds(&format!("user-{key}")))
+                .count() as f64
+        };
+        let (before, after) = (split(&[90, 10]), split(&[80, 20]));
+        let canary = count(&|key| of_key(&before, key) == "v1");
+        assert!((canary - 10_000.0).abs() < tolerance(1e5, 0.1), "{canary}");
+        let moved = count(&|key| of_key(&before, key) != of_key(&after, key));
+        assert!((moved - 10_000.0).abs() < tolerance(1e5, 0.1), "{moved}");
+        // No key moves the other way.
+        assert_eq!(
+            count(&|key| of_key(&before, key) == "v1" && of_key(&after, key) == "v0"),
+            0.0
+        );
+        // A third version takes its share from both, and no key moves between the other two.
+        let third = split(&[80, 20, 25]);
+        let moved = count(&|key| of_key(&after, key) != of_key(&third, key));
+        assert!((moved - 20_000.0).abs() < tolerance(1e5, 0.2), "{moved}");
+        assert_eq!(
+            count(&|key| of_key(&after, key) != of_key(&third, key) && of_key(&third, key) != "v2"),
+            0.0
+        );
+        // Weights are relative: the same shares in other numbers move no key.
+        assert_eq!(
+            count(&|key| of_key(&before, key) != of_key(&split(&[9, 1]), key)),
+            0.0
+        );
+    }
+
+    #[test]
+    fn key_selects_the_version_of_the_documented_formula() {
+        // Computed independently, with Python:
+        // hashlib.sha256(b"checkout/prod/v0/user-7").digest()[:8] and math.log.
+        let asked = Asked {
+            key: Some("user-7".to_owned()),
+            ..Asked::default()
+        };
+        let (version, why) = choose(&name(), &split(&[90, 10]), None, &asked, 0, |_| {
+            Standing::Active
+        });
+        let scores: Vec<_> = why
+            .split
+            .iter()
+            .map(|scored| (scored.version.as_str(), (scored.score * 1e6).round() / 1e6))
+            .collect();
+        assert_eq!(
+            (version.unwrap().as_str(), scores),
+            ("v0", FORMULA.to_vec())
+        );
+    }
+
+    const FORMULA: [(&str, f64); 2] = [("v0", 278.985054), ("v1", 28.709246)];
+
+    #[test]
+    fn without_a_key_the_choice_is_random_by_weight() {
+        let spec = split(&[90, 10]);
+        let of = |random| {
+            choose(&name(), &spec, None, &Asked::default(), random, |_| {
+                Standing::Active
+            })
+        };
+        assert_eq!(of(1).1.key, None);
+        let canary = (0..100_000_u64)
+            .filter(|random| of(*random).0.unwrap().as_str() == "v1")
+            .count() as f64;
+        assert!((canary - 10_000.0).abs() < tolerance(1e5, 0.1), "{canary}");
+    }
+
+    #[test]
+    fn rules_go_first_and_failover_replaces_inactive_versions() {
+        let spec = policy(json!({
+            "split": [{"version": "a", "weight": 1}, {"version": "b", "weight": 0}],
+            "rules": [
+                {"name": "beta", "match": {"headers": {"x-beta": {"exact": "1"}}}, "version": "beta"},
+                {"name": "all betas", "match": {"headers": {"x-beta": {"present": true}}}, "version": "b"},
+            ],
+            "failover": ["c", "d"],
+        }));
+        let go = |headers: &[(&str, &str)], active: &[&str]| {
+            let headers = headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
+            let standing = |v: &VersionName| {
+                if active.contains(&v.as_str()) {
+                    Standing::Active
+                } else {
+                    Standing::Inactive
+                }
+            };
+            let (version, why) = choose(
+                &name(),
+                &spec,
+                None,
+                &Asked {
+                    key: Some("k".into()),
+                    headers,
+                },
+                0,
+                standing,
+            );
+            (
+                version.map(|v| v.as_str().to_owned()).unwrap_or_default(),
+                why.reason,
+                why.rule,
+            )
+        };
+        let rule = |name: &str| Some(name.to_owned());
+        assert_eq!(
+            go(&[("x-beta", "1")], &["a", "beta"]),
+            ("beta".into(), Reason::Rule, rule("beta"))
+        );
+        assert_eq!(
+            go(&[("x-beta", "2")], &["a", "b"]),
+            ("b".into(), Reason::Rule, rule("all betas"))
+        );
+        assert_eq!(go(&[], &["a", "b"]), ("a".into(), Reason::Split, None));
+        assert_eq!(
+            go(&[("x-beta", "1")], &["a", "d"]),
+            ("d".into(), Reason::Failover, rule("beta"))
+        );
+        assert_eq!(
+            go(&[("x-beta", "1")], &["a"]),
+            ("a".into(), Reason::NextOfSplit, rule("beta"))
+        );
+        assert_eq!(
+            go(&[], &["b", "c", "d"]),
+            ("c".into(), Reason::Failover, None)
+        );
+        // Neither a rule nor a weight sends traffic to `b` here.
+        assert_eq!(go(&[], &["b"]), (String::new(), Reason::Nowhere, None));
+    }
+
+    #[test]
+    fn explanation_lists_skipped_versions_and_the_split_scores() {
+        let spec = policy(json!({
+            "split": [{"version": "a", "weight": 3}, {"version": "b", "weight": 0}, {"version": "c", "weight": 1}],
+            "rules": [{"name": "beta", "match": {"headers": {"x-beta": {"present": true}}}, "version": "beta"}],
+            "failover": ["d"],
+        }));
+        let why = |is_beta: bool, active: &[&str]| {
+            let headers = is_beta
+                .then(|| ("x-beta".to_owned(), "1".to_owned()))
+                .into_iter()
+                .collect();
+            let standing = |v: &VersionName| {
+                if active.contains(&v.as_str()) {
+                    Standing::Active
+                } else {
+                    Standing::Inactive
+                }
+            };
+            choose(
+                &name(),
+                &spec,
+                None,
+                &Asked {
+                    key: Some("k".into()),
+                    headers,
+                },
+                0,
+                standing,
+            )
+            .1
+        };
+        let passed_over = |why: &Explanation| {
+            why.instead_of
+                .as_ref()
+                .map(VersionName::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let first = why(false, &["a", "c"]);
+        assert_eq!(
+            (passed_over(&first), first.split.len()),
+            (String::new(), 2),
+            "b has no weight"
+        );
+        let mut shares: Vec<_> = first
+            .split
+            .iter()
+            .map(|s| (s.version.as_str(), s.weight, s.share, s.standing))
+            .collect();
+        shares.sort_unstable_by_key(|share| share.0);
+        assert_eq!(
+            shares,
+            [
+                ("a", 3, 0.75, Standing::Active),
+                ("c", 1, 0.25, Standing::Active)
+            ]
+        );
+        let chosen = first.split[0].version.as_str();
+        let spare = why(false, &["d"]);
+        assert_eq!(
+            (passed_over(&spare), spare.split.len()),
+            (chosen.to_owned(), 2)
+        );
+        let ruled = [why(true, &["beta"]), why(true, &["a", "d"])];
+        assert_eq!(
+            ruled
+                .each_ref()
+                .map(|why| (passed_over(why), why.split.len())),
+            [(String::new(), 0), ("beta".to_owned(), 0)]
+        );
+        let next = why(true, &["a"]);
+        assert_eq!(
+            (passed_over(&next), next.reason, next.split.len()),
+            ("beta".to_owned(), Reason::NextOfSplit, 2)
+        );
+    }
+
+    #[test]
+    fn sticky_key_comes_from_the_configured_source() {
+        let by =
+            |sticky| policy(json!({"split": [{"version": "a", "weight": 1}], "sticky_by": sticky}));
+        let headers = [("x-user", "7"), ("cookie", "a=1; sid=abc=; b=2")];
+        let headers: BTreeMap<_, _> = headers
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect();
+        let asked = Asked { key: None, headers };
+        assert_eq!(asked.key(&by(json!({"header": "X-User"}))), Some("7"));
+        assert_eq!(asked.key(&by(json!({"cookie": "sid"}))), Some("abc="));
+        assert_eq!(asked.key(&by(json!({"cookie": "none"}))), None);
+        assert_eq!(asked.key(&by(json!(null))), None);
+        assert_eq!(
+            Asked {
+                key: Some("given".into()),
+                ..asked
+            }
+            .key(&by(json!({"header": "x-user"}))),
+            Some("given")
+        );
+    }
+
+    #[test]
+    fn empty_sticky_key_counts_as_no_key_from_any_source() {
+        let by =
+            |sticky| policy(json!({"split": [{"version": "a", "weight": 1}], "sticky_by": sticky}));
+        let (cookie, header) = (by(json!({"cookie": "uid"})), by(json!({"header": "x"})));
+        let asked = |key: &str, name: &str, value: &str| Asked {
+            key: Some(key.to_owned()).filter(|key| key != "none"),
+            headers: BTreeMap::from([(name.to_owned(), value.to_owned())]),
+        };
+        for (cookies, key) in [
+            ("uid=", None),
+            ("uid=; theme=dark", None),
+            ("uid=  ", None),
+            ("uid=\"\"", None),
+            ("uid", None),
+            ("", None),
+            (";;=;", None),
+            ("xuid=1", None),
+            ("UID=1", None),
+            ("uid=\"7\"", Some("7")),
+            ("uid=\"7", Some("\"7")),
+            ("uid=\"", Some("\"")),
+            ("uid=1; uid=2", Some("1")),
+            ("uid=; uid=2", Some("2")),
+            ("a=b;uid=x=y=", Some("x=y=")),
+        ] {
+            assert_eq!(
+                asked("none", "cookie", cookies).key(&cookie),
+                key,
+                "{cookies}"
+            );
+            assert_eq!(asked("", "cookie", cookies).key(&cookie), key, "{cookies}");
+            assert_eq!(
+                asked("k", "cookie", cookies).key(&cookie),
+                Some("k"),
+                "{cookies}"
+            );
+        }
+        for (value, key) in [("", None), ("  ", None), (" 7 ", Some("7"))] {
+            assert_eq!(asked("none", "x", value).key(&header), key, "{value:?}");
+            assert_eq!(asked("", "x", value).key(&header), key, "{value:?}");
+        }
+        let (_, why) = choose(
+            &name(),
+            &cookie,
+            None,
+            &asked("", "cookie", "uid="),
+            7,
+            |_| Standing::Active,
+        );
+        assert_eq!(why.key, None, "the weights decide");
+    }
+}

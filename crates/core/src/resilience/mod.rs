@@ -1,0 +1,7 @@
+//! The pure halves of the protection against overload and failures: the circuit breaker's state
+//! machine and `CoDel`.
+
+pub mod breaker;
+mod sojourn;
+
+pub use self::sojourn::Sojourn;

@@ -1,0 +1,198 @@
+//! Every endpoint of the API's listener. Router, gate, middleware and documents come from this list.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use actix_web::{
+    Resource,
+    web::{self, ServiceConfig},
+};
+
+use super::{
+    audit, dead_letters, docs, drills, exports, health, keys, past, plans, policies, polling,
+    replays, resolve, routes, streams, tenants,
+};
+pub use super::{
+    endpoint::{Endpoint, Trail},
+    permission::Access,
+};
+
+/// The path of the API's own endpoints; the others are for probes and people.
+const API: &str = "/api/v1";
+
+/// The lists of the resources.
+const LISTS: [fn() -> Vec<Endpoint>; 17] = [
+    routes::endpoints,
+    past::route_endpoints,
+    policies::endpoints,
+    tenants::endpoints,
+    plans::endpoints,
+    past::tenant_endpoints,
+    resolve::endpoints,
+    polling::endpoints,
+    streams::endpoints,
+    audit::endpoints,
+    exports::endpoints,
+    dead_letters::endpoints,
+    replays::endpoints,
+    keys::endpoints,
+    health::endpoints,
+    drills::endpoints,
+    docs::endpoints,
+];
+
+/// Returns every endpoint.
+pub fn all() -> &'static [Endpoint] {
+    static ALL: LazyLock<Vec<Endpoint>> =
+        LazyLock::new(|| LISTS.iter().flat_map(|list| list()).collect());
+    &ALL
+}
+
+/// The result of a look-up in the list.
+pub enum Found {
+    /// The endpoint.
+    Endpoint(&'static Endpoint),
+    /// The path has endpoints for other methods only: the answer is 405.
+    OtherMethods,
+    /// No endpoint has this path.
+    Unlisted,
+}
+
+/// Returns the endpoint of a method and a path template.
+pub fn find(method: &str, path: &str) -> Found {
+    type ByPath = HashMap<&'static str, Vec<&'static Endpoint>>;
+    static BY_PATH: LazyLock<ByPath> = LazyLock::new(|| {
+        let mut by_path = ByPath::new();
+        for endpoint in all() {
+            by_path.entry(endpoint.path).or_default().push(endpoint);
+        }
+        by_path
+    });
+    let method = if method == "HEAD" { "GET" } else { method };
+    match BY_PATH.get(path) {
+        None => Found::Unlisted,
+        Some(endpoints) => endpoints
+            .iter()
+            .find(|endpoint| endpoint.method == method)
+            .map_or(Found::OtherMethods, |endpoint| Found::Endpoint(endpoint)),
+    }
+}
+
+/// Registers every endpoint.
+pub fn configure(config: &mut ServiceConfig) {
+    let mut api = web::scope(API);
+    for endpoints in by_path() {
+        let path = endpoints.first().map_or("", |endpoint| endpoint.path);
+        match path.strip_prefix(API) {
+            Some(rest) => api = api.service(resource(rest, &endpoints)),
+            None => drop(config.service(resource(path, &endpoints))),
+        }
+    }
+    config.service(api);
+}
+
+fn resource(path: &str, endpoints: &[&Endpoint]) -> Resource {
+    endpoints
+        .iter()
+        .fold(web::resource(path), |resource, endpoint| {
+            resource.route(endpoint.route())
+        })
+}
+
+/// Returns the endpoints of each path, in the order in which the router tries the paths: those that
+/// proxies poll, then fixed paths, then templates, so that no template hides a fixed path.
+fn by_path() -> Vec<Vec<&'static Endpoint>> {
+    let mut paths: Vec<Vec<&Endpoint>> = Vec::new();
+    for endpoint in all() {
+        match paths
+            .iter_mut()
+            .find(|endpoints| endpoints[0].path == endpoint.path)
+        {
+            Some(endpoints) => endpoints.push(endpoint),
+            None => paths.push(vec![endpoint]),
+        }
+    }
+    paths.sort_by_key(|endpoints| {
+        let is_polled = endpoints.iter().any(|endpoint| endpoint.is_polled);
+        (!is_polled, endpoints[0].path.contains('{'))
+    });
+    paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::Role::{Auditor, Node, Viewer};
+
+    #[test]
+    fn every_endpoint_has_exactly_one_access_row() {
+        let mut places: Vec<_> = all().iter().map(|row| (row.path, row.method)).collect();
+        places.sort_unstable();
+        let count = places.len();
+        places.dedup();
+        assert_eq!(places.len(), count);
+        assert!(matches!(find("GET", "/api/v1/nothing"), Found::Unlisted));
+        assert!(matches!(
+            find("TRACE", "/api/v1/routes"),
+            Found::OtherMethods
+        ));
+        assert!(
+            matches!(find("HEAD", "/api/v1/routes"), Found::Endpoint(row) if row.method == "GET")
+        );
+    }
+
+    #[test]
+    fn only_a_dry_run_plan_needs_just_a_reading_role() {
+        let Found::Endpoint(read) = find("GET", "/api/v1/tenants/{tenant}/plans") else {
+            panic!("plans are listed")
+        };
+        for row in all() {
+            let is_plan = (row.method, row.path) == ("POST", "/api/v1/tenants/{tenant}/plans");
+            for query in [
+                "",
+                "dry_run=false",
+                "dry_run",
+                "dry_run=1",
+                "dry=true",
+                "x=dry_run=true",
+            ] {
+                assert_eq!(
+                    row.roles(query),
+                    row.access.roles(),
+                    "{} {}",
+                    row.method,
+                    row.path
+                );
+            }
+            for query in ["dry_run=true", "a=b&dry%5frun=%74rue"] {
+                assert_eq!(
+                    row.roles(query),
+                    if is_plan {
+                        read.access.roles()
+                    } else {
+                        row.access.roles()
+                    },
+                    "{} {}",
+                    row.method,
+                    row.path
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn reading_roles_cannot_write() {
+        for row in all().iter().filter(|row| row.method != "GET") {
+            let Some(roles) = row.access.roles() else {
+                panic!("{} {} is public", row.method, row.path)
+            };
+            assert!(
+                !roles
+                    .iter()
+                    .any(|role| matches!(role, Viewer | Auditor | Node)),
+                "{} {}",
+                row.method,
+                row.path
+            );
+        }
+    }
+}

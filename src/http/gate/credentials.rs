@@ -1,0 +1,38 @@
+//! The credentials of a request: a bearer token, or a client certificate.
+
+use actix_web::{HttpRequest, http::header};
+use jiff::Timestamp;
+
+use crate::auth::{Caller, certificate::Peer};
+
+/// Returns the node of the connection's client certificate, unless the request has credentials of
+/// its own.
+pub fn certified(request: &HttpRequest) -> Option<Caller> {
+    if request.headers().contains_key(header::AUTHORIZATION) {
+        return None;
+    }
+    request
+        .conn_data::<Peer>()?
+        .caller(Timestamp::now())
+        .cloned()
+}
+
+/// Returns the token of `Authorization: Bearer` (RFC 6750 §2.1). Two such headers are refused,
+/// because programs differ in which of the two they use.
+pub fn bearer(request: &HttpRequest) -> Result<&str, &'static str> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION);
+    let value = values.next().ok_or("no_credentials")?;
+    if values.next().is_some() {
+        return Err("two_credentials");
+    }
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .ok_or("malformed_credentials")?;
+    let token = token.trim_start();
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err("malformed_credentials");
+    }
+    Ok(token)
+}

@@ -1,0 +1,134 @@
+//! The server of the API's listener.
+
+use std::{net::TcpListener, sync::Arc};
+
+use actix_web::{
+    App, HttpServer,
+    dev::Server,
+    middleware::{Condition, from_fn},
+    web,
+};
+
+use super::{
+    authority::Answered,
+    docs::Documents,
+    edge, endpoints,
+    gate::Gate,
+    limits::Limits,
+    middleware,
+    quick::{Quick, Tallies},
+    state::ApiState,
+    tls::{self, Transport},
+};
+use crate::{
+    config::{self, ms},
+    health::Health,
+};
+
+/// The parts of the API's server.
+pub struct ApiServer<'a> {
+    /// The bound listener.
+    pub listener: TcpListener,
+    /// The configuration of TLS; `None` for plain HTTP.
+    pub transport: Option<Transport>,
+    /// The settings of the process.
+    pub settings: &'a config::Settings,
+    /// The services that handlers use.
+    pub state: web::Data<ApiState>,
+    /// The health of the process.
+    pub health: web::Data<Health>,
+    /// The counts of the fast path.
+    pub tallies: Arc<Tallies>,
+    /// The limits of requests.
+    pub limits: Arc<Limits>,
+}
+
+impl ApiServer<'_> {
+    /// Starts the server. It does not handle signals: the code that runs it drains it.
+    pub fn run(self) -> std::io::Result<Server> {
+        let Self {
+            listener,
+            transport,
+            settings,
+            state,
+            health,
+            tallies,
+            limits,
+        } = self;
+        let http = &settings.http;
+        let documents = web::Data::new(Documents::new(&settings.kafka));
+        let answered = Answered::new(
+            &http.allowed_hosts,
+            settings.auth.mode == config::AuthMode::Required,
+        );
+        let body = web::PayloadConfig::new(http.max_body_bytes);
+        let head = edge::Limits::new(http);
+        let origins = http.cors_origins.clone();
+        let has_cors = !origins.is_empty();
+        let gate = Arc::new(Gate::new(
+            state.callers.clone(),
+            limits,
+            http.trusted_proxies.clone(),
+        ));
+        let around = web::Data::new(middleware::Around::new(
+            state.request_timeout,
+            gate.clone(),
+            state.trail.clone(),
+        ));
+        let app = move || {
+            App::new()
+                .wrap(from_fn(middleware::surround))
+                .wrap(Condition::new(has_cors, edge::cors(&origins)))
+                .wrap(Condition::new(
+                    has_cors,
+                    from_fn(middleware::finish_preflight),
+                ))
+                .app_data(head)
+                .app_data(answered.clone())
+                .app_data(body.clone())
+                .app_data(around.clone())
+                // Each worker has a `Quick` of its own, because this closure runs once in each
+                // worker.
+                .app_data(web::Data::new(Quick::new(
+                    state.polls.clone(),
+                    gate.clone(),
+                    &tallies,
+                )))
+                .app_data(state.clone())
+                .app_data(health.clone())
+                .app_data(documents.clone())
+                .configure(endpoints::configure)
+        };
+        let stall = ms(http.write_stall_ms);
+        let trust_domain = http.tls.trust_domain.clone();
+        let workers = worker_count(http.workers);
+        // actix counts connections for each worker, and gives connections to its workers in turn.
+        let connections = (http.max_connections / workers).max(1);
+        let server = HttpServer::new(app)
+            .workers(workers)
+            .disable_signals()
+            .shutdown_timeout(settings.drain.requests_ms.div_ceil(1000))
+            .max_connections(connections)
+            .keep_alive(ms(http.keep_alive_ms))
+            .client_request_timeout(ms(http.client_header_timeout_ms))
+            .tls_handshake_timeout(ms(http.client_header_timeout_ms))
+            // An abandoned handshake costs one connection, as an idle one does, and delays no other
+            // client.
+            .max_connection_rate(connections)
+            .on_connect(move |socket, data| tls::connected(socket, data, stall, &trust_domain));
+        let server = match transport {
+            Some(transport) => server.listen_rustls_0_23(listener, transport.into_config())?,
+            None => server.listen(listener)?,
+        };
+        Ok(server.run())
+    }
+}
+
+/// Returns the number of workers that is set, or one for each core if the setting is 0.
+fn worker_count(set: usize) -> usize {
+    if set > 0 {
+        set
+    } else {
+        std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get)
+    }
+}
