@@ -8,6 +8,7 @@ install_missing() {
     if [ ${#MISSING[@]} -gt 0 ]; then install_packages "${MISSING[@]}"; fi
     [ "$KIND" = compose ] || install_servers
     schemathesis_install
+    clients_install
     say "install: everything is there"
 }
 
@@ -98,6 +99,15 @@ schemathesis_install() {
         die "Schemathesis could not be installed"
     fi
     cp "$requirements" "$SCHEMATHESIS_VENV/installed"
+}
+
+# The code generators of tests/clients, with a Node.js of their own. The tests install them too, if they are missing.
+clients_install() {
+    local log=$STACK/log/clients-install.log
+    if ! "$ROOT/tests/clients/install.sh" "$TOOLS/clients" </dev/null >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        die "the code generators of tests/clients could not be installed"
+    fi
 }
 
 install_servers() {

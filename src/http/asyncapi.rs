@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::event_schema;
 use crate::{config, domain::event::Action};
 
-const ABOUT: &str = "Every change that was committed, in CloudEvents 1.0 binary mode: the attributes are headers, the value is the event. Delivery \
-is at least once. A record's key is its tenant, so all changes of one tenant are in one partition, in the order of their revisions, which \
-have no gaps: a consumer that keeps the last `tm_epoch` and `tm_revision` of each tenant knows whether it has everything and what it has \
-twice. The bytes of the value are those that the hash chain covers.";
+const ABOUT: &str = "Every committed change, in CloudEvents 1.0 binary mode: the attributes are headers, the value is the event. Delivery \
+is at least once. The key of a record is its tenant, so all changes of a tenant are in one partition, in the order of their revisions. \
+Revisions have no gaps: a consumer that keeps the last `tm_epoch` and `tm_revision` of each tenant recognises missing and repeated records. \
+The hash chain covers the bytes of the value.";
 
 /// Returns the document, with the topic names of this installation.
 pub fn document(kafka: &config::Kafka) -> Value {
@@ -21,24 +21,24 @@ pub fn document(kafka: &config::Kafka) -> Value {
         "defaultContentType": "application/json",
         "channels": {
             "route-events": {
-                "address": kafka.topic, "description": "Every change, keyed by tenant.",
+                "address": kafka.topic, "description": "All changes, with the tenant as the key.",
                 "messages": { "change": { "$ref": "#/components/messages/change" } },
                 "bindings": { "kafka": { "topic": kafka.topic, "bindingVersion": "0.5.0" } },
             },
             "route-events.dlq": {
-                "address": kafka.dlq_topic, "description": "Records that can never be archived, each with the reason. Any is an alarm.",
+                "address": kafka.dlq_topic, "description": "Records that could not be archived, each with the reason. Every record here needs a decision by an operator.",
                 "messages": { "deadLetter": { "$ref": "#/components/messages/deadLetter" } },
                 "bindings": { "kafka": { "topic": kafka.dlq_topic, "bindingVersion": "0.5.0" } },
             },
         },
         "operations": {
             "publishChange": {
-                "action": "send", "channel": { "$ref": "#/channels/route-events" }, "summary": "The relay publishes what was committed.",
+                "action": "send", "channel": { "$ref": "#/channels/route-events" }, "summary": "The relay publishes a committed change.",
                 "messages": [{ "$ref": "#/channels/route-events/messages/change" }],
             },
             "publishDeadLetter": {
                 "action": "send", "channel": { "$ref": "#/channels/route-events.dlq" },
-                "summary": "The audit consumer sets aside what it cannot archive.",
+                "summary": "The audit consumer publishes a record that it cannot archive.",
                 "messages": [{ "$ref": "#/channels/route-events.dlq/messages/deadLetter" }],
             },
         },
@@ -56,8 +56,8 @@ pub fn document(kafka: &config::Kafka) -> Value {
                     ],
                 },
                 "deadLetter": {
-                    "name": "deadLetter", "title": "A record that was set aside",
-                    "description": "Its own key, value and headers, and these.",
+                    "name": "deadLetter", "title": "A dead letter",
+                    "description": "The record with its own key, value and headers, and these headers in addition.",
                     "headers": dead_letter_headers(),
                     "payload": {},
                     "bindings": { "kafka": { "key": { "type": "string" }, "bindingVersion": "0.5.0" } },
@@ -84,19 +84,19 @@ fn change_headers() -> Value {
     json!({
         "type": "object", "additionalProperties": false, "required": required,
         "properties": {
-            "ce_specversion": { "const": "1.0" },
+            "ce_specversion": { "type": "string", "const": "1.0" },
             "ce_id": { "type": "string", "format": "uuid", "description": "The event's `id`." },
             "ce_source": { "type": "string", "minLength": 1, "description": "The setting `kafka.source`." },
-            "ce_type": { "enum": types },
-            "ce_subject": text("^[^/]+(/[^/]+/[^/]+(/[^/]+)?)?$", "tenant/service/env/version of a route; without the version of a policy; the tenant alone."),
+            "ce_type": { "type": "string", "enum": types },
+            "ce_subject": text("^[^/]+(/[^/]+/[^/]+(/[^/]+)?)?$", "The object: `tenant/service/env/version` for a route, `tenant/service/env` for a policy, `tenant` for a tenant."),
             "ce_time": { "type": "string", "format": "date-time", "description": "The event's `occurred_at`." },
-            "ce_datacontenttype": { "const": "application/json" },
+            "ce_datacontenttype": { "type": "string", "const": "application/json" },
             "tm_revision": text("^[1-9][0-9]*$", "The event's `revision`."),
             "tm_epoch": text("^[0-9a-f]{16}$", "The event's `epoch`."),
-            "tm_replay": text(UUID, "When a replay publishes it again: the replay's id."),
-            "tm_redriven_from": text("^[0-9]+-[0-9]+$", "When a dead letter is sent again: the letter's id."),
-            "tm_redriven_attempts": text("^[0-9]+$", "How often that had been tried."),
-            "traceparent": text("^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$", "When the request had a trace."),
+            "tm_replay": text(UUID, "The id of the replay, if a replay publishes the record again."),
+            "tm_redriven_from": text("^[0-9]+-[0-9]+$", "The id of the dead letter, if a dead letter is sent again."),
+            "tm_redriven_attempts": text("^[0-9]+$", "The number of earlier attempts to send the dead letter again."),
+            "traceparent": text("^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$", "The trace of the request, if it was traced."),
         },
     })
 }
@@ -126,9 +126,9 @@ fn dead_letter_headers() -> Value {
     json!({
         "type": "object", "required": required,
         "properties": {
-            "tm_dlq_reason": { "enum": reasons }, "tm_dlq_attempts": number, "tm_dlq_topic": { "type": "string" },
+            "tm_dlq_reason": { "type": "string", "enum": reasons }, "tm_dlq_attempts": number, "tm_dlq_topic": { "type": "string" },
             "tm_dlq_partition": number, "tm_dlq_offset": number,
-            "tm_dlq_omitted": { "type": "string", "description": "What was left out because the record is too large for the topic." },
+            "tm_dlq_omitted": { "type": "string", "description": "The parts that are left out because the record is too large for the topic." },
         },
     })
 }

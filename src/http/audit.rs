@@ -2,7 +2,7 @@
 //! and JSON members.
 
 pub mod access;
-mod operations;
+pub(super) mod operations;
 
 use actix_web::{HttpResponse, web};
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +10,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-pub use self::operations::operations;
 use super::{
     endpoint::Endpoint,
     event_filter::{Filtered, Narrowed, parse_action},
@@ -19,7 +18,7 @@ use super::{
     permission::AuditReader,
     problem::Problem,
     query::key_in_query,
-    respond,
+    respond, shapes,
     state::ApiState,
 };
 use crate::{
@@ -30,26 +29,30 @@ use crate::{
 /// The endpoints of the archive.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get("/api/v1/audit/route", route)
+        Endpoint::get("/api/v1/audit/route", route, operations::route)
             .compressed()
             .sensitive(),
-        Endpoint::get("/api/v1/audit/recent", recent)
+        Endpoint::get("/api/v1/audit/recent", recent, operations::recent)
             .compressed()
             .sensitive(),
-        Endpoint::get("/api/v1/audit/action", action)
+        Endpoint::get("/api/v1/audit/action", action, operations::action)
             .compressed()
             .sensitive(),
-        Endpoint::get("/api/v1/audit/time-range", time_range)
+        Endpoint::get(
+            "/api/v1/audit/time-range",
+            time_range,
+            operations::time_range,
+        )
+        .compressed()
+        .sensitive(),
+        Endpoint::get("/api/v1/audit/events", events, operations::events)
             .compressed()
             .sensitive(),
-        Endpoint::get("/api/v1/audit/events", events)
+        Endpoint::get("/api/v1/audit/verify", verify, operations::verify).sensitive(),
+        Endpoint::get("/api/v1/audit/access", access::list, operations::access)
             .compressed()
             .sensitive(),
-        Endpoint::get("/api/v1/audit/verify", verify).sensitive(),
-        Endpoint::get("/api/v1/audit/access", access::list)
-            .compressed()
-            .sensitive(),
-        Endpoint::get("/api/v1/audit/status", status),
+        Endpoint::get("/api/v1/audit/status", status, operations::status),
     ]
 }
 
@@ -83,12 +86,12 @@ pub struct RouteIn {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "AuditOfRoute")]
+#[schemars(rename = "EventsByRoute")]
 struct RouteOut<'a> {
-    #[schemars(with = "operations::RouteKey")]
+    #[schemars(with = "shapes::archive::RouteKey")]
     route: &'a crate::domain::ids::RouteKey,
     count: usize,
-    #[schemars(with = "Vec<operations::ArchivedEvent>")]
+    #[schemars(with = "Vec<shapes::archive::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -143,11 +146,11 @@ pub struct RecentIn {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "AuditRecent")]
+#[schemars(rename = "RecentEvents")]
 struct RecentOut<'a> {
     days: u32,
     count: usize,
-    #[schemars(with = "Vec<operations::ArchivedEvent>")]
+    #[schemars(with = "Vec<shapes::archive::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -192,7 +195,7 @@ pub async fn recent(
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActionIn {
-    #[schemars(with = "schemas::AnyAction")]
+    #[schemars(with = "schemas::EventAction")]
     action: Option<String>,
     #[validate(range(min = 1, max = 8760, message = "must be 1 to 8760"))]
     #[schemars(extend("default" = DEFAULT_HOURS))]
@@ -209,13 +212,13 @@ pub struct ActionIn {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "AuditOfAction")]
+#[schemars(rename = "EventsByAction")]
 struct ActionOut<'a> {
-    #[schemars(with = "schemas::AnyAction")]
+    #[schemars(with = "schemas::EventAction")]
     action: Action,
     hours: u32,
     count: usize,
-    #[schemars(with = "Vec<operations::ArchivedEvent>")]
+    #[schemars(with = "Vec<shapes::archive::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -268,9 +271,9 @@ pub async fn action(
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimeRangeIn {
-    #[schemars(with = "schemas::TimeIn")]
+    #[schemars(with = "schemas::TimestampIn")]
     start_time: Option<String>,
-    #[schemars(with = "schemas::TimeIn")]
+    #[schemars(with = "schemas::TimestampIn")]
     end_time: Option<String>,
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
@@ -284,14 +287,14 @@ pub struct TimeRangeIn {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "AuditOfTimeRange")]
+#[schemars(rename = "EventsInTimeRange")]
 struct TimeRangeOut<'a> {
-    #[schemars(with = "schemas::Time")]
+    #[schemars(with = "schemas::Timestamp")]
     start_time: UtcTime,
-    #[schemars(with = "schemas::Time")]
+    #[schemars(with = "schemas::Timestamp")]
     end_time: UtcTime,
     count: usize,
-    #[schemars(with = "Vec<operations::ArchivedEvent>")]
+    #[schemars(with = "Vec<shapes::archive::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -350,13 +353,13 @@ pub struct EventsIn {
     env: Option<String>,
     #[schemars(with = "Option<schemas::VersionName>")]
     version: Option<String>,
-    #[schemars(with = "Option<schemas::AnyAction>")]
+    #[schemars(with = "Option<schemas::EventAction>")]
     action: Option<String>,
     #[schemars(with = "Option<schemas::ActorId>")]
     actor: Option<String>,
-    #[schemars(with = "Option<schemas::TimeIn>")]
+    #[schemars(with = "Option<schemas::TimestampIn>")]
     from: Option<String>,
-    #[schemars(with = "Option<schemas::TimeIn>")]
+    #[schemars(with = "Option<schemas::TimestampIn>")]
     to: Option<String>,
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
     #[schemars(extend("default" = respond::DEFAULT_LIMIT))]

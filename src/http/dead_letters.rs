@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use validator::Validate;
 
-pub use self::operations::operations;
 use super::{
     context::{WriteContext, required_reason},
     endpoint::Endpoint,
@@ -36,15 +35,27 @@ use crate::{
 /// The endpoints of dead letters.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get("/api/v1/dead-letters", list)
+        Endpoint::get("/api/v1/dead-letters", list, operations::list)
             .compressed()
             .sensitive(),
-        Endpoint::post("/api/v1/dead-letters/redrive", redrive_many),
-        Endpoint::get("/api/v1/dead-letters/{letter_id}", get)
+        Endpoint::post(
+            "/api/v1/dead-letters/redrive",
+            redrive_many,
+            operations::redrive_many,
+        ),
+        Endpoint::get("/api/v1/dead-letters/{letter_id}", get, operations::get)
             .compressed()
             .sensitive(),
-        Endpoint::post("/api/v1/dead-letters/{letter_id}/redrive", redrive),
-        Endpoint::post("/api/v1/dead-letters/{letter_id}/discard", discard),
+        Endpoint::post(
+            "/api/v1/dead-letters/{letter_id}/redrive",
+            redrive,
+            operations::redrive,
+        ),
+        Endpoint::post(
+            "/api/v1/dead-letters/{letter_id}/discard",
+            discard,
+            operations::discard,
+        ),
     ]
 }
 
@@ -153,11 +164,11 @@ fn code(fields: &mut Fields, pointer: &str, raw: Option<String>) -> Option<Strin
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListIn {
-    #[schemars(with = "Option<schemas::LetterState>")]
+    #[schemars(with = "Option<schemas::DeadLetterState>")]
     state: Option<String>,
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
-    #[schemars(with = "Option<schemas::LetterReason>")]
+    #[schemars(with = "Option<schemas::DeadLetterReason>")]
     reason: Option<String>,
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
     #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
@@ -253,13 +264,14 @@ pub async fn redrive(
 
 /// The body of `POST /dead-letters/redrive`.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "RedriveDeadLetters")]
 #[serde(deny_unknown_fields)]
 pub struct RedriveManyIn {
     /// Only dead letters whose key names this tenant.
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
     /// Only dead letters with this reason.
-    #[schemars(with = "Option<schemas::LetterReason>")]
+    #[schemars(with = "Option<schemas::DeadLetterReason>")]
     reason: Option<String>,
     /// The most dead letters that are sent again: 100 by default.
     #[schemars(with = "Option<u32>", range(min = 1, max = MAX_REDRIVEN))]
@@ -336,11 +348,12 @@ pub async fn redrive_many(
 
 /// The body of `POST /dead-letters/{letter_id}/discard`.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "DiscardDeadLetter")]
 #[serde(deny_unknown_fields)]
 pub struct DiscardIn {
     /// The reason why the dead letter is not needed: stored with the dead letter and in the access
     /// log.
-    #[schemars(with = "schemas::GivenReason")]
+    #[schemars(with = "schemas::RequiredReason")]
     reason: Option<String>,
 }
 

@@ -3,6 +3,8 @@
 //!
 //! Nothing here calls a dependency or the network.
 
+mod operations;
+
 use std::sync::{Arc, LazyLock};
 
 use actix_web::{
@@ -12,30 +14,35 @@ use actix_web::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::{
     asyncapi,
     endpoint::Endpoint,
-    endpoints::{self, Access, Trail},
     event_schema,
-    openapi::{self, Answer, Operation},
     permission::Anyone,
-    plans,
     problem::{Code, Problem},
 };
-use crate::{auth::Role, config};
+use crate::config;
 
 /// The endpoints of the API's own documentation.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get("/api/v1/openapi.json", openapi),
-        Endpoint::get("/problems/{code}", problem),
-        Endpoint::get("/docs", home),
-        Endpoint::get("/docs/events", events),
-        Endpoint::get("/docs/events/route-event.v1.json", event_schema),
-        Endpoint::get("/docs/tenant-document.v1.json", tenant_schema),
-        Endpoint::get("/docs/{file:.*}", page),
+        Endpoint::get("/api/v1/openapi.json", openapi, operations::openapi),
+        Endpoint::get("/problems/{code}", problem, operations::problem),
+        Endpoint::page("/docs", home),
+        Endpoint::get("/docs/events", events, operations::events),
+        Endpoint::get(
+            "/docs/events/route-event.v1.json",
+            event_schema,
+            operations::event_schema,
+        ),
+        Endpoint::get(
+            "/docs/tenant-document.v1.json",
+            tenant_schema,
+            operations::tenant_schema,
+        ),
+        Endpoint::page("/docs/{file:.*}", page),
     ]
 }
 
@@ -53,14 +60,14 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// Builds the documents of an installation.
-    pub fn new(kafka: &config::Kafka) -> Self {
+    /// Builds the documents of an installation, with the `OpenAPI` document of its endpoints.
+    pub fn new(openapi: Value, tenant: Value, kafka: &config::Kafka) -> Self {
         let bytes = |document: Value| Bytes::from(document.to_string());
         Self {
-            openapi: bytes(openapi::document()),
+            openapi: bytes(openapi),
             asyncapi: bytes(asyncapi::document(kafka)),
             event: bytes(event_schema::document()),
-            tenant: bytes(plans::document_schema()),
+            tenant: bytes(tenant),
         }
     }
 }
@@ -230,70 +237,4 @@ pub fn errors_page() -> String {
         ));
     }
     page
-}
-
-/// Returns docs/roles.md: the roles that each endpoint needs, from the table in the source.
-pub fn roles_page() -> String {
-    let names = Role::ALL
-        .map(|role| format!(" `{}` |", role.as_str()))
-        .concat();
-    let mut page = format!(
-        "# Roles\n\nWho may use which endpoint. This page is made from the list in [src/http/endpoints.rs](../src/http/endpoints.rs), which the service \
-         itself asks, by\n`UPDATE_DOCS=1 cargo test --test contract`. A caller must also reach the tenant that a request names: another's is \
-         answered as one that\ndoes not exist. How callers prove who they are, and what narrows them: [authentication.md](authentication.md). In the \
-         last column: who reads\nthis is itself audited. \"all\": only with the role in every tenant. Whoever may read a tenant may also ask for a plan with\n`?dry_run=true`, which \
-         keeps nothing.\n\n| endpoint |{names} audited |\n|---|{}---|\n",
-        "---|".repeat(Role::ALL.len()),
-    );
-    let mut public = String::from("\nFor everybody, without credentials:\n\n");
-    for endpoint in endpoints::all() {
-        let (method, path) = (endpoint.method, endpoint.path);
-        match endpoint.access {
-            Access::Public => public.push_str(&format!("- `{method} {path}`\n")),
-            Access::Roles(roles) | Access::Platform(roles) => {
-                let mark = if matches!(endpoint.access, Access::Platform(_)) {
-                    " all |"
-                } else {
-                    " ✓ |"
-                };
-                let cells = Role::ALL
-                    .map(|role| if roles.contains(&role) { mark } else { " |" })
-                    .concat();
-                let audited = if endpoint.trail == Trail::Sensitive {
-                    " ✓ |"
-                } else {
-                    " |"
-                };
-                page.push_str(&format!("| `{method} {path}` |{cells}{audited}\n"));
-            }
-        }
-    }
-    page + &public
-}
-
-/// Returns the OpenAPI operations of these endpoints.
-pub fn operations() -> Vec<Operation> {
-    let kind = json!(ProblemKind::from(Code::QuotaExceeded));
-    vec![
-        Operation::get("/api/v1/openapi.json", "getOpenApi", "This document")
-            .about("`/docs` shows it as a page on which every operation can be tried.")
-            .answers(Answer::json::<Map<String, Value>>(200, "OpenAPI 3.1.", json!({ "openapi": "3.1.0" }))),
-        Operation::get("/docs/events", "getAsyncApi", "What is published to Kafka").answers(Answer::json::<Map<String, Value>>(
-            200,
-            "AsyncAPI 3.0.",
-            json!({ "asyncapi": "3.0.0" }),
-        )),
-        Operation::get("/docs/events/route-event.v1.json", "getEventSchema", "The JSON Schema of an event").answers(Answer::of(
-            200,
-            "JSON Schema, 2020-12.",
-            "application/schema+json",
-        )),
-        Operation::get("/docs/tenant-document.v1.json", "getTenantSchema", "The JSON Schema of a tenant's document")
-            .about("Of what an export gives and a plan takes, so that editors complete it.")
-            .answers(Answer::of(200, "JSON Schema, 2020-12.", "application/schema+json")),
-        Operation::get("/problems/{code}", "getProblem", "What a code of a problem means")
-            .about("The `type` of every problem document. HTML for those who ask for `text/html`, else JSON.")
-            .answers(Answer::json::<ProblemKind>(200, "What it means.", kind).also_as("text/html").with(&["Vary"]))
-            .refuses(&[Code::NotFound]),
-    ]
 }

@@ -1,5 +1,7 @@
 //! `/resilience/{dependency}/drill`: forced breaker states on this instance.
 
+mod operations;
+
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
@@ -13,6 +15,7 @@ use super::{
     permission::Operator,
     problem::{Code, Problem},
     respond,
+    shapes::dependency::DrillState,
     state::ApiState,
 };
 use crate::{
@@ -25,22 +28,16 @@ const DRILL: &str = "/api/v1/resilience/{dependency}/drill";
 
 /// The endpoints of forced breaker states.
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::post(DRILL, begin), Endpoint::delete(DRILL, end)]
-}
-
-/// The state that a breaker is forced into.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DrillState {
-    /// No call goes through, as if the dependency were down.
-    Open,
-    /// Every call goes through, whatever its result.
-    Closed,
+    vec![
+        Endpoint::post(DRILL, begin, operations::begin),
+        Endpoint::delete(DRILL, end, operations::end),
+    ]
 }
 
 /// The body of `POST /resilience/{dependency}/drill`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ForceBreaker")]
 pub struct DrillIn {
     state: DrillState,
     /// How long the state is forced, in seconds, at most `resilience.max_forced_state_seconds`. After that

@@ -4,8 +4,11 @@ use actix_web::{
     FromRequest, Handler, Responder, Route, guard, http::Method, middleware::from_fn, web,
 };
 
+use serde_json::Value;
+
 use super::{
     compression,
+    openapi::{Operation, Schemas, Served},
     permission::{Access, Guarded},
 };
 use crate::auth::Role;
@@ -39,11 +42,18 @@ pub struct Endpoint {
     pub takes_place: bool,
     is_compressed: bool,
     answers_head: bool,
+    tag: &'static str,
     handler: Box<dyn Fn() -> Route + Send + Sync>,
+    operation: Option<fn() -> Operation>,
 }
 
 impl Endpoint {
-    fn new<F, Args>(method: &'static str, path: &'static str, handler: F) -> Self
+    fn new<F, Args>(
+        method: &'static str,
+        path: &'static str,
+        handler: F,
+        operation: Option<fn() -> Operation>,
+    ) -> Self
     where
         F: Handler<Args> + Send + Sync,
         F::Output: Responder + 'static,
@@ -59,7 +69,9 @@ impl Endpoint {
             takes_place: true,
             is_compressed: false,
             answers_head: method == "GET",
+            tag: "",
             handler: Box::new(move || web::to(handler.clone())),
+            operation,
         }
     }
 
@@ -129,13 +141,17 @@ macro_rules! methods {
     ($($(#[$doc:meta])* $name:ident: $method:literal;)+) => {
         impl Endpoint {$(
             $(#[$doc])*
-            pub fn $name<F, Args>(path: &'static str, handler: F) -> Self
+            pub fn $name<F, Args>(
+                path: &'static str,
+                handler: F,
+                operation: fn() -> Operation,
+            ) -> Self
             where
                 F: Handler<Args> + Send + Sync,
                 F::Output: Responder + 'static,
                 Args: FromRequest + Guarded + 'static,
             {
-                Self::new($method, path, handler)
+                Self::new($method, path, handler, Some(operation))
             }
         )+}
     };
@@ -155,6 +171,35 @@ methods! {
 }
 
 impl Endpoint {
+    /// A page for people: a `GET` endpoint that the `OpenAPI` document does not describe.
+    pub fn page<F, Args>(path: &'static str, handler: F) -> Self
+    where
+        F: Handler<Args> + Send + Sync,
+        F::Output: Responder + 'static,
+        Args: FromRequest + Guarded + 'static,
+    {
+        Self::new("GET", path, handler, None)
+    }
+
+    /// Sets the tag in the `OpenAPI` document.
+    #[must_use]
+    pub fn tagged(self, tag: &'static str) -> Self {
+        Self { tag, ..self }
+    }
+
+    /// Returns the operation for the `OpenAPI` document; `None` for a page.
+    pub fn document(&self, schemas: &mut Schemas) -> Option<Value> {
+        let served = Served {
+            method: self.method,
+            path: self.path,
+            tag: self.tag,
+            roles: self.access.roles(),
+            is_compressed: self.is_compressed,
+        };
+        let operation = self.operation?;
+        Some(operation().document(&served, schemas))
+    }
+
     /// Does not answer `HEAD`: for streams, whose head would begin the stream.
     #[must_use]
     pub fn without_head(self) -> Self {

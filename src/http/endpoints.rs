@@ -19,31 +19,84 @@ pub use super::{
 /// The path of the API's own endpoints; the others are for probes and people.
 const API: &str = "/api/v1";
 
-/// The lists of the resources.
-const LISTS: [fn() -> Vec<Endpoint>; 17] = [
-    routes::endpoints,
-    past::route_endpoints,
-    policies::endpoints,
-    tenants::endpoints,
-    plans::endpoints,
-    past::tenant_endpoints,
-    resolve::endpoints,
-    polling::endpoints,
-    streams::endpoints,
-    audit::endpoints,
-    exports::endpoints,
-    dead_letters::endpoints,
-    replays::endpoints,
-    keys::endpoints,
-    health::endpoints,
-    drills::endpoints,
-    docs::endpoints,
+/// A tag of the `OpenAPI` document, with the lists of the resources that it groups.
+pub struct Tag {
+    /// The name of the tag.
+    pub name: &'static str,
+    /// The description of the tag.
+    pub about: &'static str,
+    lists: &'static [fn() -> Vec<Endpoint>],
+}
+
+/// Every endpoint, by its tag.
+pub const TAGS: [Tag; 11] = [
+    Tag {
+        name: "routes",
+        about: "The targets of a service's traffic: one route for each version of the service in an environment.",
+        lists: &[routes::endpoints, past::route_endpoints],
+    },
+    Tag {
+        name: "policies",
+        about: "Traffic policies: how traffic without an explicit version is shared between versions.",
+        lists: &[policies::endpoints],
+    },
+    Tag {
+        name: "tenants",
+        about: "The owners of routes and policies.",
+        lists: &[tenants::endpoints],
+    },
+    Tag {
+        name: "plans",
+        about: "Many changes at once, rollbacks, exports and differences.",
+        lists: &[plans::endpoints, past::tenant_endpoints],
+    },
+    Tag {
+        name: "proxies",
+        about: "Reads for data-plane proxies, which poll them often.",
+        lists: &[resolve::endpoints, polling::endpoints, streams::endpoints],
+    },
+    Tag {
+        name: "audit",
+        about: "The audit trail: who changed what, and when. It is read from the archive.",
+        lists: &[audit::endpoints, exports::endpoints],
+    },
+    Tag {
+        name: "dead letters",
+        about: "Records that could not be archived, and decisions on them.",
+        lists: &[dead_letters::endpoints],
+    },
+    Tag {
+        name: "replays",
+        about: "Parts of the history that are published again.",
+        lists: &[replays::endpoints],
+    },
+    Tag {
+        name: "keys",
+        about: "API keys and their roles.",
+        lists: &[keys::endpoints],
+    },
+    Tag {
+        name: "health",
+        about: "The health of the service and of its dependencies.",
+        lists: &[health::endpoints, drills::endpoints],
+    },
+    Tag {
+        name: "documents",
+        about: "The API's own documentation.",
+        lists: &[docs::endpoints],
+    },
 ];
 
 /// Returns every endpoint.
 pub fn all() -> &'static [Endpoint] {
-    static ALL: LazyLock<Vec<Endpoint>> =
-        LazyLock::new(|| LISTS.iter().flat_map(|list| list()).collect());
+    static ALL: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
+        let lists = TAGS
+            .iter()
+            .flat_map(|tag| tag.lists.iter().map(move |list| (tag.name, list())));
+        lists
+            .flat_map(|(tag, list)| list.into_iter().map(move |endpoint| endpoint.tagged(tag)))
+            .collect()
+    });
     &ALL
 }
 

@@ -5,9 +5,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::{
-    openapi::schemas::{self, alone},
-    policies::shapes::{self, PolicyName, PolicySpec},
-    tenants::Limits,
+    openapi::{alone, schemas},
+    shapes::{
+        policies::{self, PolicyName, PolicySpec},
+        tenants::QuotasOut,
+    },
 };
 use crate::domain::host::MAX_SUFFIXES;
 
@@ -29,11 +31,12 @@ impl JsonSchema for Event {
             generator.subschema_for::<PolicyEvent>(),
             generator.subschema_for::<TenantEvent>(),
         ];
-        json_schema!({ "description": "One change, as it was committed.", "oneOf": shapes })
+        json_schema!({ "description": "One committed change of a route, of a traffic policy, or of the tenant.", "oneOf": shapes })
     }
 }
 
-/// A change of a route: `domain::event::Event` as it is written.
+/// A change of a route.
+// `domain::event::Event` as it is written.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("allOf" = before_and_after(&[
     (&["created"], [false, true]), (&["deleted"], [true, false]), (&["updated", "activated", "deactivated"], [true, true]),
@@ -88,7 +91,7 @@ struct AnyEvent {
     actor: Actor,
     epoch: schemas::Epoch,
     /// SHA-256 over the RFC 8785 bytes of the event without this member.
-    hash: schemas::Hash,
+    hash: schemas::Sha256,
     id: schemas::EventId,
     /// The number of the event within its revision, from 0.
     item: u32,
@@ -96,9 +99,9 @@ struct AnyEvent {
     #[schemars(range(min = 1))]
     items: u32,
     /// The time by the clock of the instance that decided the change. The time gives no order.
-    occurred_at: schemas::Time,
+    occurred_at: schemas::Timestamp,
     /// The hash of the tenant's event before this one; 64 zeros for the first of an epoch.
-    prev_hash: schemas::Hash,
+    prev_hash: schemas::Sha256,
     /// `X-Reason` of the request; an envelope `enc:v1:…` when personal data is sealed.
     reason: Option<String>,
     /// `X-Correlation-ID` of the request.
@@ -114,14 +117,15 @@ struct AnyEvent {
     trace_id: Option<String>,
 }
 
-/// The actor that made the change.
+/// The actor that made a change or an access.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Actor {
+pub struct Actor {
     /// The name of the actor; the same envelope in all of a person's events of a tenant when
     /// personal data is sealed.
     id: String,
+    /// The kind of the actor, such as `key` for an API key.
     kind: String,
     /// The number of the token that was used, if the key has had more than one; see `tokens` of a
     /// key.
@@ -134,7 +138,7 @@ struct Actor {
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct RouteSpec {
-    description: Option<schemas::Description>,
+    description: Option<schemas::RouteDescription>,
     is_active: bool,
     labels: schemas::Labels,
     url: schemas::RouteUrl,
@@ -148,7 +152,7 @@ struct TenantSpec {
     /// The domain names at or under which the tenant may have hosts; left out if there are none.
     #[schemars(skip_serializing_if = "Option::is_none", with = "Vec<schemas::HostSuffix>", length(min = 1, max = MAX_SUFFIXES))]
     allowed_hosts: Option<()>,
-    quotas: Limits,
+    quotas: QuotasOut,
 }
 
 /// A route within its tenant.
@@ -166,7 +170,7 @@ fn before_and_after(rules: &[(&[&str], [bool; 2])]) -> Value {
     let sort = |is_there: bool| if is_there { "object" } else { "null" };
     let rule = |(actions, [before, after]): &(&[&str], [bool; 2])| {
         json!({
-            "if": { "properties": { "action": { "enum": actions } } },
+            "if": { "properties": { "action": { "type": "string", "enum": actions } } },
             "then": { "properties": { "before": { "type": sort(*before) }, "after": { "type": sort(*after) } } },
         })
     };
@@ -208,7 +212,7 @@ pub fn policy_example() -> Value {
         .for_each(|members| drop(members.remove("route")));
     let (policy, after) = (
         json!({ "env": "prod", "service": "checkout" }),
-        shapes::example(),
+        policies::example(),
     );
     let differences = json!({
         "action": "policy_set", "after": after, "policy": policy, "item": 1, "items": 2, "revision": 3, "reason": "canary",

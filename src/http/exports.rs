@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use validator::Validate;
 
-pub use self::operations::operation;
 use super::{
     endpoint::Endpoint,
     event_filter::{Filtered, Narrowed},
@@ -38,7 +37,7 @@ use crate::{
 /// The endpoint of exports.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get("/api/v1/audit/export", export)
+        Endpoint::get("/api/v1/audit/export", export, operations::export)
             .without_head()
             .sensitive(),
     ]
@@ -98,13 +97,13 @@ pub struct ExportIn {
     env: Option<String>,
     #[schemars(with = "Option<schemas::VersionName>")]
     version: Option<String>,
-    #[schemars(with = "Option<schemas::AnyAction>")]
+    #[schemars(with = "Option<schemas::EventAction>")]
     action: Option<String>,
     #[schemars(with = "Option<schemas::ActorId>")]
     actor: Option<String>,
-    #[schemars(with = "Option<schemas::TimeIn>")]
+    #[schemars(with = "Option<schemas::TimestampIn>")]
     from: Option<String>,
-    #[schemars(with = "Option<schemas::TimeIn>")]
+    #[schemars(with = "Option<schemas::TimestampIn>")]
     to: Option<String>,
     #[schemars(with = "Option<Format>")]
     format: Option<String>,

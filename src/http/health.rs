@@ -5,7 +5,6 @@ mod operations;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-pub use self::operations::operations;
 use super::{
     endpoint::Endpoint,
     permission::{Anyone, Overseer},
@@ -15,10 +14,10 @@ use crate::{health::Health, telemetry::names};
 /// The endpoints of health.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get("/health", process),
-        Endpoint::get("/health/live", process),
-        Endpoint::get("/health/ready", ready),
-        Endpoint::get(RESILIENCE, resilience),
+        Endpoint::get("/health", process, operations::process),
+        Endpoint::get("/health/live", process, operations::live_process),
+        Endpoint::get("/health/ready", ready, operations::ready),
+        Endpoint::get(RESILIENCE, resilience, operations::resilience),
     ]
 }
 

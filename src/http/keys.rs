@@ -9,7 +9,6 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-pub use self::operations::operations;
 use super::{
     context::WriteContext,
     endpoint::Endpoint,
@@ -41,11 +40,13 @@ const KEY: &str = "/api/v1/keys/{key_id}";
 /// The endpoints of API keys.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get(KEYS, list).compressed().sensitive(),
-        Endpoint::post(KEYS, create),
-        Endpoint::get(KEY, get),
-        Endpoint::delete(KEY, revoke),
-        Endpoint::post("/api/v1/keys/{key_id}/rotate", rotate),
+        Endpoint::get(KEYS, list, operations::list)
+            .compressed()
+            .sensitive(),
+        Endpoint::post(KEYS, create, operations::create),
+        Endpoint::get(KEY, get, operations::get),
+        Endpoint::delete(KEY, revoke, operations::revoke),
+        Endpoint::post("/api/v1/keys/{key_id}/rotate", rotate, operations::rotate),
     ]
 }
 
@@ -60,7 +61,7 @@ const OVERLAP_SECONDS: u32 = 3600;
 /// The body of `POST /keys`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = returned::told::<KeyIn>)]
+#[schemars(rename = "CreateKey", transform = returned::told::<KeyIn>)]
 pub struct KeyIn {
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
@@ -75,7 +76,7 @@ pub struct KeyIn {
     #[serde(default)]
     #[schemars(length(max = MAX_DESCRIPTION))]
     description: String,
-    #[schemars(with = "Option<schemas::TimeIn>")]
+    #[schemars(with = "Option<schemas::TimestampIn>")]
     expires_at: Option<String>,
 }
 
@@ -303,6 +304,7 @@ pub async fn get(
 /// The body of `POST /keys/{id}/rotate`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "RotateKey")]
 pub struct RotateIn {
     /// How long the replaced token stays valid: 0 to 2592000 seconds, one hour by default.
     #[schemars(with = "Option<u32>", range(max = 2_592_000))]

@@ -80,8 +80,8 @@ fn endpoints(config: &mut ServiceConfig) {
     let of_health = health::endpoints().into_iter();
     let public = of_health.filter(|endpoint| endpoint.access == Access::Public);
     let own = [
-        Endpoint::get(health::RESILIENCE, health::resilience_on_ops),
-        Endpoint::get("/metrics", health::metrics),
+        Endpoint::page(health::RESILIENCE, health::resilience_on_ops),
+        Endpoint::page("/metrics", health::metrics),
     ];
     for endpoint in public.chain(own) {
         config.service(resource(endpoint.path).route(endpoint.route()));

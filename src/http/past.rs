@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-pub use self::operations::{blame as blame_operation, diff as diff_operation};
 use super::{
     context::ReadContext,
     endpoint::Endpoint,
@@ -29,21 +28,22 @@ pub fn route_endpoints() -> Vec<Endpoint> {
     vec![Endpoint::get(
         "/api/v1/routes/{tenant}/{service}/{env}/{version}/blame",
         blame,
+        operations::blame,
     )]
 }
 
 /// The endpoints of a tenant's history.
 pub fn tenant_endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::get("/api/v1/tenants/{tenant}/diff", diff).compressed()]
+    vec![Endpoint::get("/api/v1/tenants/{tenant}/diff", diff, operations::diff).compressed()]
 }
 
 /// The parameters of `GET …/diff`.
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiffIn {
-    #[schemars(with = "schemas::Instant")]
+    #[schemars(with = "schemas::PointInTime")]
     from: Option<String>,
-    #[schemars(with = "Option<schemas::Instant>")]
+    #[schemars(with = "Option<schemas::PointInTime>")]
     to: Option<String>,
     #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,

@@ -1,34 +1,37 @@
 //! Many changes at once: plans, batches, rollback, and the document that a plan takes.
 
+mod answers;
 mod batch;
+mod documents;
+mod export;
 mod operations;
-pub mod shapes;
 
 use actix_web::{HttpResponse, http::header, mime, web};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 use validator::Validate;
 
-pub use self::{
-    batch::{BatchIn, RouteChangeIn, batch},
-    operations::{operations, plan},
-    shapes::document_schema,
+pub use self::documents::document_schema;
+use self::{
+    answers::{PlanSummaryOut, PreviewOut},
+    batch::batch,
+    export::export,
 };
 use super::{
     bulk::Bulk,
-    context::{ReadContext, WriteContext},
+    context::WriteContext,
     endpoint::Endpoint,
-    extract::{Body, Fields, Object, Query, Readers, yaml},
+    extract::{Body, Fields, Object, Query, Readers},
     headers::{IDEMPOTENCY_REPLAYED, MAX_REASON},
-    instant::{at_in_query, parse_at},
+    instant::parse_at,
     openapi::schemas,
     params::{PlanPath, TenantPath},
     permission::{Editor, Planner, Reader},
     problem::{Code, FieldError, MAX_ERRORS, Problem},
-    query::{PageIn, scope},
+    query::PageIn,
     respond,
     returned::{self, Returnable, Returned},
+    shapes,
     state::ApiState,
 };
 use crate::{
@@ -36,13 +39,10 @@ use crate::{
         Invalid,
         command::{self, Apply, Op},
         document::{Document, PolicyDoc, RouteDoc},
-        hash::EventHash,
         ids::TenantName,
         narrowing::Narrowing,
-        plan::{Plan, PlannedChange, Warning},
+        plan::Plan,
         snapshot::Scope,
-        tag::VersionTag,
-        time::UtcTime,
     },
     service::{Error, batch::Reply, plans::Confirmation},
 };
@@ -53,36 +53,48 @@ const PLAN: &str = "/api/v1/tenants/{tenant}/plans/{id}";
 /// The endpoints that change many objects at once, or read them as a document.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get(PLANS, list).compressed(),
-        Endpoint::post(PLANS, create),
-        Endpoint::get(PLAN, get).compressed(),
-        Endpoint::delete(PLAN, delete),
-        Endpoint::post("/api/v1/tenants/{tenant}/plans/{id}/apply", apply),
-        Endpoint::post("/api/v1/tenants/{tenant}/batch", batch),
-        Endpoint::post("/api/v1/tenants/{tenant}/rollback", rollback),
-        Endpoint::get("/api/v1/tenants/{tenant}/export", export)
-            .compressed()
-            .sensitive(),
+        Endpoint::get(PLANS, list, operations::list).compressed(),
+        Endpoint::post(PLANS, create, operations::create),
+        Endpoint::get(PLAN, get, operations::get).compressed(),
+        Endpoint::delete(PLAN, delete, operations::delete),
+        Endpoint::post(
+            "/api/v1/tenants/{tenant}/plans/{id}/apply",
+            apply,
+            operations::apply,
+        ),
+        Endpoint::post("/api/v1/tenants/{tenant}/batch", batch, operations::batch),
+        Endpoint::post(
+            "/api/v1/tenants/{tenant}/rollback",
+            rollback,
+            operations::rollback,
+        ),
+        Endpoint::get(
+            "/api/v1/tenants/{tenant}/export",
+            export,
+            operations::export,
+        )
+        .compressed()
+        .sensitive(),
     ]
 }
 
 /// The body of `POST …/plans`, and an export: the desired content of a scope.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "TenantDocument")]
+#[schemars(rename = "TenantDocumentIn")]
 pub struct DocumentIn {
     /// The scope of the document; the whole tenant if it is missing.
     #[serde(default)]
-    #[schemars(with = "Option<shapes::ScopeIn>")]
+    #[schemars(with = "Option<documents::DocumentScopeIn>")]
     scope: Option<Object<Scope>>,
     /// Whether objects in the scope that the document does not name are removed.
     #[serde(default)]
     prune: bool,
     #[serde(default)]
-    #[schemars(with = "Vec<shapes::RouteDoc>")]
+    #[schemars(with = "Vec<documents::RouteDocumentIn>")]
     routes: Vec<Returned<RouteDoc>>,
     #[serde(default)]
-    #[schemars(with = "Vec<shapes::PolicyDoc>")]
+    #[schemars(with = "Vec<documents::PolicyDocumentIn>")]
     policies: Vec<Returned<PolicyDoc>>,
 }
 
@@ -193,114 +205,6 @@ pub struct PlanIn {
     dry_run: bool,
 }
 
-/// A plan that is not stored.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "PlanPreview")]
-struct PreviewOut<'a> {
-    #[schemars(with = "schemas::TenantName")]
-    tenant: &'a TenantName,
-    /// The tenant's tag when the plan was computed.
-    #[schemars(with = "schemas::VersionTag")]
-    base: &'a VersionTag,
-    #[schemars(with = "shapes::Scope")]
-    scope: &'a Scope,
-    /// Whether the plan would remove objects in the scope that the document does not name.
-    prune: bool,
-    #[schemars(with = "shapes::Summary")]
-    summary: command::Summary,
-    /// The number of active routes in the scope, before and after.
-    active_routes: [u32; 2],
-    /// The changes that the plan would make, in their order.
-    #[schemars(with = "Vec<shapes::PlannedChange>")]
-    changes: &'a [PlannedChange],
-    /// The warnings to consider before such a plan is applied.
-    #[schemars(with = "Vec<shapes::Warning>")]
-    warnings: &'a [Warning],
-}
-
-impl<'a> PreviewOut<'a> {
-    fn of(plan: &'a Plan) -> Self {
-        let Plan {
-            tenant,
-            base,
-            scope,
-            prune,
-            summary,
-            active_routes,
-            changes,
-            warnings,
-            ..
-        } = plan;
-        let (prune, summary, active_routes) = (*prune, *summary, *active_routes);
-        Self {
-            tenant,
-            base,
-            scope,
-            prune,
-            summary,
-            active_routes,
-            changes,
-            warnings,
-        }
-    }
-}
-
-/// A plan without its changes.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "PlanSummary")]
-struct PlanSummaryOut<'a> {
-    #[schemars(with = "schemas::EventId")]
-    id: Uuid,
-    /// The hash that the plan is applied with.
-    #[schemars(with = "schemas::Hash")]
-    hash: &'a EventHash,
-    #[schemars(with = "schemas::TenantName")]
-    tenant: &'a TenantName,
-    /// The tenant's tag when the plan was computed.
-    #[schemars(with = "schemas::VersionTag")]
-    base: &'a VersionTag,
-    #[schemars(with = "shapes::Scope")]
-    scope: &'a Scope,
-    /// Whether the plan removes objects in the scope that the document does not name.
-    prune: bool,
-    #[schemars(with = "shapes::Summary")]
-    summary: command::Summary,
-    /// The number of active routes in the scope, before and after.
-    active_routes: [u32; 2],
-    /// The warnings to consider before the plan is applied.
-    #[schemars(with = "Vec<shapes::Warning>")]
-    warnings: &'a [Warning],
-    /// The reason that the creator of the plan gave.
-    reason: Option<&'a str>,
-    #[schemars(with = "schemas::Time")]
-    created_at: UtcTime,
-    /// The caller that created the plan.
-    created_by: &'a str,
-    /// The time at which the plan expires.
-    #[schemars(with = "schemas::Time")]
-    expires_at: UtcTime,
-}
-
-impl<'a> PlanSummaryOut<'a> {
-    fn of(plan: &'a Plan) -> Self {
-        Self {
-            id: plan.id,
-            hash: &plan.hash,
-            tenant: &plan.tenant,
-            base: &plan.base,
-            scope: &plan.scope,
-            prune: plan.prune,
-            summary: plan.summary,
-            active_routes: plan.active_routes,
-            warnings: &plan.warnings,
-            reason: plan.reason.as_deref(),
-            created_at: plan.created_at,
-            created_by: &plan.created_by,
-            expires_at: plan.expires_at,
-        }
-    }
-}
-
 /// `POST /tenants/{tenant}/plans`
 pub async fn create(
     planner: Planner,
@@ -398,6 +302,7 @@ pub async fn delete(
 /// The body of `POST …/plans/{id}/apply`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ApplyPlan")]
 pub struct ApplyIn {
     /// The hash of the plan.
     #[schemars(with = "String")]
@@ -439,13 +344,13 @@ pub async fn apply(
 
 /// The result of a revision with many changes.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Applied")]
+#[schemars(rename = "ApplyResult")]
 struct AppliedOut<'a> {
     #[schemars(with = "schemas::TenantName")]
     tenant: &'a TenantName,
     #[schemars(with = "schemas::Revision")]
     revision: u64,
-    #[schemars(with = "shapes::Summary")]
+    #[schemars(with = "shapes::plans::ChangeCounts")]
     summary: command::Summary,
 }
 
@@ -465,10 +370,10 @@ fn applied(tenant: &TenantName, reply: &Reply) -> HttpResponse {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RollbackIn {
-    #[schemars(with = "shapes::Target")]
+    #[schemars(with = "documents::RollbackTarget")]
     to: Option<serde_json::Value>,
     /// The reason; if it is missing, the header `X-Reason`. At most 512 bytes.
-    #[schemars(with = "Option<schemas::ReasonText>")]
+    #[schemars(with = "Option<schemas::Reason>")]
     reason: Option<String>,
 }
 
@@ -504,88 +409,4 @@ pub async fn rollback(
         state.plans.rollback(&request, &tenant, &to).await?,
     )
     .await
-}
-
-/// The parameters of `GET …/export`.
-#[derive(Debug, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ExportIn {
-    #[schemars(with = "Option<Format>")]
-    format: Option<String>,
-    #[schemars(with = "Option<schemas::ServiceName>")]
-    service: Option<String>,
-    #[schemars(with = "Option<schemas::EnvName>")]
-    env: Option<String>,
-    #[schemars(with = "Option<schemas::Instant>")]
-    at: Option<String>,
-}
-
-/// The format of a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
-#[schemars(rename_all = "snake_case", inline)]
-enum Format {
-    Yaml,
-    Json,
-}
-
-impl TryFrom<String> for Format {
-    type Error = Invalid;
-    fn try_from(raw: String) -> Result<Self, Invalid> {
-        match raw.as_str() {
-            "yaml" => Ok(Self::Yaml),
-            "json" => Ok(Self::Json),
-            _ => Err(Invalid::new("unknown_format", "must be yaml or json")),
-        }
-    }
-}
-
-fn text(
-    document: &Document,
-    format: Format,
-) -> Result<(String, &'static str), crate::service::Error> {
-    let internal = |error: &dyn std::fmt::Display| Error::internal(error.to_string());
-    Ok(match format {
-        Format::Yaml => (
-            yaml::document(document).map_err(|error| internal(&error))?,
-            "application/yaml",
-        ),
-        Format::Json => {
-            let text = serde_json::to_string_pretty(document).map_err(|error| internal(&error))?;
-            (format!("{text}\n"), "application/json")
-        }
-    })
-}
-
-/// `GET /tenants/{tenant}/export`
-pub async fn export(
-    _: Reader,
-    state: web::Data<ApiState>,
-    context: ReadContext,
-    path: TenantPath,
-    query: Query<ExportIn>,
-    readers: Readers,
-) -> Result<HttpResponse, Problem> {
-    let TenantPath(tenant) = path;
-    let ExportIn {
-        format,
-        service,
-        env,
-        at,
-    } = query.0;
-    let scope = scope(service, env)?;
-    let format = format.map_or(Ok(Format::Yaml), Format::try_from);
-    let format = format.map_err(|invalid| Problem::field("?format", invalid))?;
-    let at = at.map(|raw| at_in_query("?at", &raw)).transpose()?;
-    let freshness = context.freshness(None)?;
-    let (document, tag) = state
-        .plans
-        .document(&tenant, scope, &freshness, at.as_ref())
-        .await?;
-    let (text, media_type) = readers
-        .work(document.routes.len(), move || Ok(text(&document, format)?))
-        .await?;
-    Ok(HttpResponse::Ok()
-        .insert_header((header::ETAG, tag.to_etag()))
-        .content_type(media_type)
-        .body(text))
 }

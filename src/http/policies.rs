@@ -1,7 +1,6 @@
 //! `/policies`: traffic policies, and their history.
 
 mod operations;
-pub mod shapes;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use schemars::JsonSchema;
@@ -9,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use validator::Validate;
 
-pub use self::operations::operations;
 use super::{
     context::{ReadContext, WriteContext},
     endpoint::Endpoint,
@@ -22,6 +20,7 @@ use super::{
     query::{GetIn, HistoryIn},
     respond::{self, double_option},
     returned::{self, Returnable, Returned},
+    shapes,
     state::ApiState,
 };
 use crate::{
@@ -43,12 +42,17 @@ const POLICY: &str = "/api/v1/policies/{tenant}/{service}/{env}";
 /// The endpoints of traffic policies.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get("/api/v1/policies", list).compressed(),
-        Endpoint::get(POLICY, get),
-        Endpoint::put(POLICY, put),
-        Endpoint::patch(POLICY, patch),
-        Endpoint::delete(POLICY, delete),
-        Endpoint::get("/api/v1/policies/{tenant}/{service}/{env}/history", history).compressed(),
+        Endpoint::get("/api/v1/policies", list, operations::list).compressed(),
+        Endpoint::get(POLICY, get, operations::get),
+        Endpoint::put(POLICY, put, operations::put),
+        Endpoint::patch(POLICY, patch, operations::patch),
+        Endpoint::delete(POLICY, delete, operations::delete),
+        Endpoint::get(
+            "/api/v1/policies/{tenant}/{service}/{env}/history",
+            history,
+            operations::history,
+        )
+        .compressed(),
     ]
 }
 
@@ -69,17 +73,17 @@ pub struct PolicyIn {
     #[schemars(with = "Vec<schemas::VersionName>", length(max = MAX_PARTS))]
     failover: Vec<VersionName>,
     /// The hosts that belong to the policy.
-    #[schemars(with = "Vec<schemas::Host>", length(max = MAX_PARTS))]
+    #[schemars(with = "Vec<schemas::HostPattern>", length(max = MAX_PARTS))]
     hosts: Vec<Host>,
     #[schemars(with = "schemas::PathPrefix")]
     path_prefix: PathPrefix,
     /// The rules, which are checked first, in this order.
-    #[schemars(with = "Vec<shapes::Rule>", length(max = MAX_PARTS))]
+    #[schemars(with = "Vec<shapes::policies::PolicyRule>", length(max = MAX_PARTS))]
     rules: Vec<Object<RuleIn>>,
     /// The shares of the traffic that no rule matches.
-    #[schemars(with = "Vec<shapes::Share>", length(max = MAX_PARTS))]
+    #[schemars(with = "Vec<shapes::policies::SplitEntry>", length(max = MAX_PARTS))]
     split: Vec<Object<Share>>,
-    #[schemars(with = "Option<shapes::StickyBy>")]
+    #[schemars(with = "Option<shapes::policies::StickyBy>")]
     sticky_by: Option<StickyBy>,
 }
 
@@ -147,19 +151,19 @@ pub struct PatchIn {
     #[schemars(with = "Option<Vec<schemas::VersionName>>", length(max = MAX_PARTS))]
     failover: Option<Option<Vec<VersionName>>>,
     #[serde(deserialize_with = "double_option")]
-    #[schemars(with = "Option<Vec<schemas::Host>>", length(max = MAX_PARTS))]
+    #[schemars(with = "Option<Vec<schemas::HostPattern>>", length(max = MAX_PARTS))]
     hosts: Option<Option<Vec<Host>>>,
     #[serde(deserialize_with = "double_option")]
     #[schemars(with = "Option<schemas::PathPrefix>")]
     path_prefix: Option<Option<PathPrefix>>,
     #[serde(deserialize_with = "double_option")]
-    #[schemars(with = "Option<Vec<shapes::Rule>>", length(max = MAX_PARTS))]
+    #[schemars(with = "Option<Vec<shapes::policies::PolicyRule>>", length(max = MAX_PARTS))]
     rules: Option<Option<Vec<Object<RuleIn>>>>,
     #[serde(deserialize_with = "double_option")]
-    #[schemars(with = "Option<Vec<shapes::Share>>", length(max = MAX_PARTS))]
+    #[schemars(with = "Option<Vec<shapes::policies::SplitEntry>>", length(max = MAX_PARTS))]
     split: Option<Option<Vec<Object<Share>>>>,
     #[serde(deserialize_with = "double_option")]
-    #[schemars(with = "Option<shapes::StickyPatch>")]
+    #[schemars(with = "Option<shapes::policies::StickyByPatchIn>")]
     sticky_by: Option<Option<Object<StickyPatch>>>,
 }
 

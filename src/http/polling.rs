@@ -16,7 +16,6 @@ use serde::Deserialize;
 use traffic_manager_dataplane::native;
 use validator::Validate;
 
-pub use self::operations::operations;
 use super::{
     compression,
     context::ReadContext,
@@ -50,8 +49,13 @@ pub const SNAPSHOT: &str = "/api/v1/tenants/{tenant}/snapshot";
 /// The endpoints of snapshots and changes.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get(SNAPSHOT, snapshot).polled(),
-        Endpoint::get("/api/v1/tenants/{tenant}/changes", changes).polled(),
+        Endpoint::get(SNAPSHOT, snapshot, operations::snapshot).polled(),
+        Endpoint::get(
+            "/api/v1/tenants/{tenant}/changes",
+            changes,
+            operations::changes,
+        )
+        .polled(),
     ]
 }
 
@@ -68,9 +72,9 @@ pub struct SnapshotIn {
     service: Option<String>,
     #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
-    #[schemars(with = "Option<schemas::Wait>")]
+    #[schemars(with = "Option<schemas::WaitTime>")]
     wait: Option<String>,
-    #[schemars(with = "Option<schemas::Instant>")]
+    #[schemars(with = "Option<schemas::PointInTime>")]
     at: Option<String>,
     #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,
@@ -184,7 +188,7 @@ pub struct ChangesIn {
     service: Option<String>,
     #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
-    #[schemars(with = "Option<schemas::Wait>")]
+    #[schemars(with = "Option<schemas::WaitTime>")]
     wait: Option<String>,
     #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,

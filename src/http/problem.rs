@@ -371,7 +371,7 @@ mod tests {
 
     #[test]
     fn stale_plan_lists_only_the_changes_that_fit() {
-        let value = crate::http::plans::plan();
+        let value = crate::http::shapes::plans::plan();
         let mut plan: Plan = serde_json::from_value(value).unwrap();
         assert_eq!(
             Problem::plan_stale(plan.clone(), String::new())

@@ -22,7 +22,7 @@ pub struct MinimumIn {
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GetIn {
-    #[schemars(with = "Option<schemas::Instant>")]
+    #[schemars(with = "Option<schemas::PointInTime>")]
     pub at: Option<String>,
     #[schemars(with = "Option<schemas::VersionTag>")]
     pub min_revision: Option<String>,

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use validator::Validate;
 
-pub use self::operations::operations;
 use super::{
     context::{WriteContext, required_reason},
     endpoint::Endpoint,
@@ -40,10 +39,10 @@ const REPLAY: &str = "/api/v1/replays/{replay_id}";
 /// The endpoints of replays.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get(REPLAYS, list).compressed(),
-        Endpoint::post(REPLAYS, create),
-        Endpoint::get(REPLAY, get),
-        Endpoint::delete(REPLAY, cancel),
+        Endpoint::get(REPLAYS, list, operations::list).compressed(),
+        Endpoint::post(REPLAYS, create, operations::create),
+        Endpoint::get(REPLAY, get, operations::get),
+        Endpoint::delete(REPLAY, cancel, operations::cancel),
     ]
 }
 
@@ -72,7 +71,7 @@ pub struct ReplayIn {
     #[schemars(with = "Option<u32>", range(min = 1))]
     events_per_second: Option<Whole<1, { u32::MAX as u64 }, u32>>,
     /// The reason, which is stored with the replay and in the access log.
-    #[schemars(with = "schemas::GivenReason")]
+    #[schemars(with = "schemas::RequiredReason")]
     reason: Option<String>,
 }
 

@@ -14,7 +14,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
-pub use self::operations::{Explanation, explanation, operation};
 use super::{
     context::ReadContext,
     deadline::within,
@@ -42,7 +41,7 @@ pub const RESOLVE: &str = "/api/v1/routes/resolve";
 
 /// The endpoint `resolve`.
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::get(RESOLVE, resolve).polled()]
+    vec![Endpoint::get(RESOLVE, resolve, operations::resolve).polled()]
 }
 
 /// The most `header.<name>` parameters in a query.

@@ -33,6 +33,11 @@ pub struct PageOut<'a, T> {
     pub next_cursor: Option<String>,
 }
 
+/// Returns an example of a page with this item.
+pub fn page_of(example: serde_json::Value) -> serde_json::Value {
+    serde_json::json!({ "items": [example], "next_cursor": null })
+}
+
 /// Escapes the characters at which some readers end a line (U+0085, U+2028, U+2029). In JSON they
 /// occur in texts only, where an escape means the same.
 pub fn one_line(json: Bytes) -> Bytes {

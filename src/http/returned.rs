@@ -194,13 +194,16 @@ impl<'de> DeserializeSeed<'de> for Refused<'_> {
 
 /// Adds these members to a schema, as read-only properties.
 pub fn told<T: Returnable>(schema: &mut Schema) {
-    let members = T::READ_ONLY
-        .iter()
-        .map(|name| (name, "Written by the service: taken, and passed over."));
+    let members = T::READ_ONLY.iter().map(|name| {
+        (
+            name,
+            "Set by the service: accepted in a request, and ignored.",
+        )
+    });
     let members = members.chain(
         T::IN_PATH
             .iter()
-            .map(|name| (name, "As in the path, if it is given.")),
+            .map(|name| (name, "Optional: must be the same as in the path.")),
     );
     if let Some(properties) = schema
         .get_mut("properties")

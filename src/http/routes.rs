@@ -1,8 +1,7 @@
 //! `/routes`: create or replace, read, change, remove, and a route's history.
 
+mod bodies;
 mod operations;
-
-use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, http::header, web};
 use schemars::JsonSchema;
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use validator::Validate;
 
-pub use self::operations::operations;
+use self::bodies::{KeyIn, PatchIn, RouteIn, SpecIn};
 use super::{
     context::{ReadContext, WriteContext},
     endpoint::Endpoint,
@@ -21,8 +20,8 @@ use super::{
     permission::{Editor, Reader},
     problem::Problem,
     query::{GetIn, HistoryIn, ROUTE_IN_BODY, route_key},
-    respond::{self, double_option},
-    returned::{self, Returnable, Returned},
+    respond,
+    returned::Returned,
     state::ApiState,
 };
 use crate::{
@@ -31,7 +30,7 @@ use crate::{
         command::{Object, Op},
         filter::RouteFilter,
         ids::{EnvName, RouteKey, RouteName, ServiceName, TenantName, VersionName},
-        route::{Description, Labels, Route, RoutePatch, RouteSpec, RouteUrl},
+        route::{Labels, Route},
     },
     service::{batch::Reply, reads::PageRequest},
 };
@@ -42,25 +41,36 @@ const ROUTE: &str = "/api/v1/routes/{tenant}/{service}/{env}/{version}";
 /// The endpoints of routes.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get(ROUTES, list).compressed(),
-        Endpoint::post(ROUTES, upsert),
-        Endpoint::post("/api/v1/routes/activate", activate_by_body),
-        Endpoint::post("/api/v1/routes/deactivate", deactivate_by_body),
-        Endpoint::get(ROUTE, get),
-        Endpoint::put(ROUTE, put),
-        Endpoint::patch(ROUTE, patch),
-        Endpoint::delete(ROUTE, delete),
+        Endpoint::get(ROUTES, list, operations::list).compressed(),
+        Endpoint::post(ROUTES, upsert, operations::upsert),
+        Endpoint::post(
+            "/api/v1/routes/activate",
+            activate_by_body,
+            operations::activate_by_body,
+        ),
+        Endpoint::post(
+            "/api/v1/routes/deactivate",
+            deactivate_by_body,
+            operations::deactivate_by_body,
+        ),
+        Endpoint::get(ROUTE, get, operations::get),
+        Endpoint::put(ROUTE, put, operations::put),
+        Endpoint::patch(ROUTE, patch, operations::patch),
+        Endpoint::delete(ROUTE, delete, operations::delete),
         Endpoint::post(
             "/api/v1/routes/{tenant}/{service}/{env}/{version}/activate",
             activate,
+            operations::activate,
         ),
         Endpoint::post(
             "/api/v1/routes/{tenant}/{service}/{env}/{version}/deactivate",
             deactivate,
+            operations::deactivate,
         ),
         Endpoint::get(
             "/api/v1/routes/{tenant}/{service}/{env}/{version}/history",
             history,
+            operations::history,
         )
         .compressed(),
     ]
@@ -75,103 +85,6 @@ struct RouteOut<'a> {
     #[serde(flatten)]
     #[schemars(with = "operations::Route")]
     route: &'a Route,
-}
-
-/// The body of `PUT`: a route without its name.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(transform = returned::told::<SpecIn>)]
-pub struct SpecIn {
-    #[schemars(with = "schemas::RouteUrl")]
-    url: Option<String>,
-    is_active: Option<bool>,
-    #[schemars(with = "Option<schemas::Labels>")]
-    labels: Option<BTreeMap<String, String>>,
-    #[schemars(with = "Option<schemas::Description>")]
-    description: Option<String>,
-}
-
-impl Returnable for SpecIn {
-    const READ_ONLY: &'static [&'static str] = returned::OF_OBJECT;
-    const IN_PATH: &'static [&'static str] = &["tenant", "service", "env", "version"];
-}
-
-impl SpecIn {
-    fn parse(self, fields: &mut Fields) -> Option<RouteSpec> {
-        let Self {
-            url,
-            is_active,
-            labels,
-            description,
-        } = self;
-        let url = fields.required::<RouteUrl>("/url", url);
-        let labels = parse_labels(fields, labels.unwrap_or_default());
-        let description = match description {
-            Some(raw) => fields
-                .check("/description", Description::try_from(raw))
-                .map(Some),
-            None => Some(None),
-        };
-        Some(RouteSpec {
-            url: url?,
-            is_active: is_active.unwrap_or(true),
-            labels: labels?,
-            description: description?,
-        })
-    }
-}
-
-fn parse_labels(fields: &mut Fields, raw: BTreeMap<String, String>) -> Option<Labels> {
-    let mut good = true;
-    for (key, value) in &raw {
-        let pointer = format!("/labels/{}", key.replace('~', "~0").replace('/', "~1"));
-        good &= fields.check(&pointer, Labels::check(key, value)).is_some();
-    }
-    if good {
-        fields.check("/labels", Labels::try_from(raw))
-    } else {
-        None
-    }
-}
-
-/// The body of `POST /routes`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(transform = returned::told::<RouteIn>)]
-pub struct RouteIn {
-    #[schemars(with = "schemas::TenantName")]
-    tenant: Option<String>,
-    #[schemars(with = "schemas::ServiceName")]
-    service: Option<String>,
-    #[schemars(with = "schemas::EnvName")]
-    env: Option<String>,
-    #[schemars(with = "schemas::VersionName")]
-    version: Option<String>,
-    #[schemars(with = "schemas::RouteUrl")]
-    url: Option<String>,
-    is_active: Option<bool>,
-    #[schemars(with = "Option<schemas::Labels>")]
-    labels: Option<BTreeMap<String, String>>,
-    #[schemars(with = "Option<schemas::Description>")]
-    description: Option<String>,
-}
-
-impl Returnable for RouteIn {
-    const READ_ONLY: &'static [&'static str] = returned::OF_OBJECT;
-}
-
-/// The four names of a route in a body.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct KeyIn {
-    #[schemars(with = "schemas::TenantName")]
-    tenant: Option<String>,
-    #[schemars(with = "schemas::ServiceName")]
-    service: Option<String>,
-    #[schemars(with = "schemas::EnvName")]
-    env: Option<String>,
-    #[schemars(with = "schemas::VersionName")]
-    version: Option<String>,
 }
 
 fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
@@ -289,67 +202,6 @@ pub async fn put(
         Op::Upsert { route, spec },
     )
     .await
-}
-
-/// The body of `PATCH`: a merge patch, in which a member that is `null` is removed.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PatchIn {
-    #[serde(default, deserialize_with = "double_option")]
-    #[schemars(with = "schemas::RouteUrl")]
-    url: Option<Option<String>>,
-    #[serde(default, deserialize_with = "double_option")]
-    #[schemars(with = "bool")]
-    is_active: Option<Option<bool>>,
-    #[serde(default, deserialize_with = "double_option")]
-    #[schemars(with = "Option<schemas::LabelsPatch>")]
-    labels: Option<Option<BTreeMap<String, Option<String>>>>,
-    #[serde(default, deserialize_with = "double_option")]
-    #[schemars(with = "Option<schemas::Description>")]
-    description: Option<Option<String>>,
-}
-
-impl PatchIn {
-    fn parse(self, fields: &mut Fields) -> Option<RoutePatch> {
-        let Self {
-            url,
-            is_active,
-            labels,
-            description,
-        } = self;
-        let not_removable = || Invalid::new("required", "cannot be removed");
-        let url = match url {
-            None => Some(None),
-            Some(None) => fields.check("/url", Err(not_removable())),
-            Some(Some(raw)) => fields.check("/url", RouteUrl::try_from(raw)).map(Some),
-        };
-        let is_active = match is_active {
-            None => Some(None),
-            Some(None) => fields.check("/is_active", Err(not_removable())),
-            Some(Some(value)) => Some(Some(value)),
-        };
-        let set: BTreeMap<String, String> = labels
-            .iter()
-            .flatten()
-            .flatten()
-            .filter_map(|(key, value)| Some((key.clone(), value.clone()?)))
-            .collect();
-        let labels_are_good = parse_labels(fields, set);
-        let description = match description {
-            None => Some(None),
-            Some(None) => Some(Some(None)),
-            Some(Some(raw)) => fields
-                .check("/description", Description::try_from(raw))
-                .map(|text| Some(Some(text))),
-        };
-        labels_are_good?;
-        Some(RoutePatch {
-            url: url?,
-            is_active: is_active?,
-            labels,
-            description: description?,
-        })
-    }
 }
 
 /// `PATCH /routes/{tenant}/{service}/{env}/{version}`
@@ -537,7 +389,7 @@ pub struct ListIn {
     limit: Option<u32>,
     #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,
-    #[schemars(with = "Option<schemas::Instant>")]
+    #[schemars(with = "Option<schemas::PointInTime>")]
     at: Option<String>,
     #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,

@@ -12,10 +12,10 @@ use actix_web::{
 use super::{
     authority::Answered,
     docs::Documents,
-    edge, endpoints,
+    document, edge, endpoints,
     gate::Gate,
     limits::Limits,
-    middleware,
+    middleware, plans,
     quick::{Quick, Tallies},
     state::ApiState,
     tls::{self, Transport},
@@ -56,7 +56,11 @@ impl ApiServer<'_> {
             limits,
         } = self;
         let http = &settings.http;
-        let documents = web::Data::new(Documents::new(&settings.kafka));
+        let documents = web::Data::new(Documents::new(
+            document::openapi(),
+            plans::document_schema(),
+            &settings.kafka,
+        ));
         let answered = Answered::new(
             &http.allowed_hosts,
             settings.auth.mode == config::AuthMode::Required,

@@ -1,5 +1,7 @@
 //! Server-sent events (WHATWG HTML §9.2): a tenant's changes as they happen.
 
+mod operations;
+
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
@@ -28,10 +30,14 @@ use crate::{
 /// The endpoints of streams.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get("/api/v1/tenants/{tenant}/stream", stream)
-            .polled()
-            .without_head(),
-        Endpoint::get("/api/v1/stream", all)
+        Endpoint::get(
+            "/api/v1/tenants/{tenant}/stream",
+            stream,
+            operations::stream,
+        )
+        .polled()
+        .without_head(),
+        Endpoint::get("/api/v1/stream", all, operations::all)
             .without_place()
             .without_head(),
     ]

@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-pub use self::operations::{Limits, operations};
 use super::{
     context::{ReadContext, WriteContext},
     endpoint::Endpoint,
@@ -38,11 +37,11 @@ const TENANT: &str = "/api/v1/tenants/{tenant}";
 /// The endpoints of tenants.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get(TENANTS, list).compressed(),
-        Endpoint::post(TENANTS, create),
-        Endpoint::get(TENANT, get),
-        Endpoint::patch(TENANT, patch),
-        Endpoint::delete(TENANT, delete),
+        Endpoint::get(TENANTS, list, operations::list).compressed(),
+        Endpoint::post(TENANTS, create, operations::create),
+        Endpoint::get(TENANT, get, operations::get),
+        Endpoint::patch(TENANT, patch, operations::patch),
+        Endpoint::delete(TENANT, delete, operations::delete),
     ]
 }
 
@@ -53,7 +52,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 pub struct TenantIn {
     #[schemars(with = "schemas::TenantName")]
     name: Option<String>,
-    #[schemars(with = "Option<operations::Quotas>")]
+    #[schemars(with = "Option<operations::QuotasIn>")]
     quotas: Option<Object<Quotas>>,
     /// The domain names at or under which the tenant may have hosts. If there are none, the tenant
     /// may have any free host that is not a public suffix.
@@ -70,7 +69,7 @@ impl Returnable for TenantIn {
 #[serde(deny_unknown_fields)]
 pub struct TenantPatchIn {
     #[serde(default, deserialize_with = "double_option")]
-    #[schemars(with = "Option<operations::QuotasPatch>")]
+    #[schemars(with = "Option<operations::QuotasPatchIn>")]
     quotas: Option<Option<Object<QuotasPatch>>>,
     /// The domain names at or under which the tenant may have hosts from now on. With `null` the
     /// tenant may again have any free host that is not a public suffix.

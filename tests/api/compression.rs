@@ -22,7 +22,7 @@ const SHORT: [&str; 9] = [
 /// Returns the paths, under `/api/v1`, whose answers are compressed according to the OpenAPI
 /// document. The snapshot is left out, because it is compressed once for all.
 fn documented() -> Vec<String> {
-    let document = traffic_manager::http::openapi::document();
+    let document = traffic_manager::http::document::openapi();
     let paths = document["paths"].as_object().expect("paths").iter();
     let compressed = paths.filter(|(_, item)| {
         item["get"]["responses"]["200"]["headers"]

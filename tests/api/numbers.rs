@@ -81,7 +81,7 @@ fn integers(
 
 /// Returns each integer of each body: method, path, media type, pointer.
 fn members() -> Vec<(Method, String, String, String)> {
-    let document = traffic_manager::http::openapi::document();
+    let document = traffic_manager::http::document::openapi();
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

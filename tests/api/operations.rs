@@ -4,9 +4,9 @@
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
-use traffic_manager::http::openapi;
+use traffic_manager::http::document;
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(openapi::document);
+static DOCUMENT: LazyLock<Value> = LazyLock::new(document::openapi);
 
 /// Returns the value that a `$ref` refers to, or the value itself if it has no `$ref`.
 pub fn resolved(value: &'static Value) -> &'static Value {

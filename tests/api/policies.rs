@@ -380,7 +380,7 @@ async fn version_in_use_needs_an_alternative_and_confirmation() {
 
 /// Returns the members of all `PATCH` bodies that are objects themselves.
 fn nested_of_patches() -> Vec<String> {
-    let document = traffic_manager::http::openapi::document();
+    let document = traffic_manager::http::document::openapi();
     let resolved = |schema: &Value| {
         let mut schema = schema.clone();
         while let Some(reference) = schema["$ref"].as_str() {

@@ -31,7 +31,7 @@ async fn range_that_ends_before_it_begins_is_refused() {
                 "{}: {to} without {from}",
                 operation.name()
             );
-            let is_time = end.schema_name == "TimeIn";
+            let is_time = end.schema_name == "TimestampIn";
             // A range of times excludes its end. A range of revisions includes both ends.
             let (swapped, empty) = if is_time {
                 (
@@ -94,7 +94,7 @@ async fn last_second_of_the_year_9999_is_accepted_everywhere() {
     for operation in operations::all() {
         let method: Method = operation.method.parse().unwrap();
         for parameter in operation.query() {
-            if !["TimeIn", "Instant"].contains(&parameter.schema_name) {
+            if !["TimestampIn", "PointInTime"].contains(&parameter.schema_name) {
                 continue;
             }
             let rest = operation.required_query(&first.tag(), &[parameter.name]);

@@ -157,7 +157,7 @@ async fn every_endpoint_accepts_an_answered_tag() {
         .filter(|operation| operation.method == "GET")
     {
         for parameter in operation.query() {
-            if !["VersionTag", "Instant"].contains(&parameter.schema_name) {
+            if !["VersionTag", "PointInTime"].contains(&parameter.schema_name) {
                 continue;
             }
             // The policy exists since the second revision, and a difference needs an end after its

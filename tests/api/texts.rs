@@ -40,10 +40,7 @@ const COMPARED: [&str; 3] = ["/cursor", "/confirm_shrink", "/hash"];
 
 /// Returns whether a text has no form of its own, and so may have any character.
 fn is_free(schema: &Value) -> bool {
-    let pattern = schema["pattern"]
-        .as_str()
-        .or_else(|| schema["allOf"][0]["pattern"].as_str())
-        .unwrap_or_default();
+    let pattern = schema["pattern"].as_str().unwrap_or_default();
     let has_form = ["enum", "const", "anyOf", "format", "pattern"]
         .iter()
         .any(|name| !schema[*name].is_null());

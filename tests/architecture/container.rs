@@ -259,6 +259,7 @@ fn supply_chain_actions_are_pinned_and_keep_no_credentials() {
 fn supply_chain_pip_packages_are_pinned_by_hash() {
     for name in [
         "docker/mongo/requirements.txt",
+        "tests/clients/requirements.txt",
         "tests/fuzz/requirements.txt",
     ] {
         let text = read(name);
@@ -275,7 +276,11 @@ fn supply_chain_pip_packages_are_pinned_by_hash() {
             "{name}: {hashed} of {packages}"
         );
     }
-    for name in ["docker/stack/mongo.sh", "docker/stack/install.sh"] {
+    for name in [
+        "docker/stack/mongo.sh",
+        "docker/stack/install.sh",
+        "tests/clients/install.sh",
+    ] {
         for line in read(name)
             .lines()
             .filter(|line| line.contains("pip install"))
@@ -283,6 +288,29 @@ fn supply_chain_pip_packages_are_pinned_by_hash() {
             assert!(line.contains("--require-hashes"), "{name}: {line}");
         }
     }
+}
+
+#[test]
+fn supply_chain_npm_packages_are_pinned_by_hash() {
+    let lock: serde_json::Value =
+        serde_json::from_str(&read("tests/clients/package-lock.json")).expect("JSON");
+    let packages = lock["packages"].as_object().expect("packages");
+    // The first one, without a name, is the folder itself.
+    let installed = packages.iter().filter(|(name, _)| !name.is_empty());
+    let unknown: Vec<_> = installed
+        .clone()
+        .filter(|(_, package)| {
+            let hash = package["integrity"].as_str();
+            !hash.is_some_and(|hash| hash.starts_with("sha512-"))
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert!(installed.count() > 3);
+    assert!(unknown.is_empty(), "{unknown:?}");
+    let script = read("tests/clients/install.sh");
+    let lines = script.lines().filter(|line| line.contains("bin/npm"));
+    assert!(lines.clone().count() == 1 && lines.clone().all(|line| line.contains("npm\" ci")));
+    assert!(read("tests/clients/.npmrc").contains("ignore-scripts=true"));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod compat;
 mod pages;
 mod security;
+mod shape;
 mod urls;
 
 use std::{fs, path::PathBuf};
@@ -11,7 +12,7 @@ use std::{fs, path::PathBuf};
 use serde_json::Value;
 use traffic_manager::{
     config::Settings,
-    http::{asyncapi, docs, openapi},
+    http::{asyncapi, docs, document},
 };
 
 /// With `UPDATE_DOCS=1` the test writes the files instead of comparing them.
@@ -47,7 +48,7 @@ fn pretty(document: &Value) -> String {
 
 #[test]
 fn committed_openapi_document_is_current() {
-    assert_committed("openapi.json", &pretty(&openapi::document()));
+    assert_committed("openapi.json", &pretty(&document::openapi()));
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn committed_errors_page_is_current() {
 
 #[test]
 fn committed_roles_page_is_current() {
-    assert_committed("roles.md", &docs::roles_page());
+    assert_committed("roles.md", &document::roles_page());
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn api_stays_compatible_with_the_previous_release() {
     let baseline =
         fs::read_to_string(file("openapi.baseline.json")).expect("docs/openapi.baseline.json");
     let baseline: Value = serde_json::from_str(&baseline).unwrap();
-    let breakages = compat::breakages(&baseline, &openapi::document());
+    let breakages = compat::breakages(&baseline, &document::openapi());
     assert!(
         breakages.is_empty(),
         "docs/openapi.baseline.json promised more:\n{breakages:#?}"

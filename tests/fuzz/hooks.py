@@ -30,6 +30,22 @@ def the_service_does_not_fail(ctx, response, case):
     assert (response.status_code, code) == (503, "revision_not_reached"), f"{response.status_code} {code}"
 
 
+@schemathesis.check
+def the_code_of_a_problem_is_documented(ctx, response, case):
+    """Compares a problem with the extension `x-codes` of its response, and with the members that its code always has."""
+    media_type = response.headers.get("content-type", [""])[0]
+    answer = case.operation.definition.raw["responses"].get(str(response.status_code))
+    if media_type.split(";")[0] != "application/problem+json" or answer is None:
+        return
+    components = case.operation.schema.raw_schema["components"]
+    if "$ref" in answer:
+        answer = components["responses"][answer["$ref"].rsplit("/", 1)[1]]
+    problem = response.json()
+    assert problem["code"] in answer["x-codes"], f"{response.status_code} {problem['code']} is not in x-codes"
+    missing = set(components["schemas"]["Problem"]["x-code-members"].get(problem["code"], [])) - problem.keys()
+    assert not missing, f"{problem['code']} without {missing}"
+
+
 # The key that all of this is done with.
 OWN_KEY = os.environ["API_TOKEN"].removeprefix("tmk_")[:12]
 

@@ -28,7 +28,7 @@ const CONTRACT_HEADERS: [&str; 10] = [
 ];
 
 static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| closed(traffic_manager::http::openapi::document()));
+    LazyLock::new(|| closed(traffic_manager::http::document::openapi()));
 static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
 /// Fails the test if the answer differs from the document.
@@ -168,14 +168,40 @@ fn body_faults(
     if media_type != "application/json" && !media_type.ends_with("+json") {
         return Vec::new();
     }
-    match serde_json::from_slice(bytes) {
-        Ok(body) => errors(
-            &format!("{place} {media_type}"),
-            &documented["schema"],
-            &body,
-        ),
-        Err(error) => vec![format!("the body is not JSON: {error}")],
+    let body: Value = match serde_json::from_slice(bytes) {
+        Ok(body) => body,
+        Err(error) => return vec![format!("the body is not JSON: {error}")],
+    };
+    let mut faults = errors(
+        &format!("{place} {media_type}"),
+        &documented["schema"],
+        &body,
+    );
+    if media_type == "application/problem+json" {
+        faults.extend(problem_faults(answer, &body));
     }
+    faults
+}
+
+/// Compares a problem with the codes of the answer and with the members that its code always has.
+fn problem_faults(answer: &Value, problem: &Value) -> Vec<String> {
+    let Some(codes) = answer["x-codes"].as_array() else {
+        return vec!["the answer has no x-codes".into()];
+    };
+    let code = &problem["code"];
+    if !codes.contains(code) {
+        return vec![format!("the code {code} is not documented")];
+    }
+    let members = &DOCUMENT["components"]["schemas"]["Problem"]["x-code-members"]
+        [code.as_str().unwrap_or("")];
+    members
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .filter(|name| problem.get(name).is_none())
+        .map(|name| format!("the code {code} has no member {name}"))
+        .collect()
 }
 
 /// Lists the violations of the schema in `value`. Each schema is compiled once, when it is first
@@ -317,5 +343,13 @@ fn contract_check_finds_every_undocumented_answer() {
         check(404, &headers, &problem),
         1,
         "a code that the operation does not have"
+    );
+    let mut problem = DOCUMENT["components"]["examples"]["no_active_version"]["value"].clone();
+    assert_eq!(check(404, &headers, &problem), 0);
+    problem.as_object_mut().unwrap().remove("explanation");
+    assert_eq!(
+        check(404, &headers, &problem),
+        1,
+        "without a member of its code"
     );
 }

@@ -27,9 +27,9 @@ pub struct AccessIn {
     kind: Option<String>,
     #[schemars(with = "Option<schemas::ActorId>")]
     actor: Option<String>,
-    #[schemars(with = "Option<schemas::TimeIn>")]
+    #[schemars(with = "Option<schemas::TimestampIn>")]
     from: Option<String>,
-    #[schemars(with = "Option<schemas::TimeIn>")]
+    #[schemars(with = "Option<schemas::TimestampIn>")]
     to: Option<String>,
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
     #[schemars(extend("default" = respond::DEFAULT_LIMIT))]

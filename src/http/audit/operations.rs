@@ -8,101 +8,17 @@ use super::{
     TimeRangeOut, VerifyIn, access::AccessIn,
 };
 use crate::http::{
-    event_schema::{self, Event},
-    exports,
+    event_schema::Actor,
     openapi::{Answer, Operation, schemas},
     problem::Code,
     respond::PageOut,
+    shapes::archive::{ArchivedEvent, archived, route_key},
 };
-
-/// The name of a route, unique among all tenants.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-pub struct RouteKey {
-    tenant: schemas::TenantName,
-    service: schemas::ServiceName,
-    env: schemas::EnvName,
-    version: schemas::VersionName,
-}
-
-/// The object of an event: a route; a traffic policy, which has no version; or the tenant itself.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-struct About {
-    tenant: schemas::TenantName,
-    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::ServiceName")]
-    service: Option<()>,
-    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::EnvName")]
-    env: Option<()>,
-    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::VersionName")]
-    version: Option<()>,
-}
-
-/// Whether traffic may go to a route.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-#[expect(dead_code, reason = "read by the derive")]
-enum RouteState {
-    Active,
-    Inactive,
-}
-
-/// The place in Kafka from which an event was read.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-struct Origin {
-    topic: String,
-    partition: i64,
-    offset: i64,
-}
-
-/// An event in the archive: the whole event in `event`, and members by which lists are filtered.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-pub struct ArchivedEvent {
-    /// The id of the event.
-    event_id: schemas::EventId,
-    /// The `CloudEvents` type of the event.
-    #[schemars(regex(pattern = r"^trafficmanager\.[a-z]+\.[a-z_]+\.v1$"))]
-    event_type: String,
-    action: schemas::AnyAction,
-    tenant: schemas::TenantName,
-    epoch: schemas::Epoch,
-    revision: schemas::Revision,
-    /// The number of the event within its revision, from 0.
-    item: u32,
-    route: About,
-    /// The URL of the route after the event.
-    url: Option<schemas::RouteUrl>,
-    /// The URL of the route before the event.
-    previous_url: Option<schemas::RouteUrl>,
-    /// The state of the route after the event.
-    state: Option<RouteState>,
-    /// The state of the route before the event.
-    previous_state: Option<RouteState>,
-    /// `actor.id` of the event, decrypted if it is sealed; `erased` if that person was erased.
-    changed_by: String,
-    /// The reason for the change; decrypted like `changed_by`.
-    reason: Option<String>,
-    /// The IP address of the caller; decrypted like `changed_by`.
-    source_ip: Option<String>,
-    /// The member `request_id` of the event.
-    correlation_id: String,
-    /// The id of the request's trace.
-    trace_id: Option<String>,
-    occurred_at: schemas::Time,
-    /// When the event was archived.
-    processed_at: schemas::Time,
-    prev_hash: schemas::Hash,
-    hash: schemas::Hash,
-    metadata: Origin,
-    event: Event,
-}
 
 /// Events that Kafka has not acknowledged.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Backlog {
+struct OutboxBacklog {
     /// The number of events; counting stops at a hundred thousand.
     #[schemars(range(min = 0))]
     events: i64,
@@ -121,7 +37,7 @@ struct AuditStatus {
     #[schemars(range(min = 0))]
     seconds_behind: f64,
     /// The backlog of the caller's tenant; for callers of the whole platform, of all tenants.
-    outbox: Backlog,
+    outbox: OutboxBacklog,
     tenants: Vec<TenantAuditStatus>,
     /// The cursor of the next page; `null` at the end.
     next_cursor: Option<String>,
@@ -144,7 +60,7 @@ struct TenantAuditStatus {
 /// The result of a verification.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Verification {
+struct ChainVerification {
     tenant: schemas::TenantName,
     epoch: schemas::Epoch,
     /// The first revision that was checked.
@@ -158,7 +74,7 @@ struct Verification {
     /// The number of events that were checked.
     events: u64,
     /// The first event that failed the check. Events after it were not checked.
-    first_bad: Option<FirstBad>,
+    first_bad: Option<FirstBadEvent>,
     /// The revisions that the archive does not have, at most the first hundred. The newest may
     /// still be on their way.
     #[schemars(length(max = 100))]
@@ -166,28 +82,28 @@ struct Verification {
     /// The number of revisions that the archive does not have.
     missing_count: u64,
     /// The point up to which retention removed events. The verification continues from there.
-    checkpoint: Option<Checkpoint>,
+    checkpoint: Option<ChainCheckpoint>,
 }
 
 /// The point from which the archive has the chain.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Checkpoint {
+struct ChainCheckpoint {
     /// The last revision that was removed.
     revision: schemas::Revision,
     /// The hash of the last event of that revision. The first remaining event must name this hash.
-    hash: schemas::Hash,
+    hash: schemas::Sha256,
     /// When the checkpoint was made.
-    made_at: schemas::Time,
+    made_at: schemas::Timestamp,
 }
 
 /// An event that failed the verification.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct FirstBad {
+struct FirstBadEvent {
     /// The revision of the event.
     revision: u64,
-    reason: Fault,
+    reason: ChainFault,
 }
 
 /// `edited`: the content of the event does not match its hash. `misplaced`: the event stands in
@@ -197,7 +113,7 @@ struct FirstBad {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
-enum Fault {
+enum ChainFault {
     Edited,
     Misplaced,
     BrokenLink,
@@ -207,7 +123,7 @@ enum Fault {
 /// An entry of the access log.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Access {
+struct AccessRecord {
     event_id: schemas::EventId,
     kind: schemas::AccessKind,
     /// `key_created`, `key_rotated`, `key_revoked`, `breaker_forced_open`, `breaker_forced_closed`,
@@ -226,124 +142,131 @@ struct Access {
     /// The tenant whose auditors see the entry, in addition to auditors of the platform.
     visible_to: Option<schemas::TenantName>,
     /// The caller; `null` if the caller is not known.
-    actor: Option<Accessor>,
+    actor: Option<Actor>,
     /// The id of the key that was presented or changed.
     key: Option<String>,
     /// The id of the dead letter, the replay or the plan that was acted on.
     object: Option<String>,
     source_ip: Option<String>,
     correlation_id: String,
-    occurred_at: schemas::Time,
+    occurred_at: schemas::Timestamp,
     /// The number of similar accesses that have no entry of their own.
     #[schemars(range(min = 0))]
     suppressed: i64,
 }
 
-/// The caller in an entry of the access log.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-struct Accessor {
-    /// The kind of caller: `key` for an API key.
-    kind: String,
-    id: String,
-    /// The number of the API key's token that was used. Present once the key has had more than one
-    /// token; see `tokens` of a key.
-    #[schemars(range(min = 1), skip_serializing_if = "Option::is_none")]
-    token: Option<u32>,
+/// Returns an example of a list of events with these members beside it.
+fn events_with(head: Value) -> Value {
+    let mut body = json!({ "count": 1, "events": [archived()] });
+    body.as_object_mut()
+        .into_iter()
+        .zip(head.as_object().cloned())
+        .for_each(|(body, head)| body.extend(head));
+    body
 }
 
-/// Returns the operations for the OpenAPI document.
-pub fn operations() -> Vec<Operation> {
-    let events = |head: Value| {
-        let mut body = json!({ "count": 1, "events": [archived()] });
-        body.as_object_mut()
-            .into_iter()
-            .zip(head.as_object().cloned())
-            .for_each(|(body, head)| body.extend(head));
-        body
-    };
-    vec![
-        Operation::get("/api/v1/audit/route", "auditRoute", "What happened to a route")
-            .about("The newest events first.")
-            .query::<RouteIn>()
-            .reads()
-            .answers(Answer::json::<RouteOut>(200, "Its events.", events(json!({ "route": key() }))))
-            .compressed(),
-        Operation::get("/api/v1/audit/recent", "auditRecent", "What happened lately")
-            .about("The newest events first.")
-            .query::<RecentIn>()
-            .reads()
-            .answers(Answer::json::<RecentOut>(200, "Events.", events(json!({ "days": 7 }))))
-            .compressed(),
-        Operation::get("/api/v1/audit/action", "auditAction", "What happened in one way")
-            .about("The newest events first.")
-            .query::<ActionIn>()
-            .reads()
-            .answers(Answer::json::<ActionOut>(200, "Events.", events(json!({ "action": "created", "hours": 24 }))))
-            .compressed(),
-        Operation::get("/api/v1/audit/time-range", "auditTimeRange", "What happened between two times")
-            .about("The newest events first. `end_time` must be after `start_time`.")
-            .query::<TimeRangeIn>()
-            .reads()
-            .answers(Answer::json::<TimeRangeOut>(
-                200,
-                "Events.",
-                events(json!({ "start_time": "2026-11-21T00:00:00.000000Z", "end_time": "2026-11-22T00:00:00.000000Z" })),
-            ))
-            .compressed(),
-        Operation::get("/api/v1/audit/events", "listAuditEvents", "List archived events")
-            .about("Pages, newest first, by the clocks of the instances.")
-            .query::<EventsIn>()
-            .reads()
-            .answers(Answer::json::<PageOut<ArchivedEvent>>(200, "A page.", json!({ "items": [archived()], "next_cursor": null })))
-            .compressed()
-            .refuses(&[Code::InvalidCursor]),
-        exports::operation(),
-        Operation::get("/api/v1/audit/verify", "verifyAudit", "Recompute a tenant's hash chain from the archive")
-            .about(
-                "Between two revisions, if they are given; the end is held against PostgreSQL. After five seconds it stops with \
-                 `complete: false`: go on with `from` after `to`.",
-            )
-            .query::<VerifyIn>()
-            .reads()
-            .answers(Answer::json::<Verification>(200, "What was found.", verification()))
-            .refuses(&[Code::TenantNotFound]),
-        Operation::get("/api/v1/audit/access", "listAccesses", "Who was refused, who changed keys, who read what is sensitive")
-            .about(
-                "Pages, newest first. Auditors of a tenant see what its own callers did, and what callers of the whole platform did \
-                 with it; never another tenant's callers. Of a flood of refusals some are kept, with the number of the others.",
-            )
-            .query::<AccessIn>()
-            .reads()
-            .answers(Answer::json::<PageOut<Access>>(200, "A page.", json!({ "items": [access()], "next_cursor": null })))
-            .compressed()
-            .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
-        Operation::get("/api/v1/audit/status", "getAuditStatus", "How far the archive is behind")
-            .about("For one tenant, or a page of all. A hole before the newest archived revision does not show here; `verify` finds it.")
-            .query::<StatusIn>()
-            .reads()
-            .answers(Answer::json::<AuditStatus>(200, "How far.", status()))
-            .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
-    ]
+pub fn route() -> Operation {
+    Operation::new(
+        "listAuditEventsByRoute",
+        "List the newest events of a route",
+    )
+    .about("The newest event comes first.")
+    .query::<RouteIn>()
+    .reads()
+    .answers(Answer::json::<RouteOut>(
+        200,
+        "The events of the route.",
+        events_with(json!({ "route": route_key() })),
+    ))
 }
 
-fn key() -> Value {
-    json!({ "tenant": "acme", "service": "checkout", "env": "prod", "version": "v1" })
+pub fn recent() -> Operation {
+    Operation::new("listRecentAuditEvents", "List the events of the last days")
+        .about("The newest event comes first.")
+        .query::<RecentIn>()
+        .reads()
+        .answers(Answer::json::<RecentOut>(
+            200,
+            "The events.",
+            events_with(json!({ "days": 7 })),
+        ))
 }
 
-fn archived() -> Value {
-    let event = event_schema::example();
-    json!({
-        "event_id": event["id"], "event_type": "trafficmanager.route.created.v1", "action": "created", "tenant": "acme",
-        "epoch": event["epoch"], "revision": 1, "item": 0, "route": key(), "url": "https://checkout-1.example.com", "previous_url": null,
-        "state": "active", "previous_state": null, "changed_by": "anonymous", "reason": "first release", "source_ip": "127.0.0.1",
-        "correlation_id": event["request_id"], "trace_id": event["trace_id"], "occurred_at": event["occurred_at"],
-        "processed_at": "2026-11-21T08:03:37.674751Z", "prev_hash": event["prev_hash"], "hash": event["hash"],
-        "metadata": { "topic": "route-events", "partition": 1, "offset": 606 }, "event": event,
-    })
+pub fn action() -> Operation {
+    Operation::new(
+        "listAuditEventsByAction",
+        "List the newest events with an action",
+    )
+    .about("The newest event comes first.")
+    .query::<ActionIn>()
+    .reads()
+    .answers(Answer::json::<ActionOut>(
+        200,
+        "The events.",
+        events_with(json!({ "action": "created", "hours": 24 })),
+    ))
 }
 
-fn access() -> Value {
+pub fn time_range() -> Operation {
+    Operation::new("listAuditEventsInTimeRange", "List the events of a time range")
+        .about("The newest event comes first. `end_time` must be after `start_time`.")
+        .query::<TimeRangeIn>()
+        .reads()
+        .answers(Answer::json::<TimeRangeOut>(
+            200,
+            "The events.",
+            events_with(json!({ "start_time": "2026-11-21T00:00:00.000000Z", "end_time": "2026-11-22T00:00:00.000000Z" })),
+        ))
+}
+
+pub fn events() -> Operation {
+    Operation::new("listAuditEvents", "List archived events")
+        .about("In pages, newest first, by the clocks of the instances.")
+        .query::<EventsIn>()
+        .reads()
+        .answers(Answer::json::<PageOut<ArchivedEvent>>(
+            200,
+            "A page of events.",
+            json!({ "items": [archived()], "next_cursor": null }),
+        ))
+        .refuses(&[Code::InvalidCursor])
+}
+
+pub fn verify() -> Operation {
+    Operation::new("verifyAuditChain", "Verify a tenant's hash chain")
+        .about(
+            "Recomputes the hash chain from the archive, between `from` and `to` if they are given, and compares the end with PostgreSQL. \
+             After five seconds the verification stops with `complete: false`: continue with a `from` after `to`.",
+        )
+        .query::<VerifyIn>()
+        .reads()
+        .answers(Answer::json::<ChainVerification>(200, "The result of the verification.", verification()))
+        .refuses(&[Code::TenantNotFound])
+}
+
+pub fn access() -> Operation {
+    Operation::new("listAccessRecords", "List the access log")
+        .about(
+            "In pages, newest first: refused requests, changes of keys, operations of administrators, and reads of sensitive data. Auditors \
+             of a tenant see the accesses of the tenant's own callers, and those of platform callers to the tenant, but never those of other \
+             tenants' callers. Of many similar refusals only some have a record; `suppressed` is the number of the others.",
+        )
+        .query::<AccessIn>()
+        .reads()
+        .answers(Answer::json::<PageOut<AccessRecord>>(200, "A page of access records.", json!({ "items": [access_example()], "next_cursor": null })))
+        .refuses(&[Code::InvalidCursor, Code::TenantNotFound])
+}
+
+pub fn status() -> Operation {
+    Operation::new("getAuditStatus", "Get the lag of the archive")
+        .about("For one tenant, or for a page of all tenants. This does not show revisions that are missing before the newest archived revision; `verify` finds them.")
+        .query::<StatusIn>()
+        .reads()
+        .answers(Answer::json::<AuditStatus>(200, "The lag of the archive.", status_example()))
+        .refuses(&[Code::InvalidCursor, Code::TenantNotFound])
+}
+
+fn access_example() -> Value {
     json!({
         "event_id": "01a1fd21-de3d-7778-bc54-13f5856b700d", "kind": "denied", "action": "GET /api/v1/tenants/{tenant}", "status": 401,
         "reason": "revoked_key", "tenant": null, "visible_to": "acme", "actor": null, "key": "0Yb3kQ9zTn5W", "object": null, "source_ip": "192.0.2.7",
@@ -358,7 +281,7 @@ fn verification() -> Value {
     })
 }
 
-fn status() -> Value {
+fn status_example() -> Value {
     json!({
         "events_behind": 0, "seconds_behind": 0.0, "outbox": { "events": 0, "oldest_seconds": 0.0 }, "next_cursor": null,
         "tenants": [{

@@ -4,19 +4,19 @@ use super::ExportIn;
 use crate::http::{
     openapi::{Answer, Operation},
     problem::Code,
+    shapes::archive::ArchivedEvent,
 };
 
-/// Returns the operation for the OpenAPI document.
-pub fn operation() -> Operation {
-    let body = Answer::of(
+pub fn export() -> Operation {
+    let body = Answer::of::<ArchivedEvent>(
         200,
-        "The events; all of them only if the body ends properly.",
+        "The events, one on each line. The export is complete only if the body ends properly.",
         "application/x-ndjson",
     );
-    Operation::get("/api/v1/audit/export", "exportAudit", "Everything that matches, as a stream")
+    Operation::new("exportAuditEvents", "Export archived events as a stream")
         .about(
-            "Oldest first. `format`: `ndjson` (the default), an archived event a line, or `csv` (RFC 4180, with a header). When anything fails \
-             midway the connection is cut. Not answered to `HEAD`.",
+            "Oldest first. `format` is `ndjson` (the default: one archived event on each line) or `csv` (RFC 4180, with a header). If the export \
+             fails midway, the service cuts the connection. `HEAD` is not answered.",
         )
         .query::<ExportIn>()
         .reads()

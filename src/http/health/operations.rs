@@ -6,17 +6,14 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use crate::http::{
-    drills::{DrillIn, DrillState},
-    openapi::{Answer, Operation, schemas},
-    problem::Code,
+    openapi::{Answer, Operation},
+    shapes::dependency::{self, Dependency},
 };
-
-const DRILL: &str = "/api/v1/resilience/{dependency}/drill";
 
 /// The health of a part.
 // `health::CheckStatus` as it is written.
 #[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case")]
+#[schemars(rename = "HealthStatus", rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
 enum CheckStatus {
     /// The part works as it should.
@@ -29,13 +26,14 @@ enum CheckStatus {
 
 /// The result of one check.
 #[derive(JsonSchema)]
+#[schemars(rename = "HealthCheck")]
 #[expect(dead_code, reason = "read by the derive")]
 struct Check {
     /// The health of the checked part.
     status: CheckStatus,
     /// The reason, if the part is not healthy.
-    #[schemars(skip_serializing_if = "Option::is_none", with = "String")]
-    detail: Option<()>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
 }
 
 /// The answer of a process that serves.
@@ -56,7 +54,7 @@ struct Readiness {
     /// The worst status of the checks, but never `unhealthy` while the instance is ready.
     status: CheckStatus,
     ready: bool,
-    phase: Phase,
+    phase: ProcessPhase,
     /// The checks by their names.
     checks: BTreeMap<String, Check>,
 }
@@ -65,7 +63,7 @@ struct Readiness {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
-enum Phase {
+enum ProcessPhase {
     Starting,
     Running,
     Draining,
@@ -80,13 +78,13 @@ struct Resilience {
     draining: bool,
     dependencies: Vec<Dependency>,
     /// The pools: all resources that are bounded and shared.
-    pools: Vec<Pool>,
+    pools: Vec<ResourcePool>,
 }
 
 /// A bounded pool. Each tenant may take only a share of it.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Pool {
+struct ResourcePool {
     name: String,
     /// The unit of the numbers, such as `calls`, `connections` or `bytes`.
     unit: String,
@@ -102,87 +100,39 @@ struct Pool {
     payers: Option<u64>,
 }
 
-/// The present protection of calls to a dependency.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-struct Dependency {
-    name: String,
-    breaker: Breaker,
-    /// How often the breaker has opened since the start.
-    breaker_opened_total: u64,
-    /// The last changes of the breaker's state, newest first; at most 16.
-    breaker_moves: Vec<BreakerMove>,
-    /// The breaker state that an administrator forces now, if any.
-    drill: Option<Drill>,
-    /// The number of calls that run now.
-    in_flight: u64,
-    /// The number of calls that may run at a time.
-    bulkhead: u64,
-    /// Milliseconds until a call is given up.
-    timeout_ms: u64,
-    /// The number of retries that may be spent now.
-    retry_budget: u32,
-    /// The number of failures in a row that open the breaker.
-    failures: u32,
-    /// The number of calls that may probe a half-open breaker at a time.
-    probes: u32,
+fn live(id: &'static str) -> Operation {
+    Operation::new(id, "Check that the process serves").answers(Answer::json::<Liveness>(
+        200,
+        "The process serves.",
+        liveness(),
+    ))
 }
 
-/// A change of a breaker's state.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-struct BreakerMove {
-    at: schemas::Time,
-    to: Breaker,
-    /// Whether an administrator forced the change.
-    drill: bool,
+pub fn process() -> Operation {
+    live("getHealth")
 }
 
-/// A forced breaker state.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-struct Drill {
-    state: DrillState,
-    seconds_left: u64,
+pub fn live_process() -> Operation {
+    live("getLiveness")
 }
 
-/// The state of a breaker: whether calls are let through.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-#[expect(dead_code, reason = "read by the derive")]
-enum Breaker {
-    Closed,
-    Open,
-    HalfOpen,
+pub fn ready() -> Operation {
+    Operation::new("getReadiness", "Check whether the instance is ready for requests")
+        .about("A 503 has the same body as a 200, but a problem document if the request itself was refused.")
+        .answers(Answer::json::<Readiness>(200, "The instance is ready.", readiness("healthy", true)))
+        .answers(Answer::json::<Readiness>(503, "The instance is not ready.", readiness("unhealthy", false)).with(&["Retry-After"]))
 }
 
-/// Returns the operations for the OpenAPI document.
-pub fn operations() -> Vec<Operation> {
-    let live =
-        |path, id| {
-            Operation::get(path, id, "Whether the process serves")
-                .answers(Answer::json::<Liveness>(200, "It does.", liveness()))
-        };
-    vec![
-        live("/health", "getHealth"),
-        live("/health/live", "getLiveness"),
-        Operation::get("/health/ready", "getReadiness", "Whether requests should be sent here")
-            .answers(Answer::json::<Readiness>(200, "They should.", readiness("healthy", true)))
-            .answers(Answer::json::<Readiness>(503, "They should not.", readiness("unhealthy", false)).with(&["Retry-After"])),
-        Operation::get("/health/resilience", "getResilience", "Breakers, bulkheads, retry budgets and backlogs")
-            .answers(Answer::json::<Resilience>(200, "As they are.", resilience())),
-        Operation::post(DRILL, "forceBreaker", "Force a breaker open or closed")
-            .about("Of the instance that answers, and for a bounded time: to see that the service does without a dependency, or to overrule a breaker that misjudges. It is told to the audit of access before it is done.")
-            .headers(&["X-Reason"])
-            .body::<DrillIn>(json!({ "state": "open", "seconds": 60 }))
-            .answers(Answer::json::<Dependency>(200, "It is forced.", dependency()))
-            .refuses(&[Code::DependencyNotFound, Code::CommitUnknown]),
-        Operation::delete(DRILL, "releaseBreaker", "End a drill")
-            .about("The breaker begins anew. That there was no drill is no error.")
-            .headers(&["X-Reason"])
-            .answers(Answer::empty(204, "It is as calls make it."))
-            .refuses(&[Code::DependencyNotFound, Code::InvalidRequest]),
-    ]
+pub fn resilience() -> Operation {
+    Operation::new(
+        "getResilience",
+        "Get the state of breakers, bulkheads and retry budgets",
+    )
+    .answers(Answer::json::<Resilience>(
+        200,
+        "The present state.",
+        resilience_example(),
+    ))
 }
 
 fn liveness() -> Value {
@@ -194,21 +144,13 @@ fn readiness(status: &str, ready: bool) -> Value {
     json!({ "status": status, "ready": ready, "phase": "running", "checks": checks })
 }
 
-fn resilience() -> Value {
+fn resilience_example() -> Value {
     json!({
         "draining": false, "backlog": { "events": 0, "oldest_seconds": 0.0 },
-        "dependencies": [dependency()],
+        "dependencies": [dependency::dependency()],
         "pools": [
             { "name": "postgres_primary", "unit": "connections", "size": 16, "used": 1, "tenant_share": 4, "platform_share": 8, "payers": 1 },
             { "name": "snapshots", "unit": "bytes", "size": 536870912, "used": 81920, "tenant_share": null, "platform_share": null, "payers": null },
         ],
-    })
-}
-
-fn dependency() -> Value {
-    json!({
-        "name": "postgres_primary", "breaker": "open", "breaker_opened_total": 1, "in_flight": 1, "bulkhead": 128,
-        "breaker_moves": [{ "at": "2026-11-21T08:03:37.661997Z", "to": "open", "drill": true }],
-        "drill": { "state": "open", "seconds_left": 60 }, "timeout_ms": 3750, "retry_budget": 10, "failures": 5, "probes": 1,
     })
 }

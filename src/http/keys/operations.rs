@@ -26,7 +26,7 @@ pub enum RoleName {
 /// An API key, without its token.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Key {
+struct ApiKey {
     /// The id of the key. It is part of the token, and is not secret.
     #[schemars(regex(pattern = "^[0-9A-Za-z]{12}$"))]
     id: String,
@@ -39,7 +39,7 @@ struct Key {
     envs: Vec<schemas::EnvName>,
     /// The purpose of the key.
     description: String,
-    created_at: schemas::Time,
+    created_at: schemas::Timestamp,
     created_by: String,
     /// The kind of caller that created the key: `key`, `jwt` or `command`; `null` for old keys
     /// whose creator's kind is not known.
@@ -49,25 +49,25 @@ struct Key {
     #[schemars(range(min = 1))]
     tokens: u32,
     /// When the key's token was last replaced.
-    rotated_at: Option<schemas::Time>,
+    rotated_at: Option<schemas::Timestamp>,
     /// The id of the caller that replaced the token and was shown the new one.
     rotated_by: Option<String>,
     rotated_by_kind: Option<String>,
     /// The time until which the previous token is good.
-    previous_until: Option<schemas::Time>,
-    expires_at: Option<schemas::Time>,
-    revoked_at: Option<schemas::Time>,
+    previous_until: Option<schemas::Timestamp>,
+    expires_at: Option<schemas::Timestamp>,
+    revoked_at: Option<schemas::Timestamp>,
     revoked_by: Option<String>,
     /// When the key was last used, to about a minute.
-    last_used_at: Option<schemas::Time>,
+    last_used_at: Option<schemas::Timestamp>,
 }
 
 /// An API key with its token. The token is shown only this once.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct NewKey {
+struct NewApiKey {
     #[serde(flatten)]
-    key: Key,
+    key: ApiKey,
     /// The token to send as `Authorization: Bearer`. Absent if the answer repeats that of an
     /// earlier request.
     #[schemars(
@@ -77,50 +77,55 @@ struct NewKey {
     token: Option<String>,
 }
 
-const LIST: &str = "/api/v1/keys";
-const KEY: &str = "/api/v1/keys/{key_id}";
+pub fn list() -> Operation {
+    Operation::new("listKeys", "List API keys")
+        .about("In the order of their ids, including expired and revoked keys. Tokens are never shown.")
+        .query::<ListIn>()
+        .reads()
+        .answers(Answer::json::<PageOut<ApiKey>>(200, "A page of API keys.", json!({ "items": [key()], "next_cursor": null })))
+        .refuses(&[Code::InvalidCursor, Code::TenantNotFound])
+}
 
-/// Returns the operations for the OpenAPI document.
-pub fn operations() -> Vec<Operation> {
-    vec![
-        Operation::get(LIST, "listKeys", "List API keys")
-            .about("In the order of their ids, with those that have ended. Never their tokens.")
-            .query::<ListIn>()
-            .reads()
-            .answers(Answer::json::<PageOut<Key>>(200, "A page.", json!({ "items": [key()], "next_cursor": null })))
-            .compressed()
-            .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
-        Operation::post(LIST, "createKey", "Make an API key")
-            .about("Nobody gives more than it has: a tenant's administrator gives keys of its tenant, and what ends gives nothing that ends later. Without `expires_at` the key ends with what its maker came with, if that ends. The token is in this answer and never again.")
-            .headers(&["Idempotency-Key", "X-Reason"])
-            .body::<KeyIn>(json!({ "tenant": "acme", "roles": ["editor"], "envs": ["prod"], "description": "deployments of acme" }))
-            .reads()
-            .answers(
-                Answer::json::<NewKey>(201, "Made.", new_key())
-                    .with(&["Location", "Cache-Control"])
-                    .perhaps(&["Idempotency-Replayed"]),
-            )
-            .refuses(&[Code::TenantNotFound, Code::QuotaExceeded, Code::KeysNotInUse, Code::IdempotencyKeyReused, Code::CommitUnknown]),
-        Operation::get(KEY, "getKey", "Read an API key")
-            .about("Never its token.")
-            .reads()
-            .answers(Answer::json::<Key>(200, "The key.", key()))
-            .refuses(&[Code::KeyNotFound, Code::InvalidRequest]),
-        Operation::post("/api/v1/keys/{key_id}/rotate", "rotateKey", "Replace an API key's token")
-            .about("The token that is replaced stays good for `overlap_seconds`, so that it can be exchanged everywhere without a gap. One that was replaced before does not. Who came with what ends rotates no key that ends later.")
-            .headers(&["X-Reason"])
-            .perhaps_body::<RotateIn>(json!({ "overlap_seconds": 3600 }))
-            .reads()
-            .answers(Answer::json::<NewKey>(200, "Replaced.", new_key()).with(&["Cache-Control"]))
-            .refuses(&[Code::KeyNotFound, Code::KeyEnded, Code::KeysNotInUse, Code::CommitUnknown]),
-        Operation::delete(KEY, "revokeKey", "Revoke an API key")
-            .about("For good. Every instance refuses it within seconds, and lets go who waits with it. The keys that it made, those of which it was shown a token because it rotated them, and what came of these are revoked with it, unless `descendants=keep` says otherwise.")
-            .headers(&["X-Reason"])
-            .query::<RevokeIn>()
-            .reads()
-            .answers(Answer::empty(204, "It is revoked."))
-            .refuses(&[Code::KeyNotFound, Code::InvalidRequest, Code::CommitUnknown]),
-    ]
+pub fn create() -> Operation {
+    Operation::new("createKey", "Create an API key")
+        .about("A caller cannot give more rights than it has: a tenant's administrator creates keys of its tenant, and a caller whose credentials expire creates no key that expires later. Without `expires_at` the key expires with the credentials of the caller, if these expire. The token is in this answer only, and never shown again.")
+        .headers(&["Idempotency-Key", "X-Reason"])
+        .body::<KeyIn>(json!({ "tenant": "acme", "roles": ["editor"], "envs": ["prod"], "description": "deployments of acme" }))
+        .reads()
+        .answers(
+            Answer::json::<NewApiKey>(201, "The new key with its token.", new_key())
+                .with(&["Location", "Cache-Control"])
+                .perhaps(&["Idempotency-Replayed"]),
+        )
+        .refuses(&[Code::TenantNotFound, Code::QuotaExceeded, Code::KeysNotInUse, Code::IdempotencyKeyReused, Code::CommitUnknown])
+}
+
+pub fn get() -> Operation {
+    Operation::new("getKey", "Get an API key")
+        .about("The token is never shown.")
+        .reads()
+        .answers(Answer::json::<ApiKey>(200, "The key.", key()))
+        .refuses(&[Code::KeyNotFound, Code::InvalidRequest])
+}
+
+pub fn rotate() -> Operation {
+    Operation::new("rotateKey", "Rotate an API key's token")
+        .about("The replaced token stays valid for `overlap_seconds`, so that clients can change to the new token without a gap. A token that was replaced earlier becomes invalid at once. A caller whose credentials expire cannot rotate a key that expires later.")
+        .headers(&["X-Reason"])
+        .perhaps_body::<RotateIn>(json!({ "overlap_seconds": 3600 }))
+        .reads()
+        .answers(Answer::json::<NewApiKey>(200, "The key with its new token.", new_key()).with(&["Cache-Control"]))
+        .refuses(&[Code::KeyNotFound, Code::KeyEnded, Code::KeysNotInUse, Code::CommitUnknown])
+}
+
+pub fn revoke() -> Operation {
+    Operation::new("revokeKey", "Revoke an API key")
+        .about("This cannot be undone. Every instance refuses the key within seconds, and ends its long-polls and streams. The keys that it created, the keys that it rotated (and so was shown a token of), and their descendants are revoked too, unless `descendants=keep` is sent.")
+        .headers(&["X-Reason"])
+        .query::<RevokeIn>()
+        .reads()
+        .answers(Answer::empty(204, "The key is revoked."))
+        .refuses(&[Code::KeyNotFound, Code::InvalidRequest, Code::CommitUnknown])
 }
 
 fn key() -> Value {

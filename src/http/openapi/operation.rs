@@ -6,17 +6,10 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use super::{
-    problems,
-    schemas::{Schemas, Shape},
-    shared,
+    generate::{Schemas, Shape},
+    problems, shared,
 };
-use crate::{
-    auth::Role,
-    http::{
-        endpoints::{self, Found},
-        problem::Code,
-    },
-};
+use crate::{auth::Role, http::problem::Code};
 
 /// Problem codes that every operation may answer, for errors that do not depend on the operation.
 const ANYWHERE: [Code; 6] = [
@@ -28,11 +21,29 @@ const ANYWHERE: [Code; 6] = [
     Code::DeadlineExceeded,
 ];
 
+/// The facts of an endpoint that its operation shows.
+pub struct Served {
+    /// The HTTP method in upper case.
+    pub method: &'static str,
+    /// The path template.
+    pub path: &'static str,
+    /// The tag of the endpoint's resource.
+    pub tag: &'static str,
+    /// The roles of which a caller needs one; `None` stands for everybody.
+    pub roles: Option<&'static [Role]>,
+    /// Whether answers are compressed.
+    pub is_compressed: bool,
+}
+
+impl Served {
+    fn is_read(&self) -> bool {
+        self.method == "GET"
+    }
+}
+
 /// An operation. Its parameters and its body imply problem codes; [`refuses`](Self::refuses) adds
-/// the operation's own codes.
+/// the operation's own codes. Method, path, roles and compression come from its endpoint.
 pub struct Operation {
-    method: &'static str,
-    path: &'static str,
     id: &'static str,
     summary: &'static str,
     about: String,
@@ -77,17 +88,17 @@ impl Answer {
         }
     }
 
-    /// An answer with a body of another media type, which the document does not describe further.
-    pub fn of(status: u16, what: &'static str, media_type: &'static str) -> Self {
-        let anything: Shape = |_| json!({});
+    /// An answer with a body of another media type. `T` describes the body; for a stream, one of its
+    /// items: a line or a server-sent event.
+    pub fn of<T: JsonSchema>(status: u16, what: &'static str, media_type: &'static str) -> Self {
         Self {
-            content: vec![(media_type, anything, None)],
+            content: vec![(media_type, Schemas::written::<T>, None)],
             ..Self::empty(status, what)
         }
     }
 
-    /// An answer with a body that callers can also send to the API, in one of these media types.
-    pub fn as_read<T: JsonSchema>(
+    /// An answer with the same body in one of these media types.
+    pub fn in_media_types<T: JsonSchema>(
         status: u16,
         what: &'static str,
         media_types: &[&'static str],
@@ -97,7 +108,7 @@ impl Answer {
         let content = |media_type: &&'static str| {
             (
                 *media_type,
-                Schemas::read::<T> as Shape,
+                Schemas::written::<T> as Shape,
                 Some(example.clone()),
             )
         };
@@ -159,64 +170,21 @@ impl Answer {
 }
 
 impl Operation {
-    fn new(
-        method: &'static str,
-        path: &'static str,
-        id: &'static str,
-        summary: &'static str,
-    ) -> Self {
-        let codes = if path.contains("{tenant}") {
-            vec![Code::InvalidRequest]
-        } else {
-            Vec::new()
-        };
-        let (headers, about) = (vec!["X-Correlation-ID", "traceparent"], String::new());
-        let (query, body, answers) = (None, None, Vec::new());
-        let (more_media_types, parameter) = (Vec::new(), None);
-        let needs_body = true;
+    /// An operation with its `operationId` and its summary.
+    pub fn new(id: &'static str, summary: &'static str) -> Self {
         Self {
-            method,
-            path,
             id,
             summary,
-            about,
-            headers,
-            query,
-            body,
-            needs_body,
-            more_media_types,
-            parameter,
-            answers,
-            codes,
+            about: String::new(),
+            headers: vec!["X-Correlation-ID", "traceparent"],
+            query: None,
+            body: None,
+            needs_body: true,
+            more_media_types: Vec::new(),
+            parameter: None,
+            answers: Vec::new(),
+            codes: Vec::new(),
         }
-    }
-
-    /// A `GET` operation. `HEAD` is answered too, with the same headers.
-    pub fn get(path: &'static str, id: &'static str, summary: &'static str) -> Self {
-        Self::new("get", path, id, summary)
-    }
-
-    /// A `POST` operation.
-    pub fn post(path: &'static str, id: &'static str, summary: &'static str) -> Self {
-        Self::new("post", path, id, summary)
-    }
-
-    /// A `PUT` operation.
-    pub fn put(path: &'static str, id: &'static str, summary: &'static str) -> Self {
-        Self::new("put", path, id, summary)
-    }
-
-    /// A `PATCH` operation with a merge patch (RFC 7396).
-    pub fn patch(path: &'static str, id: &'static str, summary: &'static str) -> Self {
-        Self {
-            more_media_types: vec!["application/merge-patch+json"],
-            ..Self::new("patch", path, id, summary)
-        }
-    }
-
-    /// A `DELETE` operation.
-    pub fn delete(path: &'static str, id: &'static str, summary: &'static str) -> Self {
-        Self::new("delete", path, id, summary)
     }
 
     /// Sets the description: the details that the summary leaves out.
@@ -326,9 +294,8 @@ impl Operation {
         self
     }
 
-    /// Documents compressed answers: the route has `compressed` in `http/mod.rs`.
-    #[must_use]
-    pub fn compressed(mut self) -> Self {
+    /// Documents compressed answers.
+    fn compressed(mut self) -> Self {
         for answer in self
             .answers
             .iter_mut()
@@ -343,48 +310,52 @@ impl Operation {
         self.headers(&["Accept-Encoding"])
     }
 
-    /// Returns the operation's place in the document: path and method.
-    pub fn place(&self) -> (&'static str, &'static str) {
-        (self.path, self.method)
+    /// Adds the parts that the endpoint implies.
+    fn of(mut self, served: &Served) -> Self {
+        if served.path.contains("{tenant}") {
+            self = self.refuses(&[Code::InvalidRequest]);
+        }
+        if served.method == "PATCH" {
+            // A merge patch (RFC 7396).
+            self.more_media_types
+                .insert(0, "application/merge-patch+json");
+        }
+        if served.is_compressed {
+            self.compressed()
+        } else {
+            self
+        }
     }
 
-    /// Returns the operation as JSON for the document. The roles come from the access table.
-    pub fn document(&self, tag: &str, schemas: &mut Schemas) -> Value {
-        let roles = self.roles();
+    /// Returns the operation as JSON for the document.
+    pub fn document(self, served: &Served, schemas: &mut Schemas) -> Value {
+        let this = self.of(served);
         let mut operation = json!({
-            "tags": [tag], "operationId": self.id, "summary": self.summary,
-            "parameters": self.parameters(schemas), "responses": self.responses(schemas),
-            "security": if roles.is_some() { json!([{ "apiKey": [] }, { "token": [] }]) } else { json!([]) },
+            "tags": [served.tag], "operationId": this.id, "summary": this.summary,
+            "parameters": this.parameters(served, schemas), "responses": this.responses(served, schemas),
+            "security": if served.roles.is_some() { json!([{ "apiKey": [] }, { "token": [] }]) } else { json!([]) },
         });
-        if let Some(roles) = roles {
+        if let Some(roles) = served.roles {
             operation["x-roles"] = json!(roles);
         }
-        if !self.about.is_empty() {
-            operation["description"] = json!(self.about);
+        if !this.about.is_empty() {
+            operation["description"] = json!(this.about);
         }
-        if let Some((shape, example)) = &self.body {
+        if let Some((shape, example)) = &this.body {
             let content = json!({ "schema": shape(schemas), "example": example });
             let mut media_types = json!({ "application/json": content });
-            for media_type in &self.more_media_types {
+            for media_type in &this.more_media_types {
                 media_types[media_type] = content.clone();
             }
             operation["requestBody"] =
-                json!({ "required": self.needs_body, "content": media_types });
+                json!({ "required": this.needs_body, "content": media_types });
         }
         operation
     }
 
-    /// Returns the roles that may call the operation; `None` stands for everybody.
-    fn roles(&self) -> Option<&'static [Role]> {
-        match endpoints::find(&self.method.to_uppercase(), self.path) {
-            Found::Endpoint(endpoint) => endpoint.access.roles(),
-            _ => None,
-        }
-    }
-
     /// Returns the codes of the checks that run before the handler.
-    fn refused_before(&self) -> Vec<Code> {
-        let Some(roles) = self.roles() else {
+    fn refused_before(&self, served: &Served) -> Vec<Code> {
+        let Some(roles) = served.roles else {
             return vec![Code::TooManyRequests];
         };
         let mut codes = vec![
@@ -395,25 +366,25 @@ impl Operation {
             Code::Overloaded,
         ];
         let is_narrowed =
-            self.method != "get" && roles.contains(&Role::Editor) || roles.contains(&Role::Node);
+            !served.is_read() && roles.contains(&Role::Editor) || roles.contains(&Role::Node);
         codes.extend(is_narrowed.then_some(Code::OutsideGrant));
-        codes.extend(self.names_tenant().then_some(Code::TenantNotFound));
+        codes.extend(self.names_tenant(served).then_some(Code::TenantNotFound));
         codes
     }
 
-    fn names_tenant(&self) -> bool {
-        self.path.contains("{tenant}")
+    fn names_tenant(&self, served: &Served) -> bool {
+        served.path.contains("{tenant}")
             || self.query.is_some_and(|query| {
                 query(&mut Schemas::default())
                     .iter()
                     .any(|row| row["name"] == "tenant")
             })
-            || self.method == "post" && self.path.starts_with("/api/v1/routes")
+            || served.method == "POST" && served.path.starts_with("/api/v1/routes")
     }
 
     /// Returns the 304 answer that the middleware sends if the caller already has the tagged
     /// answer. The headers are the same, except those of the body.
-    fn not_modified(&self) -> Option<Answer> {
+    fn not_modified(&self, served: &Served) -> Option<Answer> {
         let is_tag = |name: &&str| name.starts_with("ETag");
         let tagged = self
             .answers
@@ -422,8 +393,7 @@ impl Operation {
         let is_kept = |name: &&&'static str| !name.starts_with("Content-");
         let certain: Vec<_> = tagged.certain.iter().filter(is_kept).copied().collect();
         let possible: Vec<_> = tagged.possible.iter().filter(is_kept).copied().collect();
-        let is_read =
-            self.method == "get" && self.answers.iter().all(|answer| answer.status != 304);
+        let is_read = served.is_read() && self.answers.iter().all(|answer| answer.status != 304);
         is_read.then(|| {
             Answer::empty(304, "The caller has it.")
                 .with(&certain)
@@ -431,8 +401,8 @@ impl Operation {
         })
     }
 
-    fn parameters(&self, schemas: &mut Schemas) -> Vec<Value> {
-        let parts = self
+    fn parameters(&self, served: &Served, schemas: &mut Schemas) -> Vec<Value> {
+        let parts = served
             .path
             .split('{')
             .skip(1)
@@ -443,7 +413,7 @@ impl Operation {
         parameters.extend(self.query.map(|query| query(schemas)).unwrap_or_default());
         parameters.extend(self.parameter.map(|parameter| parameter()));
         let condition = self
-            .not_modified()
+            .not_modified(served)
             .map(|_| "If-None-Match")
             .filter(|name| !self.headers.contains(name));
         let headers = self.headers.iter().copied().chain(condition);
@@ -451,21 +421,21 @@ impl Operation {
         parameters
     }
 
-    fn responses(&self, schemas: &mut Schemas) -> Map<String, Value> {
+    fn responses(&self, served: &Served, schemas: &mut Schemas) -> Map<String, Value> {
         let answers = self
             .answers
             .iter()
             .map(|answer| (answer.status.to_string(), answer.document(schemas)));
         let mut responses: Map<String, Value> = answers.collect();
         responses.extend(
-            self.not_modified()
+            self.not_modified(served)
                 .map(|answer| ("304".to_owned(), answer.document(schemas))),
         );
         let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
         for code in self
             .codes
             .iter()
-            .chain(&self.refused_before())
+            .chain(&self.refused_before(served))
             .chain(&ANYWHERE)
         {
             let codes = by_status.entry(code.status().as_u16()).or_default();
@@ -474,22 +444,19 @@ impl Operation {
             }
         }
         for (status, mut codes) in by_status {
-            // Sorted, so that operations with the same codes share one response.
+            // Sorted, so that the order does not depend on the checks that come first.
             codes.sort_unstable_by_key(|code| *code as usize);
-            let mut problem = problems::response(schemas, &codes);
             match responses.get_mut(&status.to_string()) {
                 // The operation has an answer of its own with the status of a problem, such as
                 // readiness.
                 Some(answer) => {
+                    let mut problem = problems::response(schemas, &codes);
                     answer["content"][problems::MEDIA_TYPE] =
-                        problem["content"][problems::MEDIA_TYPE].take()
+                        problem["content"][problems::MEDIA_TYPE].take();
+                    answer[problems::CODES] = problem[problems::CODES].take();
                 }
                 None => {
-                    let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
-                    responses.insert(
-                        status.to_string(),
-                        schemas.share("responses", &names.join("-"), problem),
-                    );
+                    responses.insert(status.to_string(), problems::answer(schemas, &codes));
                 }
             }
         }

@@ -1,27 +1,84 @@
 //! Problem documents in the OpenAPI document: each operation lists the codes that it may answer.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::{
-    schemas::{self, Schemas},
-    shared,
-};
+use super::{generate::Schemas, schemas, shared};
 use crate::http::{
-    plans::{plan, shapes::Plan},
-    policies::shapes::PolicyName,
     problem::{Code, FieldError, MAX_ERRORS},
-    resolve::{Explanation, explanation},
+    shapes::{
+        choice::{ChoiceExplanation, explanation},
+        plans::{Plan, plan},
+        policies::PolicyName,
+    },
 };
 
 /// The media type of problem documents (RFC 9457).
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
+/// The extension that lists the problem codes of a response.
+pub const CODES: &str = "x-codes";
+
+/// The names of the responses with several codes that many operations share. Any other combination
+/// of codes is described in each operation.
+const COMBINATIONS: [(&str, &[Code]); 8] = [
+    (
+        "InvalidOrReused",
+        &[Code::InvalidRequest, Code::IdempotencyKeyReused],
+    ),
+    (
+        "MalformedRequestOrCursor",
+        &[Code::MalformedRequest, Code::InvalidCursor],
+    ),
+    (
+        "ForbiddenOrOutsideGrant",
+        &[Code::Forbidden, Code::OutsideGrant],
+    ),
+    (
+        "TooManyRequestsOrWrites",
+        &[Code::TooManyRequests, Code::TooManyWrites],
+    ),
+    (
+        "ReadUnavailable",
+        &[Code::Unavailable, Code::Overloaded, Code::DeadlineExceeded],
+    ),
+    (
+        "MinimumUnavailable",
+        &[
+            Code::Unavailable,
+            Code::Overloaded,
+            Code::RevisionNotReached,
+            Code::DeadlineExceeded,
+        ],
+    ),
+    (
+        "CommandUnavailable",
+        &[
+            Code::Unavailable,
+            Code::Overloaded,
+            Code::CommitUnknown,
+            Code::DeadlineExceeded,
+        ],
+    ),
+    (
+        "WriteUnavailable",
+        &[
+            Code::Unavailable,
+            Code::AuditBacklog,
+            Code::Overloaded,
+            Code::CommitUnknown,
+            Code::DeadlineExceeded,
+        ],
+    ),
+];
+
 /// The rate limit headers. They are on the answer to every request that was counted.
 pub const RATE_LIMIT: [&str; 3] = ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"];
 
-/// The body of every error (RFC 9457).
+/// The body of every error (RFC 9457). `x-code-members` lists the members that a code always has in
+/// addition to the members of every problem.
 #[derive(JsonSchema)]
+#[schemars(extend("x-code-members" = code_members()))]
 #[expect(dead_code, reason = "read by the derive")]
 struct Problem {
     /// The type of the problem, `/problems/<code>`. This path serves an explanation.
@@ -35,9 +92,7 @@ struct Problem {
     title: String,
     /// A text about this occurrence of the problem, for people.
     detail: String,
-    /// The stable code of the problem, for programs.
-    #[schemars(regex(pattern = "^[a-z_]+$"))]
-    code: String,
+    code: ProblemCode,
     /// The request's id, as in `X-Correlation-ID`.
     request_id: String,
     /// The fields that are wrong: the first 20.
@@ -50,15 +105,32 @@ struct Problem {
     members: Members,
 }
 
+/// The stable code of a problem.
+enum ProblemCode {}
+
+impl JsonSchema for ProblemCode {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ProblemCode".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The stable code of the problem, for programs. The examples are all codes of this version; later versions \
+                            may have more. `x-codes` of a response lists the codes that the operation may answer with.",
+            "type": "string", "pattern": "^[a-z_]+$", "examples": Code::ALL.iter().map(|code| code.name()).collect::<Vec<_>>(),
+        })
+    }
+}
+
 /// Members that only some codes have.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Members {
     /// `no_active_version`: the rule and the versions that were looked at.
-    #[schemars(skip_serializing_if = "Option::is_none", with = "Explanation")]
+    #[schemars(skip_serializing_if = "Option::is_none", with = "ChoiceExplanation")]
     explanation: Option<()>,
     /// `host_taken`, `host_not_allowed`: the host.
-    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::Host")]
+    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::HostPattern")]
     host: Option<()>,
     /// `host_taken`: the path prefix of the host.
     #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::PathPrefix")]
@@ -76,7 +148,7 @@ struct Members {
     #[schemars(skip_serializing_if = "Option::is_none", with = "u32")]
     removed_routes: Option<()>,
     /// `shrink_not_confirmed`: the hash with which the change is confirmed.
-    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::Hash")]
+    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::Sha256")]
     confirm_shrink: Option<()>,
     /// `plan_stale`: a new plan of the same document.
     #[schemars(skip_serializing_if = "Option::is_none", with = "Plan")]
@@ -117,22 +189,43 @@ fn members(code: Code) -> Value {
     }
 }
 
-/// Returns a schema rule for each code that always has members of its own.
-fn rules(codes: &[Code]) -> Vec<Value> {
-    let names = |code: Code| -> Vec<String> {
-        members(code)
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name.clone())
-            .collect()
+/// Returns the names of these members, by code.
+fn code_members() -> Value {
+    let mut by_code = Map::new();
+    for code in Code::ALL.iter().copied() {
+        if let Value::Object(members) = members(code)
+            && !members.is_empty()
+        {
+            by_code.insert(code.name().to_owned(), members.keys().cloned().collect());
+        }
+    }
+    Value::Object(by_code)
+}
+
+/// Returns the response for these codes, or a reference to it if operations share it.
+pub fn answer(schemas: &mut Schemas, codes: &[Code]) -> Value {
+    let response = response(schemas, codes);
+    match shared_name(codes) {
+        Some(name) => schemas.share("responses", &name, response),
+        None => response,
+    }
+}
+
+fn shared_name(codes: &[Code]) -> Option<String> {
+    if let [code] = codes {
+        let words = code.name().split('_');
+        return Some(words.map(capitalized).collect());
+    }
+    let is_same = |combination: &[Code]| {
+        combination.len() == codes.len() && combination.iter().all(|code| codes.contains(code))
     };
-    let rule = |code: &Code| {
-        let names = names(*code);
-        let rule = json!({ "if": { "properties": { "code": { "const": code.name() } } }, "then": { "required": names } });
-        (!names.is_empty()).then_some(rule)
-    };
-    codes.iter().filter_map(rule).collect()
+    let (name, _) = COMBINATIONS.iter().find(|(_, codes)| is_same(codes))?;
+    Some((*name).to_owned())
+}
+
+fn capitalized(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    first.to_uppercase() + rest
 }
 
 /// Returns the response for these codes, which must have the same status.
@@ -158,19 +251,20 @@ pub fn response(schemas: &mut Schemas, codes: &[Code]) -> Value {
         .iter()
         .map(|(name, is_certain)| shared::response_header(schemas, name, *is_certain))
         .collect();
-    let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
-    let mut all = vec![
-        schemas.written::<Problem>(),
-        json!({ "properties": { "code": { "enum": names } } }),
-    ];
-    all.extend(rules(codes));
-    let schema = json!({ "allOf": all });
+    let schema = schemas.written::<Problem>();
     let examples: Map<_, _> = codes
         .iter()
-        .map(|code| (code.name().to_owned(), json!({ "value": example(*code) })))
+        .map(|code| {
+            let example = json!({ "summary": code.title(), "value": example(*code) });
+            (
+                code.name().to_owned(),
+                schemas.share("examples", code.name(), example),
+            )
+        })
         .collect();
     json!({
         "description": lines.join("; "), "headers": headers,
+        CODES: codes.iter().map(|code| code.name()).collect::<Vec<_>>(),
         "content": { MEDIA_TYPE: { "schema": schema, "examples": examples } },
     })
 }

@@ -4,7 +4,10 @@
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use super::schemas::{EnvName, Schemas, ServiceName, TenantName, VersionName};
+use super::{
+    generate::Schemas,
+    schemas::{DeadLetterId, EnvName, PlanId, ReplayId, ServiceName, TenantName, VersionName},
+};
 use crate::http::headers::{MAX_IDEMPOTENCY_KEY, MAX_REASON};
 
 /// A name, its description and its schema.
@@ -22,12 +25,12 @@ pub fn request_headers() -> Vec<Row> {
     vec![
         (
             "X-Correlation-ID",
-            "The request's id, kept in the event as `request_id`. 1 to 128 visible ASCII characters; else, and without it, one is made.",
+            "The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid.",
             any.clone(),
         ),
         (
             "traceparent",
-            "W3C Trace Context; the request's span becomes a child of it. One that cannot be read is passed over.",
+            "W3C Trace Context: the parent of the request's span. Values that are not valid are ignored.",
             any.clone(),
         ),
         (
@@ -37,66 +40,66 @@ pub fn request_headers() -> Vec<Row> {
         ),
         (
             "If-Match",
-            "`*`, or entity tags: 412 unless the object exists with one of these. A weak one is of the tenant as a whole, and never of a route or a policy.",
+            "`*`, or entity tags: the answer is 412 unless the object exists with one of these tags. Weak tags belong to the whole tenant, and never match a route or a policy.",
             json!({ "type": "string", "pattern": tags, "examples": ["*", "\"adc74a594a3e0e8f.4\""] }),
         ),
         (
             "If-None-Match.create",
-            "Create only: 412 if the object exists.",
-            json!({ "const": "*" }),
+            "Creates the object, and never replaces it: the answer is 412 if the object exists. (In reads this header has entity tags.)",
+            json!({ "type": "string", "enum": ["*"] }),
         ),
         (
             "X-Reason",
-            "Why; kept in the event. Any UTF-8 without control and invisible characters is taken; ASCII is what every client can send.",
+            "The reason for the change, stored in the event: UTF-8 without control characters and invisible characters. Some clients can send only ASCII.",
             text(MAX_REASON),
         ),
         (
             "If-None-Match",
-            "Tags that the caller has, or `*`: 304 when the answer's is among them, where the operation answers 304; and each is also a \
-             minimum, like `TM-Min-Revision`. What is not a version tag is passed over.",
+            "The entity tags that the caller has, or `*`: the answer is 304 if its tag is among them and the operation has a 304. Each tag is \
+             also a minimum, like `TM-Min-Revision`. Other texts are ignored. (In writes this header is `*`.)",
             any.clone(),
         ),
         (
             "TM-Min-Revision",
-            "The answer is at least as new as this version tag, else 503 `revision_not_reached`.",
+            "A version tag. The answer is at least as new as this tag; otherwise it is 503 `revision_not_reached`.",
             tag,
         ),
         (
             "Prefer",
-            "`wait=<seconds>` (RFC 7240): like `?wait=`. Other preferences are passed over.",
+            "`wait=<seconds>` (RFC 7240), like the parameter `wait`. Other preferences are ignored.",
             any.clone(),
         ),
         (
             "Accept-Encoding",
-            "`zstd` or `gzip`: the answer is compressed, and its tag is weak.",
+            "`zstd` or `gzip`: the answer is compressed and its tag is weak.",
             any,
         ),
         (
             "Last-Event-ID",
-            "The `id` of the last event that was read: goes on after it. An empty one is none.",
+            "The `id` of the last event that the client has read: the stream continues after this event. An empty value counts as absent.",
             json!({ "type": "string", "pattern": r#"^([0-9a-f]{16}\.(0|[1-9][0-9]{0,17})|(W/)?"[0-9a-f]{16}\.(0|[1-9][0-9]{0,17})")?$"#, "examples": ["adc74a594a3e0e8f.4"] }),
         ),
     ]
 }
 
-const IDEMPOTENCY_KEY: &str = "The same key with the same request gets the first answer again, with `Idempotency-Replayed`; with another \
-                               request, 422 `idempotency_key_reused`. Keys belong to one tenant and one caller.";
+const IDEMPOTENCY_KEY: &str = "Repeats are safe: the same key with the same request gets the first answer again, with `Idempotency-Replayed`. The same \
+                               key with another request gets 422 `idempotency_key_reused`. Keys belong to one tenant and one caller.";
 
 /// Returns the headers of answers.
 pub fn response_headers() -> Vec<Row> {
     let strong = r#"^"[0-9a-f]{16}\.(0|[1-9][0-9]{0,18})"$"#;
     let any = r#"^(W/)?"[0-9a-f]{16}\.(0|[1-9][0-9]{0,18})"$"#;
-    let yes = json!({ "const": "true" });
+    let yes = json!({ "type": "string", "enum": ["true"] });
     let number = json!({ "type": "string", "pattern": "^[0-9]+$" });
     vec![
         (
             "X-Correlation-ID",
-            "The id that was sent, or the one that was made.",
+            "The id of the request: from the request's header, or generated.",
             json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
         ),
         (
             "traceparent",
-            "The span of the request, when it was traced.",
+            "The span of the request, if the request is traced.",
             json!({ "type": "string" }),
         ),
         (
@@ -106,77 +109,77 @@ pub fn response_headers() -> Vec<Row> {
         ),
         (
             "ETag.weak",
-            "A version tag in quotes; weak when the answer is compressed.",
+            "A version tag in quotes; weak if the answer is compressed.",
             json!({ "type": "string", "pattern": any }),
         ),
         (
             "Location",
-            "The object's path.",
+            "The path of the object.",
             json!({ "type": "string", "pattern": "^/" }),
         ),
         (
             "TM-Unchanged",
-            "There was nothing to change: no revision and no event was made.",
+            "Present if there was nothing to change: the write made no revision and no event.",
             yes.clone(),
         ),
         (
             "Idempotency-Replayed",
-            "This is the first answer to this `Idempotency-Key`, again.",
+            "Present if this is the stored answer of an earlier request with the same `Idempotency-Key`.",
             yes,
         ),
         (
             "TM-Stale",
-            "For so many seconds the primary has not confirmed what is held.",
+            "The number of seconds since the primary database confirmed the data of this answer.",
             json!({ "type": "string", "pattern": "^[0-9]+$" }),
         ),
         (
             "RateLimit-Limit",
-            "How many requests may come at once.",
+            "The number of requests that the caller may send at once.",
             number.clone(),
         ),
         (
             "RateLimit-Remaining",
-            "How many of them are left.",
+            "The number of requests that the caller may still send now.",
             number.clone(),
         ),
         (
             "RateLimit-Reset",
-            "In how many seconds all of them are.",
+            "The number of seconds until the whole limit is available again.",
             number,
         ),
         (
             "WWW-Authenticate",
-            "How to authenticate (RFC 9110).",
+            "The authentication scheme to use (RFC 9110).",
             json!({ "type": "string" }),
         ),
         (
             "Retry-After",
-            "Seconds.",
+            "The number of seconds to wait before the next attempt.",
             json!({ "type": "string", "pattern": "^[0-9]+$" }),
         ),
         (
             "Cache-Control",
-            "How the answer may be cached.",
+            "The rules for caches.",
             json!({ "type": "string" }),
         ),
         (
             "Vary",
-            "What the answer depends on.",
+            "The request headers on which the answer depends.",
             json!({ "type": "string" }),
         ),
         (
             "Content-Encoding",
-            "How the answer is compressed.",
+            "The compression of the answer.",
             json!({ "type": "string", "enum": ["zstd", "gzip"] }),
         ),
         (
             "Preference-Applied",
-            "The `Prefer` that was followed.",
+            "The preference of the request that the service followed.",
             json!({ "type": "string", "pattern": "^wait=[0-9]+$" }),
         ),
         (
             "Content-Disposition",
-            "Suggests a name for the file.",
+            "A suggested name for the file.",
             json!({ "type": "string", "pattern": "^attachment; filename=" }),
         ),
     ]
@@ -186,18 +189,17 @@ pub fn response_headers() -> Vec<Row> {
 pub fn request_header(schemas: &mut Schemas, key: &str) -> Value {
     let (description, schema) = row(request_headers(), key);
     let parameter = json!({ "name": name(key), "in": "header", "required": false, "description": description, "schema": schema });
-    schemas.share("parameters", key, parameter)
+    schemas.share("parameters", &key.replace('.', "-"), parameter)
 }
 
 /// Returns a header of an answer: its name and its definition.
 pub fn response_header(schemas: &mut Schemas, key: &str, is_certain: bool) -> (String, Value) {
     let (description, schema) = row(response_headers(), key);
     let header = json!({ "required": is_certain, "description": description, "schema": schema });
-    let shared = if is_certain {
-        key.to_owned()
-    } else {
-        format!("{key}.perhaps")
-    };
+    let mut shared = key.replace('.', "-");
+    if !is_certain {
+        shared.push_str("-optional");
+    }
     (
         name(key).to_owned(),
         schemas.share("headers", &shared, header),
@@ -227,17 +229,14 @@ pub fn path_parameter(schemas: &mut Schemas, name: &str) -> Value {
         "service" => schemas.read::<ServiceName>(),
         "env" => schemas.read::<EnvName>(),
         "version" => schemas.read::<VersionName>(),
-        "id" => json!({ "type": "string", "format": "uuid" }),
+        "id" => schemas.read::<PlanId>(),
         "key_id" => json!({ "type": "string", "pattern": "^[0-9A-Za-z]{12}$" }),
-        "replay_id" => json!({ "type": "string", "format": "uuid" }),
-        "letter_id" => json!({ "type": "string", "pattern": LETTER_ID }),
+        "replay_id" => schemas.read::<ReplayId>(),
+        "letter_id" => schemas.read::<DeadLetterId>(),
         _ => json!({ "type": "string", "minLength": 1 }),
     };
     json!({ "name": name, "in": "path", "required": true, "description": parameter(name), "schema": schema })
 }
-
-/// The pattern of a dead letter's id, `<partition>-<offset>`.
-pub const LETTER_ID: &str = "^(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,17})$";
 
 /// Returns the parameters of a query that is read into `T`.
 pub fn query<T: JsonSchema>(schemas: &mut Schemas) -> Vec<Value> {
@@ -252,46 +251,60 @@ pub fn query<T: JsonSchema>(schemas: &mut Schemas) -> Vec<Value> {
 /// Returns the description of a parameter. It is the same wherever the parameter occurs.
 fn parameter(name: &str) -> &'static str {
     match name {
-        "tenant" => "Whose.",
-        "service" => "The service.",
-        "env" => "The environment.",
-        "version" => "The version.",
-        "code" => "The stable code of a problem.",
-        "id" => "The plan's id.",
-        "key_id" => "The API key's id.",
-        "dependency" => "A dependency's name, as `/health/resilience` tells it.",
-        "replay_id" => "The replay's id.",
-        "letter_id" => "The dead letter's id: its partition and offset in the dead-letter topic.",
-        "state" => "Only those of which this became.",
-        "reason" => "Only those that are there for this reason.",
-        "at" => "As it was then, instead of now.",
-        "confirm" => "The tenant's name: everything that it has goes with it.",
+        "tenant" => "The name of the tenant.",
+        "service" => "The name of the service.",
+        "env" => "The name of the environment.",
+        "version" => "The name of the version.",
+        "code" => "The stable code of the problem.",
+        "id" => "The id of the plan.",
+        "key_id" => "The id of the API key.",
+        "dependency" => "The name of the dependency, as in `/health/resilience`.",
+        "replay_id" => "The id of the replay.",
+        "letter_id" => {
+            "The id of the dead letter: its partition and offset in the dead-letter topic."
+        }
+        "state" => "Only dead letters in this state.",
+        "reason" => "Only dead letters with this reason.",
+        "at" => "The point in time to read; now if absent.",
+        "confirm" => {
+            "The name of the tenant, to confirm that its routes and policies are deleted too."
+        }
         "confirm_in_use" => {
-            "The caller knows that a policy sends traffic there. The policy must have somewhere else to send it."
+            "Confirms the change although a policy sends traffic to the version. The policy must have another version to send it to."
         }
         "descendants" => {
-            "Whether keys that came of this one are revoked with it: those that it made, and those whose token it was shown."
+            "Whether the keys that this key made are revoked too, and the keys of which it was shown a token."
         }
-        "dry_run" => "Works the plan out and keeps nothing. Takes the roles of reading the tenant.",
-        "key" => "What keeps a client with its version: the same key gets the same version.",
-        "explain" => "Tells why, in `explanation`.",
-        "format" => "How the answer is written.",
-        "is_active" => "Only active, or only inactive routes.",
+        "dry_run" => {
+            "Computes the plan and stores nothing. A role for reading the tenant is enough."
+        }
+        "key" => {
+            "The key that keeps a client with its version: the same key gets the same version."
+        }
+        "explain" => "Adds the reason for the choice to the answer, as `explanation`.",
+        "format" => "The format of the answer.",
+        "is_active" => "Only active routes (`true`), or only inactive routes (`false`).",
         "label" => "Only routes with this label.",
-        "limit" => "At most so many.",
-        "cursor" => "Goes on after a page.",
-        "min_revision" => "Like the header `TM-Min-Revision`; of both, the newer counts.",
-        "wait" => "Held for so long while there is nothing newer than the tag that was sent.",
+        "limit" => "The largest number of items in the answer.",
+        "cursor" => "The cursor of the page.",
+        "min_revision" => {
+            "A version tag, like the header `TM-Min-Revision`. If both are sent, the newer one counts."
+        }
+        "wait" => {
+            "The time for which the request waits while there is nothing newer than the tag that the caller sent."
+        }
         "after" => "The version tag after which to begin.",
-        "action" => "Only what happened so.",
-        "actor" => "Only what this actor did.",
-        "days" => "The last so many days.",
-        "hours" => "The last so many hours.",
-        "kind" => "Only this sort.",
-        "start_time" => "Not before this.",
-        "end_time" => "Before this, not at it.",
-        "from" => "Where to begin; included, unless a difference is asked for.",
-        "to" => "Where to end.",
+        "action" => "Only events with this action.",
+        "actor" => "Only events or accesses of this actor.",
+        "days" => "Only events of the last days: the number of days.",
+        "hours" => "Only events of the last hours: the number of hours.",
+        "kind" => "Only accesses of this kind.",
+        "start_time" => "Only entries at or after this time.",
+        "end_time" => "Only entries before this time.",
+        "from" => {
+            "The start. It is included, except in a difference, which has the changes after it."
+        }
+        "to" => "The end. It is included; the present state if absent.",
         _ => "",
     }
 }

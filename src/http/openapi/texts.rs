@@ -10,12 +10,25 @@ macro_rules! hidden {
 
 /// The pattern of a text without invisible characters.
 pub const PLAIN: &str = concat!("^[^", hidden!(), "]*$");
+/// The pattern of a text without invisible characters that is not blank.
+pub const NOT_BLANK: &str = concat!(
+    "^[^",
+    hidden!(),
+    "]*[^",
+    hidden!(),
+    r"\s][^",
+    hidden!(),
+    "]*$"
+);
 /// The pattern of a label, `key=value`.
 pub const LABEL_PAIR: &str = concat!(
     "^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=[^",
     hidden!(),
     "]{0,255}$"
 );
+
+/// The pattern of a dead letter's id, `<partition>-<offset>`.
+pub const LETTER_ID: &str = "^(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,17})$";
 
 #[cfg(test)]
 mod tests {

@@ -3,57 +3,45 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::DiffIn;
 use crate::http::{
+    event_schema::Actor,
     openapi::{Answer, Operation, schemas},
-    plans::shapes::Difference,
     problem::Code,
     query::MinimumIn,
+    shapes::{plans::TenantDifference, policies},
 };
 
 /// For each member of a route, the event that gave the member its value.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct BlameOfRoute {
+struct RouteBlame {
     tenant: schemas::TenantName,
     service: schemas::ServiceName,
     env: schemas::EnvName,
     version: schemas::VersionName,
     /// The events by the name of their member. A label has the name `labels/<key>`.
-    members: BTreeMap<String, Blame>,
+    members: BTreeMap<String, MemberBlame>,
 }
 
 /// The event that gave a member its value.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Blame {
+struct MemberBlame {
     /// The member's present value.
-    value: Value,
+    value: schemas::JsonValue,
     /// The revision of the event.
     revision: schemas::Revision,
     action: schemas::RouteAction,
-    actor: BlamedActor,
-    occurred_at: schemas::Time,
+    actor: Actor,
+    occurred_at: schemas::Timestamp,
     /// The reason for the change, in the caller's words.
     reason: Option<String>,
     event_id: schemas::EventId,
 }
 
-/// The actor of an event.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-struct BlamedActor {
-    id: String,
-    kind: String,
-    /// The number of the API key's token that was used. Present once the key has had more than one
-    /// token; see `tokens` of a key.
-    #[schemars(range(min = 1), skip_serializing_if = "Option::is_none")]
-    token: Option<u32>,
-}
-
-/// Returns the operation `GET …/blame`.
 pub fn blame() -> Operation {
     let blamed = json!({
         "tenant": "acme", "service": "checkout", "env": "prod", "version": "v1", "members": { "url": {
@@ -62,29 +50,23 @@ pub fn blame() -> Operation {
             "reason": "first release", "event_id": "01a1fd21-de3d-7778-bc54-13f5856b700d",
         } },
     });
-    Operation::get(
-        "/api/v1/routes/{tenant}/{service}/{env}/{version}/blame",
-        "blameRoute",
-        "Who made each part of a route what it is",
-    )
-    .about("Looks at the route's last 10000 events; what none of them changed is put down to the oldest.")
+    Operation::new("getRouteBlame", "Get the last change of each part of a route")
+    .about("Reads the last 10000 events of the route. A part that none of them changed is attributed to the oldest of these events.")
     .query::<MinimumIn>()
     .reads_no_older()
-    .answers(Answer::json::<BlameOfRoute>(200, "By member.", blamed).with(&["ETag"]))
+    .answers(Answer::json::<RouteBlame>(200, "For each member of the route, the event that set its value.", blamed).with(&["ETag"]))
     .refuses(&[Code::TenantNotFound, Code::RouteNotFound])
 }
 
-/// Returns the operation `GET …/diff`.
 pub fn diff() -> Operation {
     let difference = json!({ "from": "adc74a594a3e0e8f.1", "to": "adc74a594a3e0e8f.7", "changes": [{
         "action": "delete", "key": { "service": "checkout", "env": "dev" }, "after": null,
-        "before": crate::http::policies::shapes::example(),
+        "before": policies::example(),
     }] });
-    Operation::get("/api/v1/tenants/{tenant}/diff", "diffTenant", "What changed between two points of a tenant's history")
-        .about("Up to now without `to`. What was changed and changed back is no difference. At most 10000 changes: narrow it with `service` and `env`.")
+    Operation::new("diffTenant", "Compare two points of a tenant's history")
+        .about("Without `to`, compares with the present state. A change that was reverted is no difference. A difference has at most 10000 changes: limit it with `service` and `env`.")
         .query::<DiffIn>()
         .reads()
-        .answers(Answer::json::<Difference>(200, "The difference.", difference).with(&["ETag"]))
-            .compressed()
+        .answers(Answer::json::<TenantDifference>(200, "The difference.", difference).with(&["ETag"]))
         .refuses(&[Code::TenantNotFound, Code::RevisionNotReached])
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{applied, shapes};
+use super::{applied, documents};
 use crate::{
     domain::{
         Invalid,
@@ -33,7 +33,7 @@ use crate::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchIn {
-    #[schemars(with = "Vec<shapes::Change>", length(max = MAX_CHANGES))]
+    #[schemars(with = "Vec<documents::BatchChange>", length(max = MAX_CHANGES))]
     changes: Vec<Object<ChangeIn>>,
     /// Confirms that much is removed: the member `confirm_shrink` of the problem
     /// `shrink_not_confirmed`.
@@ -82,7 +82,7 @@ pub struct RouteChangeIn {
     #[schemars(with = "Option<schemas::Labels>")]
     labels: Option<Labels>,
     #[serde(default, deserialize_with = "given::optional_text")]
-    #[schemars(with = "Option<schemas::Description>")]
+    #[schemars(with = "Option<schemas::RouteDescription>")]
     description: Option<Description>,
 }
 

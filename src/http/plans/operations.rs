@@ -3,92 +3,114 @@
 use serde_json::{Value, json};
 
 use super::{
-    AppliedOut, ApplyIn, BatchIn, DocumentIn, ExportIn, PlanIn, PlanSummaryOut, PreviewOut,
-    RollbackIn, shapes::Plan,
+    AppliedOut, ApplyIn, DocumentIn, PlanIn, PlanSummaryOut, PreviewOut, RollbackIn,
+    batch::BatchIn, documents::TenantDocument, export::ExportIn,
 };
 use crate::http::{
     openapi::{Answer, Operation},
-    past,
-    policies::shapes,
     problem::Code,
     query::PageIn,
     respond::PageOut,
+    shapes::{
+        plans::{PLAN_HASH, PLANNED_URL, Plan, plan},
+        policies,
+    },
 };
 
-/// Returns the operations for the OpenAPI document.
-pub fn operations() -> Vec<Operation> {
-    vec![
-        Operation::get("/api/v1/tenants/{tenant}/plans", "listPlans", "List a tenant's plans")
-            .about("Newest first, without their changes.")
-            .query::<PageIn>()
-            .reads()
-            .answers(Answer::json::<PageOut<PlanSummaryOut>>(
+pub fn list() -> Operation {
+    Operation::new("listPlans", "List a tenant's plans")
+        .about("Newest first, without the changes of the plans.")
+        .query::<PageIn>()
+        .reads()
+        .answers(Answer::json::<PageOut<PlanSummaryOut>>(
+            200,
+            "A page of plans.",
+            json!({ "items": [without(&plan(), &["changes"])], "next_cursor": null }),
+        ))
+        .refuses(&[Code::InvalidCursor, Code::TenantNotFound])
+}
+
+pub fn create() -> Operation {
+    plans(Operation::new("createPlan", "Plan the changes towards a document"))
+        .about(
+            "Computes the changes that turn the present state into the document, and changes nothing. With `prune`, the plan deletes objects \
+             in the scope that the document does not name. A plan that could never be applied is refused at once; `warnings` lists the \
+             confirmations that applying the plan needs. With `dry_run=true` the plan is not stored, and a role for reading the tenant is \
+             enough. `/docs/tenant-document.v1.json` serves the schema of the body.",
+        )
+        .query::<PlanIn>()
+        .answers(
+            Answer::json::<PreviewOut>(
                 200,
-                "A page.",
-                json!({ "items": [without(&plan(), &["changes"])], "next_cursor": null }),
-            ))
-            .compressed()
-            .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
-        plans(Operation::post("/api/v1/tenants/{tenant}/plans", "createPlan", "Work out what makes a document of what there is"))
-            .about(
-                "Changes nothing. With `prune`, what is in the scope and not in the document goes. What could never be applied is refused at \
-                 once, and `warnings` tell what will have to be confirmed. With `dry_run=true` nothing is kept either, and a caller that may read \
-                 the tenant may ask for it. The body's schema is served at `/docs/tenant-document.v1.json`.",
+                "The plan, which is not stored (`dry_run=true`).",
+                without(&plan(), &["id", "hash", "reason", "created_at", "created_by", "expires_at"]),
             )
-            .query::<PlanIn>()
-            .answers(
-                Answer::json::<PreviewOut>(
-                    200,
-                    "The plan, not kept.",
-                    without(&plan(), &["id", "hash", "reason", "created_at", "created_by", "expires_at"]),
-                )
+            .with(&["ETag"]),
+        )
+        .bulk_body::<DocumentIn>(document())
+}
+
+pub fn get() -> Operation {
+    Operation::new("getPlan", "Get a plan")
+        .reads()
+        .answers(Answer::json::<Plan>(200, "The plan.", plan()))
+        .refuses(&[Code::PlanNotFound])
+}
+
+pub fn delete() -> Operation {
+    Operation::new("deletePlan", "Delete a plan")
+        .about("Needs the same rights as applying the plan, and is recorded in the access log.")
+        .headers(&["X-Reason"])
+        .reads()
+        .answers(Answer::empty(204, "The plan is deleted."))
+        .refuses(&[
+            Code::PlanNotFound,
+            Code::OutsideGrant,
+            Code::MalformedRequest,
+            Code::CommitUnknown,
+        ])
+}
+
+pub fn apply() -> Operation {
+    applies(Operation::new("applyPlan", "Apply a plan"))
+        .about(
+            "Commits all changes of the plan in one revision, or none. If the scope has changed since the plan was made, the answer is 409 \
+             `plan_stale` with a new plan of the same document.",
+        )
+        .body::<ApplyIn>(json!({ "hash": PLAN_HASH }))
+        .refuses(&[Code::PlanNotFound, Code::PlanHashMismatch, Code::PlanStale])
+}
+
+pub fn batch() -> Operation {
+    applies(Operation::new("applyBatch", "Apply many changes at once"))
+        .about("Commits all changes in one revision, or none: at most 10000 changes. Errors name a change by its index.")
+        .bulk_body::<BatchIn>(json!({ "changes": [
+            { "action": "put", "route": { "service": "checkout", "env": "prod", "version": "v2", "url": PLANNED_URL } },
+            { "action": "deactivate", "route": { "service": "checkout", "env": "prod", "version": "v1" } },
+        ] }))
+}
+
+pub fn rollback() -> Operation {
+    plans(Operation::new("createRollbackPlan", "Plan the way back to an earlier state"))
+        .about("Changes nothing: apply the plan like any other plan. The target must be in the tenant's present history.")
+        .body::<RollbackIn>(json!({ "to": 4, "reason": "it was better" }))
+}
+
+pub fn export() -> Operation {
+    Operation::new("exportTenant", "Export a tenant as a document")
+        .about(
+            "The document is sorted and complete: the same state gives the same bytes. A new plan takes it as its body. It is YAML unless \
+             `format` is `json`. With `at`, it is an earlier state. `/docs/tenant-document.v1.json` serves the schema.",
+        )
+        .query::<ExportIn>()
+        .reads()
+        .headers(&["TM-Min-Revision"])
+        .refuses(&[Code::RevisionNotReached])
+        .answers(
+            Answer::in_media_types::<TenantDocument>(200, "The document.", &["application/yaml", "application/json"], document())
                 .with(&["ETag"]),
-            )
-            .bulk_body::<DocumentIn>(document()),
-        Operation::get("/api/v1/tenants/{tenant}/plans/{id}", "getPlan", "Read a plan")
-            .reads()
-            .answers(Answer::json::<Plan>(200, "The plan.", plan()))
-            .compressed()
-            .refuses(&[Code::PlanNotFound]),
-        Operation::delete("/api/v1/tenants/{tenant}/plans/{id}", "deletePlan", "Forget a plan")
-            .about("Takes the rights that applying it takes, and is told to the audit of access.")
-            .headers(&["X-Reason"])
-            .reads()
-            .answers(Answer::empty(204, "It is gone."))
-            .refuses(&[Code::PlanNotFound, Code::OutsideGrant, Code::MalformedRequest, Code::CommitUnknown]),
-        applies(Operation::post("/api/v1/tenants/{tenant}/plans/{id}/apply", "applyPlan", "Do what a plan says"))
-            .about(
-                "All of it in one revision, or nothing. When the scope has changed since the plan was made, the answer is 409 `plan_stale` with \
-                 a new plan of the same document.",
-            )
-            .body::<ApplyIn>(json!({ "hash": HASH }))
-            .refuses(&[Code::PlanNotFound, Code::PlanHashMismatch, Code::PlanStale]),
-        applies(Operation::post("/api/v1/tenants/{tenant}/batch", "applyBatch", "Make many changes"))
-            .about("All of them in one revision, or none; errors name their change by its index. At most 10000.")
-            .bulk_body::<BatchIn>(json!({ "changes": [
-                { "action": "put", "route": { "service": "checkout", "env": "prod", "version": "v2", "url": URL } },
-                { "action": "deactivate", "route": { "service": "checkout", "env": "prod", "version": "v1" } },
-            ] })),
-        plans(Operation::post("/api/v1/tenants/{tenant}/rollback", "planRollback", "Make a plan back to an earlier state"))
-            .about("Changes nothing: the plan is applied like any other. Of the tenant's present history only.")
-            .body::<RollbackIn>(json!({ "to": 4, "reason": "it was better" })),
-        Operation::get("/api/v1/tenants/{tenant}/export", "exportTenant", "A tenant as a document that a plan takes")
-            .about(
-                "Sorted and complete: the same state gives the same bytes. YAML unless `format` says `json`. With `at`, as it was then. Its \
-                 schema is served at `/docs/tenant-document.v1.json`.",
-            )
-            .query::<ExportIn>()
-            .reads()
-            .headers(&["TM-Min-Revision"])
-            .refuses(&[Code::RevisionNotReached])
-            .answers(
-                Answer::as_read::<DocumentIn>(200, "The document.", &["application/yaml", "application/json"], document())
-                    .with(&["ETag"]),
-            )
-            .compressed()
-            .refuses(&[Code::TenantNotFound, Code::InvalidRequest]),
-        past::diff_operation(),
-    ]
+        )
+        .refuses(&[Code::TenantNotFound, Code::InvalidRequest])
 }
 
 /// Completes an operation that makes a plan, with the headers, the answer and the problem codes of
@@ -119,7 +141,12 @@ fn plans(operation: Operation) -> Operation {
 /// problem codes of all such operations.
 fn applies(operation: Operation) -> Operation {
     let example = json!({ "tenant": "acme", "revision": 7, "summary": { "create": 1, "update": 1, "delete": 0, "unchanged": 0 } });
-    let done = Answer::json::<AppliedOut>(200, "Done, or unchanged.", example).with(&["ETag"]);
+    let done = Answer::json::<AppliedOut>(
+        200,
+        "The changes are committed, or there was nothing to change.",
+        example,
+    )
+    .with(&["ETag"]);
     operation
         .writes()
         .answers(done.perhaps(&["TM-Unchanged", "Idempotency-Replayed"]))
@@ -133,15 +160,12 @@ fn applies(operation: Operation) -> Operation {
         ])
 }
 
-const HASH: &str = "9f3c6a7d20c2a5a94bb2e0a9e1d0b4c7a6f5e4d3c2b1a0918273645546372819";
-const URL: &str = "https://checkout-2.example.com";
-
 fn document() -> Value {
     let mut policy = json!({ "service": "checkout", "env": "prod" });
     policy
         .as_object_mut()
         .into_iter()
-        .zip(shapes::example().as_object().cloned())
+        .zip(policies::example().as_object().cloned())
         .for_each(|(policy, spec)| policy.extend(spec));
     json!({
         "scope": { "service": null, "env": "prod" }, "prune": true, "policies": [policy],
@@ -151,7 +175,7 @@ fn document() -> Value {
                 "labels": { "team": "payments" }, "description": null,
             },
             {
-                "service": "checkout", "env": "prod", "version": "v2", "url": URL, "is_active": true, "labels": {}, "description": null,
+                "service": "checkout", "env": "prod", "version": "v2", "url": PLANNED_URL, "is_active": true, "labels": {}, "description": null,
             },
         ],
     })
@@ -164,19 +188,4 @@ fn without(example: &Value, members: &[&str]) -> Value {
         .into_iter()
         .for_each(|example| example.retain(|name, _| !members.contains(&name.as_str())));
     example
-}
-
-/// Returns an example of a plan.
-pub fn plan() -> Value {
-    json!({
-        "id": "01a1fd21-de3d-7778-bc54-13f5856b700d", "hash": HASH, "tenant": "acme", "base": "adc74a594a3e0e8f.6",
-        "scope": { "service": null, "env": "prod" }, "prune": true,
-        "summary": { "create": 1, "update": 0, "delete": 0, "unchanged": 2 }, "active_routes": [1, 2],
-        "changes": [{
-            "action": "create", "key": { "service": "checkout", "env": "prod", "version": "v2" }, "before": null,
-            "after": { "description": null, "is_active": true, "labels": {}, "url": URL },
-        }],
-        "warnings": [], "reason": "release 7", "created_at": "2026-11-21T08:03:37.661997Z", "created_by": "anonymous",
-        "expires_at": "2026-11-22T08:03:37.661997Z",
-    })
 }

@@ -23,7 +23,7 @@ enum ReplayState {
 /// A position in the history of a tenant.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Place {
+struct HistoryPosition {
     tenant: schemas::TenantName,
     epoch: schemas::Epoch,
     revision: schemas::Revision,
@@ -33,7 +33,7 @@ struct Place {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Replay {
-    #[schemars(with = "schemas::EventId")]
+    #[schemars(with = "schemas::ReplayId")]
     id: String,
     /// The state. Only one replay is processed at a time; replays that were made later wait for it.
     state: ReplayState,
@@ -56,57 +56,63 @@ struct Replay {
     #[schemars(range(min = 0))]
     events_queued: i64,
     /// The position of the last event that was given to the relay.
-    at: Option<Place>,
+    at: Option<HistoryPosition>,
     created_by: String,
-    created_at: schemas::Time,
+    created_at: schemas::Timestamp,
     /// When the replay last changed.
-    changed_at: schemas::Time,
-    ended_at: Option<schemas::Time>,
+    changed_at: schemas::Timestamp,
+    ended_at: Option<schemas::Timestamp>,
     /// The id of the actor that cancelled the replay.
     ended_by: Option<String>,
 }
 
-const LIST: &str = "/api/v1/replays";
-const REPLAY: &str = "/api/v1/replays/{replay_id}";
+pub fn list() -> Operation {
+    Operation::new("listReplays", "List replays")
+        .about("Newest first.")
+        .query::<ListIn>()
+        .reads()
+        .answers(Answer::json::<PageOut<Replay>>(
+            200,
+            "A page of replays.",
+            json!({ "items": [replay()], "next_cursor": null }),
+        ))
+        .refuses(&[Code::InvalidCursor])
+}
 
-/// Returns the operations for the OpenAPI document.
-pub fn operations() -> Vec<Operation> {
-    vec![
-        Operation::get(LIST, "listReplays", "List replays")
-            .about("The newest first.")
-            .query::<ListIn>()
-            .reads()
-            .answers(Answer::json::<PageOut<Replay>>(200, "A page.", json!({ "items": [replay()], "next_cursor": null })))
-            .compressed()
-            .refuses(&[Code::InvalidCursor]),
-        Operation::post(LIST, "createReplay", "Publish a piece of the history again")
-            .about(
-                "From PostgreSQL to Kafka, behind what is new and no faster than `events_per_second`: consumers know events by their ids, and \
-                 an archive that has lost some gets them back. Records carry `tm_replay`. What is published again never closes writes \
-                 (`audit.fail_closed`).",
-            )
-            .headers(&["Idempotency-Key", "X-Reason"])
-            .body::<ReplayIn>(json!({ "tenant": "acme", "from": 1, "to": 812, "reason": "the archive was lost" }))
-            .reads()
-            .answers(Answer::json::<Replay>(201, "It runs.", replay()).with(&["Location"]).perhaps(&["Idempotency-Replayed"]))
-            .refuses(&[Code::TenantNotFound, Code::QuotaExceeded, Code::IdempotencyKeyReused, Code::CommitUnknown]),
-        Operation::get(REPLAY, "getReplay", "How far a replay is")
-            .reads()
-            .answers(Answer::json::<Replay>(200, "The replay.", replay()))
-            .refuses(&[Code::ReplayNotFound, Code::InvalidRequest]),
-        Operation::delete(REPLAY, "cancelReplay", "Cancel a replay")
-            .about("What it has queued is published all the same. One that is cancelled stays so.")
-            .headers(&["X-Reason"])
-            .reads()
-            .answers(Answer::json::<Replay>(200, "It is cancelled.", cancelled()))
-            .refuses(&[
-                Code::MalformedRequest,
-                Code::InvalidRequest,
-                Code::ReplayNotFound,
-                Code::ReplayEnded,
-                Code::CommitUnknown,
-            ]),
-    ]
+pub fn create() -> Operation {
+    Operation::new("createReplay", "Publish a part of the history again")
+        .about(
+            "Reads events from PostgreSQL and publishes them to Kafka, at most `events_per_second` and with a lower priority than new events. \
+             Consumers recognise events by their ids, and an archive that has lost events gets them back. The records have the header \
+             `tm_replay`. A replay never causes writes to be refused (`audit.fail_closed`).",
+        )
+        .headers(&["Idempotency-Key", "X-Reason"])
+        .body::<ReplayIn>(json!({ "tenant": "acme", "from": 1, "to": 812, "reason": "the archive was lost" }))
+        .reads()
+        .answers(Answer::json::<Replay>(201, "The new replay.", replay()).with(&["Location"]).perhaps(&["Idempotency-Replayed"]))
+        .refuses(&[Code::TenantNotFound, Code::QuotaExceeded, Code::IdempotencyKeyReused, Code::CommitUnknown])
+}
+
+pub fn get() -> Operation {
+    Operation::new("getReplay", "Get a replay and its progress")
+        .reads()
+        .answers(Answer::json::<Replay>(200, "The replay.", replay()))
+        .refuses(&[Code::ReplayNotFound, Code::InvalidRequest])
+}
+
+pub fn cancel() -> Operation {
+    Operation::new("cancelReplay", "Cancel a replay")
+        .about("Events that are already queued are still published. Cancelling a cancelled replay changes nothing.")
+        .headers(&["X-Reason"])
+        .reads()
+        .answers(Answer::json::<Replay>(200, "The cancelled replay.", cancelled()))
+        .refuses(&[
+            Code::MalformedRequest,
+            Code::InvalidRequest,
+            Code::ReplayNotFound,
+            Code::ReplayEnded,
+            Code::CommitUnknown,
+        ])
 }
 
 fn replay() -> Value {

@@ -7,10 +7,9 @@ use super::{ConfirmIn, KeyIn, ListIn, PatchIn, RouteIn, RouteOut, SpecIn};
 use crate::http::{
     event_schema::{self, Event},
     openapi::{Answer, Operation, schemas},
-    past,
     problem::Code,
     query::{GetIn, HistoryIn},
-    respond::PageOut,
+    respond::{PageOut, page_of},
 };
 
 /// A route, without the name of its tenant.
@@ -25,105 +24,152 @@ pub struct Route {
     /// Whether traffic may go to the route now.
     is_active: bool,
     labels: schemas::Labels,
-    description: Option<schemas::Description>,
+    description: Option<schemas::RouteDescription>,
     /// The tenant's revision of the route's last change.
     revision: schemas::Revision,
     /// When the route was created.
-    created_at: schemas::Time,
+    created_at: schemas::Timestamp,
     /// The id of the actor that created the route.
     created_by: String,
     /// When the route last changed.
-    updated_at: schemas::Time,
+    updated_at: schemas::Timestamp,
     /// The id of the actor that made the last change.
     updated_by: String,
 }
 
-const LIST: &str = "/api/v1/routes";
-const ROUTE: &str = "/api/v1/routes/{tenant}/{service}/{env}/{version}";
+const GONE: [Code; 2] = [Code::TenantNotFound, Code::RouteNotFound];
 
-/// Returns the operations for the OpenAPI document.
-pub fn operations() -> Vec<Operation> {
-    let gone = [Code::TenantNotFound, Code::RouteNotFound];
-    let written = |status, what| {
-        Answer::json::<RouteOut>(status, what, route())
-            .with(&["ETag", "Location"])
-            .perhaps(&ONCE)
-    };
-    let upserts = |operation: Operation| {
-        let operation = operation.writes().answers(written(201, "Created."));
-        let operation = operation
-            .answers(written(200, "Replaced, or unchanged."))
-            .query::<ConfirmIn>();
-        operation.refuses(&[Code::QuotaExceeded, Code::VersionInUse])
-    };
-    let changes = |operation: Operation| {
-        let operation = operation
-            .writes()
-            .answers(written(200, "Changed, or unchanged."))
-            .refuses(&gone);
-        operation.refuses(&[Code::QuotaExceeded])
-    };
-    let takes_away = |operation: Operation| {
-        operation
-            .query::<ConfirmIn>()
-            .refuses(&[Code::VersionInUse])
-    };
-    let page = |example| json!({ "items": [example], "next_cursor": null });
-    vec![
-        Operation::get(LIST, "listRoutes", "List routes")
-            .about(
-                "In the order of their names. With `tenant` the answer has a tag. With `at`, for which `tenant` is required, the tenant's \
-                 routes as they were then.",
+fn written(status: u16, what: &'static str) -> Answer {
+    Answer::json::<RouteOut>(status, what, route())
+        .with(&["ETag", "Location"])
+        .perhaps(&ONCE)
+}
+
+/// Completes an operation that creates or replaces a route.
+fn upserts(operation: Operation) -> Operation {
+    operation
+        .writes()
+        .answers(written(201, "The route is created."))
+        .answers(written(
+            200,
+            "The route is replaced, or was the same already.",
+        ))
+        .query::<ConfirmIn>()
+        .refuses(&[Code::QuotaExceeded, Code::VersionInUse])
+}
+
+/// Completes an operation that changes a route.
+fn changes(operation: Operation) -> Operation {
+    operation
+        .writes()
+        .answers(written(
+            200,
+            "The route is changed, or was the same already.",
+        ))
+        .refuses(&GONE)
+        .refuses(&[Code::QuotaExceeded])
+}
+
+/// Completes an operation that may take a version out of service.
+fn takes_away(operation: Operation) -> Operation {
+    operation
+        .query::<ConfirmIn>()
+        .refuses(&[Code::VersionInUse])
+}
+
+pub fn list() -> Operation {
+    Operation::new("listRoutes", "List routes")
+        .about("In the order of their names. With `tenant`, the answer has a tag. With `at`, the routes of an earlier state; `at` needs `tenant`.")
+        .query::<ListIn>()
+        .reads_no_older()
+        .answers(Answer::json::<PageOut<RouteOut>>(200, "A page of routes.", page_of(route())).perhaps(&["ETag"]))
+        .refuses(&[Code::InvalidCursor, Code::TenantNotFound])
+}
+
+pub fn upsert() -> Operation {
+    upserts(Operation::new("upsertRoute", "Create or replace a route").body::<RouteIn>(names(spec())))
+        .about("The route is active unless `is_active` is `false`. The first route of a tenant creates the tenant. Members that are left out get their defaults.")
+}
+
+pub fn get() -> Operation {
+    Operation::new("getRoute", "Get a route")
+        .about("With `at`, the route at an earlier point in time.")
+        .query::<GetIn>()
+        .reads_no_older()
+        .answers(Answer::json::<RouteOut>(200, "The route.", route()).with(&["ETag"]))
+        .answers(Answer::empty(304, "The caller has this answer already.").with(&["ETag"]))
+        .refuses(&GONE)
+}
+
+pub fn put() -> Operation {
+    upserts(Operation::new("putRoute", "Create or replace the route of a path").body::<SpecIn>(spec()))
+        .about("The route is active unless `is_active` is `false`. The first route of a tenant creates the tenant. Members that are left out get their defaults.")
+}
+
+pub fn patch() -> Operation {
+    takes_away(changes(Operation::new(
+        "patchRoute",
+        "Change parts of a route",
+    )))
+    .body::<PatchIn>(json!({ "labels": { "team": null } }))
+    .about("The body is a merge patch (RFC 7396): absent members stay, `null` removes a member.")
+}
+
+pub fn delete() -> Operation {
+    takes_away(Operation::new("deleteRoute", "Delete a route"))
+        .about("With `confirm_in_use`, policies that name the version stop to use it in the same revision. Each of them must have another version to send traffic to.")
+        .writes()
+        .answers(Answer::empty(204, "The route is deleted.").with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
+        .refuses(&GONE)
+        .refuses(&[Code::QuotaExceeded])
+}
+
+pub fn activate() -> Operation {
+    changes(Operation::new("activateRoute", "Activate a route"))
+}
+
+pub fn deactivate() -> Operation {
+    takes_away(changes(Operation::new(
+        "deactivateRoute",
+        "Deactivate a route",
+    )))
+}
+
+pub fn activate_by_body() -> Operation {
+    changes(
+        Operation::new(
+            "activateRouteByBody",
+            "Activate the route that the body names",
+        )
+        .body::<KeyIn>(names(json!({}))),
+    )
+}
+
+pub fn deactivate_by_body() -> Operation {
+    takes_away(changes(
+        Operation::new(
+            "deactivateRouteByBody",
+            "Deactivate the route that the body names",
+        )
+        .body::<KeyIn>(names(json!({}))),
+    ))
+}
+
+pub fn history() -> Operation {
+    Operation::new("getRouteHistory", "List a route's events")
+        .about("In the tenant's present epoch, newest first. Deleted routes keep their history.")
+        .query::<HistoryIn>()
+        .reads_no_older()
+        .answers(
+            Answer::json::<PageOut<Event>>(
+                200,
+                "A page of events.",
+                page_of(event_schema::example()),
             )
-            .query::<ListIn>()
-            .reads_no_older()
-            .answers(Answer::json::<PageOut<RouteOut>>(200, "A page.", page(route())).perhaps(&["ETag"]))
-            .compressed()
-            .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
-        upserts(Operation::post(LIST, "upsertRoute", "Create or replace a route").body::<RouteIn>(names(spec())))
-            .about("Active unless `is_active` says otherwise. A first route makes its tenant. What is left out goes back to its default."),
-        Operation::get(ROUTE, "getRoute", "Read a route")
-            .about("With `at`, as it was then.")
-            .query::<GetIn>()
-            .reads_no_older()
-            .answers(Answer::json::<RouteOut>(200, "The route.", route()).with(&["ETag"]))
-            .answers(Answer::empty(304, "The caller has it.").with(&["ETag"]))
-            .refuses(&gone),
-        upserts(Operation::put(ROUTE, "putRoute", "Create or replace a route, by its path").body::<SpecIn>(spec()))
-            .about("Active unless `is_active` says otherwise. A first route makes its tenant. What is left out goes back to its default."),
-        takes_away(changes(Operation::patch(ROUTE, "patchRoute", "Change parts of a route")))
-            .body::<PatchIn>(json!({ "labels": { "team": null } }))
-            .about("A merge patch (RFC 7396): what is absent stays, `null` removes."),
-        takes_away(Operation::delete(ROUTE, "deleteRoute", "Delete a route"))
-            .about("A policy that names its version gives it up in the same revision when that is confirmed, and if it still sends traffic somewhere.")
-            .writes()
-            .answers(Answer::empty(204, "It is gone.").with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
-            .refuses(&gone)
-            .refuses(&[Code::QuotaExceeded]),
-        changes(Operation::post("/api/v1/routes/{tenant}/{service}/{env}/{version}/activate", "activateRoute", "Let traffic go there")),
-        takes_away(changes(Operation::post(
-            "/api/v1/routes/{tenant}/{service}/{env}/{version}/deactivate",
-            "deactivateRoute",
-            "Let no traffic go there",
-        ))),
-        changes(
-            Operation::post("/api/v1/routes/activate", "activateRouteByBody", "Let traffic go to the route that the body names")
-                .body::<KeyIn>(names(json!({}))),
-        ),
-        takes_away(changes(
-            Operation::post("/api/v1/routes/deactivate", "deactivateRouteByBody", "Let no traffic go to the route that the body names")
-                .body::<KeyIn>(names(json!({}))),
-        )),
-        Operation::get("/api/v1/routes/{tenant}/{service}/{env}/{version}/history", "getRouteHistory", "Read a route's events")
-            .about("In the tenant's present epoch, newest first, also after the route was deleted.")
-            .query::<HistoryIn>()
-            .reads_no_older()
-            .answers(Answer::json::<PageOut<Event>>(200, "A page.", page(event_schema::example())).with(&["ETag"]))
-            .compressed()
-            .refuses(&gone)
-            .refuses(&[Code::InvalidCursor]),
-        past::blame_operation(),
-    ]
+            .with(&["ETag"]),
+        )
+        .refuses(&GONE)
+        .refuses(&[Code::InvalidCursor])
 }
 
 /// Headers of an answer to a write that repeats an earlier request or changes nothing.

@@ -11,6 +11,7 @@ use crate::{
         problem::Code,
         query::{MinimumIn, PageIn},
         respond::PageOut,
+        shapes::tenants::QuotasOut,
     },
 };
 
@@ -18,7 +19,7 @@ use crate::{
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct Quotas {
+pub struct QuotasIn {
     /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and
     /// `http.max_bulk_bytes`; `null` is the default.
     body_bytes: Option<schemas::Quota>,
@@ -37,7 +38,7 @@ pub struct Quotas {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct QuotasPatch {
+pub struct QuotasPatchIn {
     /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and
     /// `http.max_bulk_bytes`; `null` is the default.
     body_bytes: Option<schemas::Quota>,
@@ -64,80 +65,73 @@ struct Tenant {
     #[schemars(length(max = MAX_SUFFIXES))]
     allowed_hosts: Vec<schemas::HostSuffix>,
     revision: schemas::Revision,
-    quotas: Limits,
+    quotas: QuotasOut,
     /// The number of the tenant's routes, active or not.
     routes: u32,
     /// The number of the tenant's traffic policies.
     policies: u32,
     /// When the tenant was created.
-    created_at: schemas::Time,
+    created_at: schemas::Timestamp,
     /// The id of the actor that created the tenant.
     created_by: String,
     /// When the tenant's own record (not its routes) last changed.
-    updated_at: schemas::Time,
+    updated_at: schemas::Timestamp,
     /// The id of the actor that made this change.
     updated_by: String,
 }
 
-/// The limits of one tenant; `null` is the default, which is in the settings under `limits`.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-pub struct Limits {
-    /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and
-    /// `http.max_bulk_bytes`; `null` is the default.
-    body_bytes: Option<schemas::Quota>,
-    /// The most traffic policies; `null` is the default.
-    policies: Option<schemas::Quota>,
-    /// The most routes, active or not; `null` is the default.
-    routes: Option<schemas::Quota>,
-    /// The most long-polls and event streams that wait at one instance; `null` is the default.
-    waiters: Option<schemas::Quota>,
-    /// The most changes of the tenant in a second, over all instances. As many may come at once;
-    /// `null` is the default.
-    writes_per_second: Option<schemas::Quota>,
+fn written(status: u16, what: &'static str) -> Answer {
+    Answer::json::<Tenant>(status, what, tenant()).with(&["ETag", "Location"])
 }
 
-const LIST: &str = "/api/v1/tenants";
-const TENANT: &str = "/api/v1/tenants/{tenant}";
+pub fn list() -> Operation {
+    Operation::new("listTenants", "List tenants")
+        .about("In the order of their names.")
+        .query::<PageIn>()
+        .reads()
+        .answers(Answer::json::<PageOut<Tenant>>(
+            200,
+            "A page of tenants.",
+            json!({ "items": [tenant()], "next_cursor": null }),
+        ))
+        .refuses(&[Code::InvalidCursor])
+}
 
-/// Returns the operations for the OpenAPI document.
-pub fn operations() -> Vec<Operation> {
-    let written =
-        |status, what| Answer::json::<Tenant>(status, what, tenant()).with(&["ETag", "Location"]);
-    vec![
-        Operation::get(LIST, "listTenants", "List tenants")
-            .about("In the order of their names.")
-            .query::<PageIn>()
-            .reads()
-            .answers(Answer::json::<PageOut<Tenant>>(200, "A page.", json!({ "items": [tenant()], "next_cursor": null })))
-            .compressed()
-            .refuses(&[Code::InvalidCursor]),
-        Operation::post(LIST, "createTenant", "Create a tenant")
-            .about("Its first revision. A first route makes its tenant too.")
-            .body::<TenantIn>(json!({ "name": "acme", "quotas": { "routes": 1000 } }))
-            .writes()
-            .answers(written(201, "Created.").perhaps(&["Idempotency-Replayed"]))
-            .refuses(&[Code::TenantExists]),
-        Operation::get(TENANT, "getTenant", "Read a tenant")
-            .query::<MinimumIn>()
-            .reads_no_older()
-            .answers(Answer::json::<Tenant>(200, "The tenant.", tenant()).with(&["ETag"]))
-            .answers(Answer::empty(304, "The caller has it.").with(&["ETag"]))
-            .refuses(&[Code::TenantNotFound]),
-        Operation::patch(TENANT, "patchTenant", "Change a tenant's quotas and allowed hosts")
-            .about("A merge patch (RFC 7396): `null` goes back to the default. Policies that have hosts which are not allowed any more keep them until they are next changed.")
-            .body::<TenantPatchIn>(json!({ "quotas": { "routes": 2000 } }))
-            .writes()
-            .answers(written(200, "Changed, or unchanged.").perhaps(&["TM-Unchanged", "Idempotency-Replayed"]))
-            .refuses(&[Code::TenantNotFound]),
-        Operation::delete(TENANT, "deleteTenant", "Delete a tenant")
-            .about("A tenant that has routes or policies goes only with `confirm`, and they with it. A tenant that is made again has a new epoch.")
-            .query::<DeleteIn>()
-            .writes()
-            .answers(Answer::empty(204, "It is gone.").with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
-            .answers(Answer::json::<Tenant>(202, "It is going: it has more than goes in one request. Nothing else may change it any more, and the service goes on until it is gone.", tenant()).with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
-            .refuses(&[Code::TenantNotFound, Code::TenantNotEmpty]),
-    ]
+pub fn create() -> Operation {
+    Operation::new("createTenant", "Create a tenant")
+        .about("This makes the first revision of the tenant. The first route of a tenant creates the tenant too.")
+        .body::<TenantIn>(json!({ "name": "acme", "quotas": { "routes": 1000 } }))
+        .writes()
+        .answers(written(201, "The tenant is created.").perhaps(&["Idempotency-Replayed"]))
+        .refuses(&[Code::TenantExists])
+}
+
+pub fn get() -> Operation {
+    Operation::new("getTenant", "Get a tenant")
+        .query::<MinimumIn>()
+        .reads_no_older()
+        .answers(Answer::json::<Tenant>(200, "The tenant.", tenant()).with(&["ETag"]))
+        .answers(Answer::empty(304, "The caller has this answer already.").with(&["ETag"]))
+        .refuses(&[Code::TenantNotFound])
+}
+
+pub fn patch() -> Operation {
+    Operation::new("patchTenant", "Change a tenant's quotas and allowed hosts")
+        .about("The body is a merge patch (RFC 7396): `null` restores the default. A policy keeps hosts that are not allowed any more until its next change.")
+        .body::<TenantPatchIn>(json!({ "quotas": { "routes": 2000 } }))
+        .writes()
+        .answers(written(200, "The tenant is changed, or was the same already.").perhaps(&["TM-Unchanged", "Idempotency-Replayed"]))
+        .refuses(&[Code::TenantNotFound])
+}
+
+pub fn delete() -> Operation {
+    Operation::new("deleteTenant", "Delete a tenant")
+        .about("A tenant with routes or policies is deleted only with `confirm`, together with its routes and policies. A tenant that is created again has a new epoch.")
+        .query::<DeleteIn>()
+        .writes()
+        .answers(Answer::empty(204, "The tenant is deleted.").with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
+        .answers(Answer::json::<Tenant>(202, "The tenant is being deleted: it has too many objects for one request. No other change is possible, and the service continues until the tenant is deleted.", tenant()).with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
+        .refuses(&[Code::TenantNotFound, Code::TenantNotEmpty])
 }
 
 fn tenant() -> Value {

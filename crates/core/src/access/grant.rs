@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{AuthorizedTenant, OtherTenant};
 use crate::{Invalid, ids::TenantName, narrowing::Narrowing};
 
-/// A role of the API. The table in `http::access` lists the operations that each role may call.
+/// A role of the API. `http::permission` lists the roles that have each right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {

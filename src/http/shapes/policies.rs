@@ -11,20 +11,20 @@ use crate::{
 /// The settings of a traffic policy.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Parts {
+pub struct Parts {
     /// The versions that get the traffic of an inactive version, in this order.
     #[schemars(length(max = MAX_PARTS))]
     failover: Vec<schemas::VersionName>,
     /// The hosts that belong to the policy, sorted.
     #[schemars(length(max = MAX_PARTS))]
-    hosts: Vec<schemas::Host>,
+    hosts: Vec<schemas::HostPattern>,
     path_prefix: schemas::PathPrefix,
     /// The rules. They are checked before `split`, in this order.
     #[schemars(length(max = MAX_PARTS))]
-    rules: Vec<Rule>,
+    rules: Vec<PolicyRule>,
     /// How requests that no rule takes are shared between versions.
     #[schemars(length(max = MAX_PARTS))]
-    split: Vec<Share>,
+    split: Vec<SplitEntry>,
     sticky_by: Option<StickyBy>,
 }
 
@@ -50,11 +50,11 @@ pub struct Policy {
     /// The tenant's revision of the policy's last change.
     revision: schemas::Revision,
     /// When the policy was created.
-    created_at: schemas::Time,
+    created_at: schemas::Timestamp,
     /// The id of the actor that created the policy.
     created_by: String,
     /// When the policy last changed.
-    updated_at: schemas::Time,
+    updated_at: schemas::Timestamp,
     /// The id of the actor that made the last change.
     updated_by: String,
 }
@@ -83,7 +83,7 @@ pub struct PolicyName {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct Share {
+pub struct SplitEntry {
     version: schemas::VersionName,
     /// The version's share, as a part of the sum of all weights. At least one weight must be more
     /// than 0.
@@ -95,9 +95,9 @@ pub struct Share {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct Rule {
+pub struct PolicyRule {
     #[schemars(rename = "match")]
-    matching: Matching,
+    matching: RuleMatch,
     name: RuleName,
     version: schemas::VersionName,
 }
@@ -116,18 +116,18 @@ impl JsonSchema for RuleName {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "For people, and for explanations; at most 64 bytes. Unique within the policy.",
+            "description": "The name of the rule, for people and for explanations: at most 64 bytes, unique within the policy.",
             "type": "string", "minLength": 1, "maxLength": 64, "pattern": schemas::PLAIN,
         })
     }
 }
 
 /// The conditions of a rule. A request must match all of them.
-enum Matching {}
+enum RuleMatch {}
 
-impl JsonSchema for Matching {
+impl JsonSchema for RuleMatch {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Matching".into()
+        "RuleMatch".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
@@ -136,10 +136,10 @@ impl JsonSchema for Matching {
             generator.subschema_for::<HeaderMatch>(),
         );
         json_schema!({
-            "description": "Which requests a rule takes: those that match in all of it.",
+            "description": "The conditions of a rule. A request must match all of them.",
             "type": "object", "required": ["headers"], "additionalProperties": false,
             "properties": { "headers": {
-                "description": "What each of these headers must be.", "type": "object",
+                "description": "The conditions on request headers, by the name of the header.", "type": "object",
                 "minProperties": 1, "maxProperties": MAX_HEADERS, "propertyNames": name, "additionalProperties": wanted,
             } },
         })
@@ -157,11 +157,11 @@ impl JsonSchema for HeaderMatch {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let text = |what: &str| json!({ "description": what, "type": "string", "maxLength": MAX_PATTERN, "pattern": schemas::PLAIN });
         one_of(
-            "What a header must be. Values are compared as they are, case included; a text has at most 512 bytes.",
+            "The condition on a request header. Values are compared with their case; a text has at most 512 bytes.",
             &json!({
-                "exact": text("This value."), "prefix": text("A value that begins so."),
-                "regex": text("A value that this matches as a whole: in the syntax that Envoy, HAProxy, nginx, Caddy and Traefik read alike (docs/api.md#patterns). A policy may have 64 of these."),
-                "present": { "description": "There, or not there.", "type": "boolean" },
+                "exact": text("The header has exactly this value."), "prefix": text("The value of the header begins with this text."),
+                "regex": text("The whole value of the header matches this regular expression. Its syntax is the one that Envoy, HAProxy, nginx, Caddy and Traefik share (docs/api.md#patterns). A policy may have 64 of them."),
+                "present": { "description": "Whether the request has the header (`true`) or does not have it (`false`).", "type": "boolean" },
             }),
         )
     }
@@ -181,7 +181,7 @@ impl JsonSchema for StickyBy {
             generator.subschema_for::<schemas::HeaderName>(),
         );
         one_of(
-            "What keeps a client with its version: the value of a cookie or of a header.",
+            "The cookie or the header whose value keeps a client with its version.",
             &json!({ "cookie": cookie, "header": header }),
         )
     }
@@ -192,7 +192,7 @@ impl JsonSchema for StickyBy {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct StickyPatch {
+pub struct StickyByPatchIn {
     cookie: Option<schemas::CookieName>,
     header: Option<schemas::HeaderName>,
 }

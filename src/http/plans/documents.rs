@@ -1,0 +1,223 @@
+//! Documents, plans and batches, for the OpenAPI document: `domain::document` and `domain::plan` as
+//! they are read and written.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+use super::{DocumentIn, batch::RouteChangeIn};
+use crate::{
+    domain::{document, policy::MAX_PARTS},
+    http::{
+        openapi::{self, schemas},
+        returned,
+        shapes::{
+            plans::DocumentScope,
+            policies::{Parts, PolicyName, PolicyRule, SplitEntry, StickyBy},
+        },
+    },
+};
+
+/// Returns the JSON Schema of the document, for editors, in the dialect of 2020-12.
+pub fn document_schema() -> Value {
+    let mut schema = openapi::alone_read::<DocumentIn>();
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["$id"] = json!("urn:traffic-manager:tenant-document:v1");
+    schema["title"] = json!("A tenant, or a part of it, in Traffic Manager");
+    schema
+}
+
+/// The part of a tenant that a document covers.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct DocumentScopeIn {
+    /// Covers only this service; every service without it.
+    service: Option<schemas::ServiceName>,
+    /// Covers only this environment; every environment without it.
+    env: Option<schemas::EnvName>,
+}
+
+/// A route in a tenant document.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, transform = returned::told::<document::RouteDoc>)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct RouteDocumentIn {
+    service: schemas::ServiceName,
+    env: schemas::EnvName,
+    version: schemas::VersionName,
+    url: schemas::RouteUrl,
+    /// Whether traffic may go to the route.
+    #[schemars(default = "yes")]
+    is_active: bool,
+    #[schemars(default, with = "schemas::Labels")]
+    labels: (),
+    description: Option<schemas::RouteDescription>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A traffic policy in a tenant document or in a batch.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, transform = returned::told::<document::PolicyDoc>)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct PolicyDocumentIn {
+    service: schemas::ServiceName,
+    env: schemas::EnvName,
+    /// The hosts that belong to the policy.
+    #[schemars(default, with = "Vec<schemas::HostPattern>", length(max = MAX_PARTS))]
+    hosts: (),
+    #[schemars(default, with = "schemas::PathPrefix")]
+    path_prefix: (),
+    /// How requests that no rule takes are shared between versions.
+    #[schemars(default, with = "Vec<SplitEntry>", length(max = MAX_PARTS))]
+    split: (),
+    /// The versions that get the traffic of an inactive version, in this order.
+    #[schemars(default, with = "Vec<schemas::VersionName>", length(max = MAX_PARTS))]
+    failover: (),
+    /// The rules. They are checked before `split`, in this order.
+    #[schemars(default, with = "Vec<PolicyRule>", length(max = MAX_PARTS))]
+    rules: (),
+    sticky_by: Option<StickyBy>,
+}
+
+/// A tenant, or a part of it, as one document: the body of an export.
+// `domain::document::Document` as it is written.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct TenantDocument {
+    scope: DocumentScope,
+    /// Whether a plan of this document deletes objects in the scope that the document does not
+    /// name.
+    prune: bool,
+    /// The routes, sorted by service, environment and version.
+    routes: Vec<RouteDocument>,
+    /// The traffic policies, sorted by service and environment.
+    policies: Vec<PolicyDocument>,
+}
+
+/// A route in an exported document.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct RouteDocument {
+    service: schemas::ServiceName,
+    env: schemas::EnvName,
+    version: schemas::VersionName,
+    url: schemas::RouteUrl,
+    /// Whether traffic may go to the route.
+    is_active: bool,
+    labels: schemas::Labels,
+    description: Option<schemas::RouteDescription>,
+}
+
+/// A traffic policy in an exported document.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct PolicyDocument {
+    service: schemas::ServiceName,
+    env: schemas::EnvName,
+    #[schemars(flatten)]
+    parts: Parts,
+}
+
+/// A change of a route or of a policy in a batch. A batch may name each object only once.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "read by the derive")]
+pub enum BatchChange {
+    PutRoute(PutRoute),
+    SetRouteState(SetRouteState),
+    PutPolicy(PutPolicy),
+    DeletePolicy(DeletePolicy),
+}
+
+/// Creates or replaces a route.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "PutRoute")]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct PutRoute {
+    action: PutAction,
+    route: RouteChangeIn,
+}
+
+/// Deletes, activates or deactivates a route.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "SetRouteState")]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct SetRouteState {
+    action: RouteStateAction,
+    route: RouteNameIn,
+}
+
+/// Creates or replaces a traffic policy.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "PutPolicy")]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct PutPolicy {
+    action: PutAction,
+    policy: PolicyDocumentIn,
+}
+
+/// Deletes a traffic policy.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "DeletePolicy")]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct DeletePolicy {
+    action: DeleteAction,
+    policy: PolicyName,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case", inline)]
+#[expect(dead_code, reason = "read by the derive")]
+enum PutAction {
+    Put,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case", inline)]
+#[expect(dead_code, reason = "read by the derive")]
+enum DeleteAction {
+    Delete,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case", inline)]
+#[expect(dead_code, reason = "read by the derive")]
+enum RouteStateAction {
+    Delete,
+    Activate,
+    Deactivate,
+}
+
+/// The name of a route within its tenant.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by the derive")]
+struct RouteNameIn {
+    service: schemas::ServiceName,
+    env: schemas::EnvName,
+    version: schemas::VersionName,
+}
+
+/// The target of a rollback: a revision, a version tag or a time.
+pub enum RollbackTarget {}
+
+impl JsonSchema for RollbackTarget {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RollbackTarget".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let point = generator.subschema_for::<schemas::PointInTime>();
+        json_schema!({
+            "description": "The point in time to return to. A revision may also be a number.",
+            "anyOf": [{ "type": "integer", "minimum": 0, "maximum": schemas::MAX_TYPED_REVISION }, point],
+        })
+    }
+}

@@ -1,0 +1,9 @@
+//! Schemas that several resources share, with examples.
+
+pub mod archive;
+pub mod choice;
+pub mod dependency;
+pub mod plans;
+pub mod policies;
+pub mod snapshot;
+pub mod tenants;
