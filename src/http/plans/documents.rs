@@ -1,10 +1,9 @@
-//! Documents, plans and batches, for the OpenAPI document: `domain::document` and `domain::plan` as
-//! they are read and written.
+//! Documents, for the OpenAPI document: `domain::document` as it is read and written.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::{DocumentIn, batch::RouteChangeIn};
+use super::DocumentIn;
 use crate::{
     domain::{document, policy::MAX_PARTS},
     http::{
@@ -12,7 +11,7 @@ use crate::{
         returned,
         shapes::{
             plans::DocumentScope,
-            policies::{Parts, PolicyName, PolicyRule, SplitEntry, StickyBy},
+            policies::{Parts, PolicyRule, SplitEntry, StickyBy},
         },
     },
 };
@@ -39,7 +38,7 @@ pub struct DocumentScopeIn {
 
 /// A route in a tenant document.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, transform = returned::told::<document::RouteDoc>)]
+#[schemars(deny_unknown_fields, transform = returned::describe_returned::<document::RouteDoc>)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct RouteDocumentIn {
     service: schemas::ServiceName,
@@ -60,7 +59,7 @@ fn yes() -> bool {
 
 /// A traffic policy in a tenant document or in a batch.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, transform = returned::told::<document::PolicyDoc>)]
+#[schemars(deny_unknown_fields, transform = returned::describe_returned::<document::PolicyDoc>)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct PolicyDocumentIn {
     service: schemas::ServiceName,
@@ -119,86 +118,6 @@ struct PolicyDocument {
     env: schemas::EnvName,
     #[schemars(flatten)]
     parts: Parts,
-}
-
-/// A change of a route or of a policy in a batch. A batch may name each object only once.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
-#[expect(dead_code, reason = "read by the derive")]
-pub enum BatchChange {
-    PutRoute(PutRoute),
-    SetRouteState(SetRouteState),
-    PutPolicy(PutPolicy),
-    DeletePolicy(DeletePolicy),
-}
-
-/// Creates or replaces a route.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, title = "PutRoute")]
-#[expect(dead_code, reason = "read by the derive")]
-pub struct PutRoute {
-    action: PutAction,
-    route: RouteChangeIn,
-}
-
-/// Deletes, activates or deactivates a route.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, title = "SetRouteState")]
-#[expect(dead_code, reason = "read by the derive")]
-pub struct SetRouteState {
-    action: RouteStateAction,
-    route: RouteNameIn,
-}
-
-/// Creates or replaces a traffic policy.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, title = "PutPolicy")]
-#[expect(dead_code, reason = "read by the derive")]
-pub struct PutPolicy {
-    action: PutAction,
-    policy: PolicyDocumentIn,
-}
-
-/// Deletes a traffic policy.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, title = "DeletePolicy")]
-#[expect(dead_code, reason = "read by the derive")]
-pub struct DeletePolicy {
-    action: DeleteAction,
-    policy: PolicyName,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case", inline)]
-#[expect(dead_code, reason = "read by the derive")]
-enum PutAction {
-    Put,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case", inline)]
-#[expect(dead_code, reason = "read by the derive")]
-enum DeleteAction {
-    Delete,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case", inline)]
-#[expect(dead_code, reason = "read by the derive")]
-enum RouteStateAction {
-    Delete,
-    Activate,
-    Deactivate,
-}
-
-/// The name of a route within its tenant.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "read by the derive")]
-struct RouteNameIn {
-    service: schemas::ServiceName,
-    env: schemas::EnvName,
-    version: schemas::VersionName,
 }
 
 /// The target of a rollback: a revision, a version tag or a time.

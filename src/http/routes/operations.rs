@@ -3,7 +3,11 @@
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use super::{ConfirmIn, KeyIn, ListIn, PatchIn, RouteIn, RouteOut, SpecIn};
+use super::{
+    ConfirmIn, RouteOut,
+    bodies::{KeyIn, PatchIn, RouteIn, SpecIn},
+    list::ListIn,
+};
 use crate::http::{
     event_schema::{self, Event},
     openapi::{Answer, Operation, schemas},
