@@ -2,11 +2,11 @@
 //!
 //! Only this module knows all others, and no other module knows this one.
 
+mod access_log;
 pub mod commands;
 mod memory;
 mod pipeline;
 pub mod supervise;
-mod trail;
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -33,16 +33,16 @@ use crate::{
         audit::AuditReads,
         callers::Callers,
         dead_letters::DeadLetters,
-        drills::Drills,
         exports::Exports,
+        forced_states::ForcedStates,
         keys::Keys,
-        lineage::Lineage,
         plans::Plans,
         polls::Polls,
         privacy::Privacy,
         reads::Reads,
         replays::Replays,
         set_aside::{SetAside, SetAsideCount},
+        timeline::TimelineWatch,
         unpublished::Unpublished,
         upkeep,
         writer::{OnCommit, Writer},
@@ -583,11 +583,15 @@ async fn serve(
     parts.watchers.extend(lanes);
     health.shares(writer.queue());
     let writer = Arc::new(writer);
-    let lineage = Arc::new(Lineage::new(primary.clone(), writer.clone(), unpublished));
+    let timeline = Arc::new(TimelineWatch::new(
+        primary.clone(),
+        writer.clone(),
+        unpublished,
+    ));
     parts.watch(
         ms(settings.write.timeline_check_ms),
-        &lineage,
-        async |lineage| lineage.look().await,
+        &timeline,
+        async |timeline| timeline.look().await,
     );
     parts.watch(
         Duration::from_secs(1),
@@ -620,7 +624,7 @@ async fn serve(
     );
     health.dependency(mongodb.clone());
     let archive = Archive::new(&settings.mongo, mongodb.timeout()).await?;
-    let trail = trail::start(settings, &archive, primary, health, parts);
+    let access_log = access_log::start(settings, &archive, primary, health, parts);
     let audit = Arc::new(AuditReads::new(
         archive,
         mongodb,
@@ -689,7 +693,7 @@ async fn serve(
         parts.stop_waiters.clone(),
         &writer,
     ));
-    let drills = Drills::new(primary.clone(), trail.clone());
+    let forced_states = ForcedStates::new(primary.clone(), access_log.clone());
     Ok(web::Data::new(ApiState {
         writer,
         reads,
@@ -700,9 +704,9 @@ async fn serve(
         keys,
         dead_letters,
         replays,
-        drills,
+        forced_states,
         callers,
-        trail,
+        access_log,
         workers,
         bulk,
         request_timeout: ms(settings.http.request_timeout_ms),

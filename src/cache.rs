@@ -360,7 +360,7 @@ impl Cache {
         let Some(last) = events.last() else { return };
         self.tenants
             .observe(tenant, &last.event.tag(), Instant::now());
-        self.live.tell(tenant, events);
+        self.live.publish(tenant, events);
         if let Some(result) = self.tenants.advance(tenant, events) {
             metrics::counter!(names::CACHE_EVENTS, "result" => result).increment(1);
         }
@@ -407,7 +407,7 @@ impl Cache {
             && self
                 .router
                 .primary()
-                .read_apart(&Visible::no_tenants(), ping)
+                .read_background(&Visible::no_tenants(), ping)
                 .await
                 .is_err()
         {
@@ -444,7 +444,7 @@ impl Cache {
         let tags: HashMap<TenantName, VersionTag> = self
             .router
             .primary()
-            .read_apart(&Visible::tenants(tenants), read)
+            .read_background(&Visible::tenants(tenants), read)
             .await?
             .into_iter()
             .collect();
@@ -467,7 +467,7 @@ impl Cache {
                 Some(newest) => {
                     self.tenants.observe_read(tenant, newest, before);
                     // A maintenance connection does not wait behind requests.
-                    if let Err(error) = self.load_by(Way::Apart, tenant).await {
+                    if let Err(error) = self.load_by(Way::Background, tenant).await {
                         tracing::debug!(error = %error, "a resident tenant is behind the primary and could not be loaded");
                         is_loaded = false;
                     }

@@ -31,7 +31,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     config::{self, ConfigError, SaslMechanism, SecurityProtocol, ms},
-    domain::{dead_letter::LetterId, pipeline::record::REDRIVEN_FROM},
+    domain::{dead_letter::DeadLetterId, pipeline::record::REDRIVEN_FROM},
 };
 
 /// The largest broker response that is read, in bytes: several of the largest records, and the
@@ -431,7 +431,7 @@ const REDRIVEN_ATTEMPTS: &str = "tm_redriven_attempts";
 /// of the dead letter.
 pub fn redriven_headers(
     record: &Record,
-    letter: LetterId,
+    dead_letter: DeadLetterId,
     attempts: u32,
     marked: bool,
 ) -> OwnedHeaders {
@@ -446,7 +446,7 @@ pub fn redriven_headers(
     }
     if marked {
         for (key, value) in [
-            (REDRIVEN_FROM, letter.to_string()),
+            (REDRIVEN_FROM, dead_letter.to_string()),
             (REDRIVEN_ATTEMPTS, attempts.to_string()),
         ] {
             headers = headers.insert(Header {

@@ -34,7 +34,7 @@ use crate::{
     kafka::{self, Producing},
     resilience::{CallError, Dependency, pauses},
     store::{
-        self, Renewed, Server,
+        self, PoolGeneration, Server,
         outbox::{self, Lease, Session},
         set_aside,
     },
@@ -159,7 +159,7 @@ pub struct Relay {
     policy: Arc<Dependency>,
     wake: Arc<Notify>,
     status: Arc<RelayStatus>,
-    renewed: Renewed,
+    renewed: PoolGeneration,
 }
 
 impl Relay {
@@ -183,20 +183,20 @@ impl Relay {
             policy,
             wake,
             status,
-            renewed: Renewed::now(),
+            renewed: PoolGeneration::now(),
         })
     }
 
     /// Returns the relay with the given policy and its circuit breaker, so that a restarted relay
     /// keeps the breaker's state.
     #[must_use]
-    pub fn under(self, policy: Arc<Dependency>) -> Self {
+    pub fn with_policy(self, policy: Arc<Dependency>) -> Self {
         Self { policy, ..self }
     }
 
     /// Returns the relay, which then looks for the primary where this process has found it last.
     #[must_use]
-    pub fn beside(self, primary: &Server) -> Self {
+    pub fn with_primary(self, primary: &Server) -> Self {
         Self {
             renewed: primary.renewed().clone(),
             ..self

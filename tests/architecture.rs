@@ -457,8 +457,8 @@ fn modules_that_see_every_tenant_are_listed() {
 /// The use cases that answer a caller about one tenant.
 const ANSWER_CALLERS: [&str; 7] = [
     "service/choices.rs",
-    "service/feed.rs",
-    "service/past.rs",
+    "service/subscription.rs",
+    "service/time_travel.rs",
     "service/plans.rs",
     "service/polls.rs",
     "service/reads.rs",

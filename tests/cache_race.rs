@@ -20,7 +20,7 @@ use traffic_manager::{
     cache::Cache,
     config::Settings,
     domain::{
-        command::{Command, Facts, Op, Precondition},
+        command::{Command, CommandContext, Op, Precondition},
         event::Actor,
         ids::{RouteName, TenantName},
         route::{RoutePatch, RouteSpec},
@@ -111,7 +111,7 @@ impl Instance {
     }
 
     async fn write(&self, tenant: &TenantName, op: Op) -> VersionTag {
-        let facts = Facts {
+        let context = CommandContext {
             event_id: Uuid::now_v7(),
             new_epoch: Epoch::from_random(Uuid::new_v4().as_u64_pair().1.to_be_bytes()),
             now: jiff::Timestamp::now().into(),
@@ -126,7 +126,7 @@ impl Instance {
             trace_id: None,
             source_ip: None,
             body_bytes: 0,
-            narrowing: Default::default(),
+            resource_scope: Default::default(),
         };
         let command = Command {
             tenant: tenant.clone(),
@@ -137,7 +137,7 @@ impl Instance {
         self.writer
             .write(Request {
                 command,
-                facts,
+                context,
                 idempotency_key: None,
                 traceparent: None,
             })

@@ -15,14 +15,14 @@ use uuid::Uuid;
 
 use crate::{
     audit::archive::{self, Archive},
-    auth::{Caller, Credential, Grant, Reach, Role},
+    auth::{Caller, Credential, Grant, Role, TenantScope},
     config::{self, ConfigError, Settings, ms},
     domain::{Invalid, event::Actor, ids::TenantName},
     kafka,
     resilience::Dependency,
     service::{
         self, callers,
-        keys::{By, Keys, Wanted},
+        keys::{Keys, NewKeySpec, Requester},
         retention::{Retained, Retention, RetentionError},
     },
     store::{self, Server},
@@ -35,8 +35,14 @@ async fn as_owner(settings: &Settings) -> Result<store::Client, OwnerError> {
         return Err(config::missing(key).into());
     }
     let tls = store::connector(&settings.postgres)?;
-    let (client, connection) =
-        store::connect(key, url, &settings.postgres, &tls, &store::Renewed::now()).await?;
+    let (client, connection) = store::connect(
+        key,
+        url,
+        &settings.postgres,
+        &tls,
+        &store::PoolGeneration::now(),
+    )
+    .await?;
     // The task ends with its client. If the connection ends earlier, the client's calls return the
     // error.
     tokio::spawn(connection);
@@ -81,7 +87,7 @@ pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
     let mut owner = as_owner(settings).await?;
     let applied = store::migrations::run(&mut owner).await?;
     tracing::info!(migrations.applied = ?applied, "the database is up to date");
-    tell_of_conflicts(
+    log_conflicts(
         &store::policies::conflicts(&owner, MOST_CONFLICTS + 1)
             .await
             .map_err(store::migrations::MigrateError::from)?,
@@ -97,7 +103,7 @@ const MOST_CONFLICTS: i64 = 1000;
 
 /// Logs hosts that two tenants use since before a host could belong to one tenant only. These hosts
 /// still work. Their policies can be deleted, but not changed while both tenants have the host.
-fn tell_of_conflicts(conflicts: &[store::policies::Conflict]) {
+fn log_conflicts(conflicts: &[store::policies::Conflict]) {
     let most = usize::try_from(MOST_CONFLICTS).unwrap_or(usize::MAX);
     for conflict in conflicts.iter().take(most) {
         let [tenant, service, env] = &conflict.policy;
@@ -192,7 +198,7 @@ pub async fn create_key(
     )?;
     let grant = Grant::new(
         roles,
-        tenant.map_or(Reach::Platform, Reach::Tenant),
+        tenant.map_or(TenantScope::Platform, TenantScope::Tenant),
         Default::default(),
     )?;
     let expires_at = expires_in_days
@@ -202,7 +208,7 @@ pub async fn create_key(
         id: "key create".into(),
         token: None,
     };
-    let by = By {
+    let by = Requester {
         caller: Caller {
             actor: Arc::new(actor),
             grant: Arc::new(Grant::platform_admin()),
@@ -211,7 +217,7 @@ pub async fn create_key(
         source_ip: None,
         request_id: Uuid::now_v7().to_string(),
     };
-    let wanted = Wanted {
+    let wanted = NewKeySpec {
         grant,
         description,
         expires_at: expires_at.map(Into::into),

@@ -32,7 +32,7 @@ pub(super) fn start_relay(
         let (settings, wake, status) = (settings.clone(), committed.relay.clone(), status.clone());
         move || {
             Relay::new(settings.clone(), wake.clone(), status.clone())
-                .map(|relay| relay.beside(&primary))
+                .map(|relay| relay.with_primary(&primary))
         }
     };
     // Wrong settings fail here, at the start, and not in the task.
@@ -46,7 +46,7 @@ pub(super) fn start_relay(
         move || {
             let (relay, policy, stop) = (make(), policy.clone(), stop.clone());
             async move {
-                match relay.map(|relay| relay.under(policy)) {
+                match relay.map(|relay| relay.with_policy(policy)) {
                     Ok(relay) => relay.run(stop).await,
                     Err(error) => tracing::error!(error = %error, "the relay cannot run"),
                 }

@@ -5,7 +5,7 @@
 //! event id and `w: majority, j: true`; a duplicate is accepted only if the stored hash is the
 //! same. The driver has no socket timeout, so each call runs inside a timeout of ours.
 
-mod access;
+mod access_log;
 pub mod chains;
 pub mod timeline;
 
@@ -457,8 +457,8 @@ pub async fn set_up(migrate: &config::Migrate, settings: &config::Mongo) -> Resu
     make(
         &database,
         &settings.access_collection,
-        access::validator(),
-        access::indexes(),
+        access_log::validator(),
+        access_log::indexes(),
     )
     .await?;
     Ok(())
@@ -598,7 +598,7 @@ mod tests {
         let lists = events
             .iter()
             .map(|filter| vec![to_document(filter)])
-            .chain(accesses.iter().map(access::conditions));
+            .chain(accesses.iter().map(access_log::conditions));
         for conditions in lists {
             let page = all_of(conditions.iter().cloned().chain([position.beyond()]));
             let range = page.get_document("occurred_at").unwrap();

@@ -45,7 +45,7 @@ use super::{
         stored::{Fate, Stored},
     },
     batch::Batch,
-    dead_letters::{DeadLetters, Letter},
+    dead_letters::{DeadLetterProducer, NewDeadLetter},
     document::{self, Archivable},
 };
 use crate::{
@@ -129,7 +129,7 @@ pub struct Consumer {
     settings: Settings,
     archive: Archive,
     policy: Arc<Dependency>,
-    dead_letters: DeadLetters,
+    dead_letters: DeadLetterProducer,
     status: Arc<ConsumerStatus>,
     steps: Steps,
 }
@@ -142,7 +142,7 @@ impl Consumer {
         policy: Arc<Dependency>,
         status: Arc<ConsumerStatus>,
     ) -> Result<Self, ConfigError> {
-        let dead_letters = DeadLetters::new(&settings.kafka)?;
+        let dead_letters = DeadLetterProducer::new(&settings.kafka)?;
         let steps = Steps::new(settings.audit.batch);
         Ok(Self {
             settings,
@@ -453,12 +453,12 @@ impl Consumer {
         let _spans: Vec<_> = batch.iter().filter_map(span).collect();
         let now = Timestamp::now().into();
         let mut handled = Handled::default();
-        let mut letters = Vec::new();
+        let mut dead_letters = Vec::new();
         let mut readable: Vec<(&Record, Archivable)> = Vec::with_capacity(batch.len());
         for record in batch {
             match document::read(record, now) {
                 Ok(archivable) => readable.push((record, archivable)),
-                Err(reason) => letters.push(Letter {
+                Err(reason) => dead_letters.push(NewDeadLetter {
                     record,
                     reason: reason.to_string(),
                     attempts: 1,
@@ -499,7 +499,7 @@ impl Consumer {
                             cause,
                             "the archive refuses an event; it is dead-lettered"
                         );
-                        letters.push(Letter {
+                        dead_letters.push(NewDeadLetter {
                             record,
                             reason: reason.to_owned(),
                             attempts: attempt,
@@ -512,26 +512,26 @@ impl Consumer {
         }
         self.count(handled);
         self.dead_letters
-            .send(&letters)
+            .send(&dead_letters)
             .await
             .map_err(HandleError::DeadLetter)?;
-        handled.dead_lettered = letters.len();
+        handled.dead_lettered = dead_letters.len();
         self.status
             .dead_letters
-            .fetch_add(letters.len() as u64, Ordering::Relaxed);
+            .fetch_add(dead_letters.len() as u64, Ordering::Relaxed);
         Ok(handled)
     }
 
     /// Dead-letters a record as `poison` after `attempts` attempts that panicked or ended the
     /// process.
     async fn park(&self, record: &Record, attempts: u32) -> Result<(), HandleError> {
-        let letter = Letter {
+        let dead_letter = NewDeadLetter {
             record,
             reason: "poison".to_owned(),
             attempts,
         };
         self.dead_letters
-            .send(&[letter])
+            .send(&[dead_letter])
             .await
             .map_err(HandleError::DeadLetter)?;
         self.status.dead_letters.fetch_add(1, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! The dead-letter topic: keeps records that can never be archived, so that the partition goes on
 //! and no record is lost.
 
-pub mod letters;
+pub mod topic;
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
 
 /// A record and the reason why it is dead-lettered.
 #[derive(Debug, Clone)]
-pub struct Letter<'a> {
+pub struct NewDeadLetter<'a> {
     /// The record that could not be archived.
     pub record: &'a Record,
     /// The reason as a stable code in `snake_case`.
@@ -28,12 +28,12 @@ pub struct Letter<'a> {
 }
 
 /// The producer for the dead-letter topic.
-pub struct DeadLetters {
+pub struct DeadLetterProducer {
     producer: Producing,
     topic: String,
 }
 
-impl DeadLetters {
+impl DeadLetterProducer {
     /// Creates the producer for the topic of the settings; connects on first use.
     pub fn new(settings: &config::Kafka) -> Result<Self, ConfigError> {
         let producer = Producing::new("dead_letters", settings, kafka::dead_letter_producer)?;
@@ -45,12 +45,12 @@ impl DeadLetters {
 
     /// Sends dead letters and returns when Kafka has acknowledged all of them. After an error some
     /// may have been sent; sending them again is harmless.
-    pub async fn send(&self, letters: &[Letter<'_>]) -> Result<(), KafkaError> {
-        for letter in letters {
-            let at = letter.record.offset;
+    pub async fn send(&self, dead_letters: &[NewDeadLetter<'_>]) -> Result<(), KafkaError> {
+        for dead_letter in dead_letters {
+            let at = dead_letter.record.offset;
             match self
                 .producer
-                .deliver(at, |producer| self.start(producer, letter, true))
+                .deliver(at, |producer| self.start(producer, dead_letter, true))
                 .await
             {
                 Ok(()) => {}
@@ -58,16 +58,16 @@ impl DeadLetters {
                 // accepts. It is then sent without its content, which the original topic still has.
                 Err(error) if verdict::of(&error) == Verdict::ForGood => {
                     self.producer
-                        .deliver(at, |producer| self.start(producer, letter, false))
+                        .deliver(at, |producer| self.start(producer, dead_letter, false))
                         .await?;
                 }
                 Err(error) => return Err(error),
             }
-            let Letter {
+            let NewDeadLetter {
                 record,
                 reason,
                 attempts,
-            } = letter;
+            } = dead_letter;
             tracing::error!(
                 reason,
                 attempts,
@@ -84,14 +84,14 @@ impl DeadLetters {
     fn start(
         &self,
         producer: &FutureProducer,
-        letter: &Letter<'_>,
+        dead_letter: &NewDeadLetter<'_>,
         whole: bool,
     ) -> Result<DeliveryFuture, KafkaError> {
-        let Letter {
+        let NewDeadLetter {
             record,
             reason,
             attempts,
-        } = letter;
+        } = dead_letter;
         let mut dead = FutureRecord::<[u8], [u8]>::to(&self.topic);
         if whole {
             dead.key = record.key.as_deref();

@@ -1,6 +1,6 @@
 //! The audit trail: Kafka → MongoDB, and reading it back.
 
-pub mod access;
+pub mod access_log;
 pub mod archive;
 pub mod consumer;
 pub mod dead_letters;

@@ -11,8 +11,8 @@ use x509_parser::{
     prelude::{FromDer as _, X509Certificate},
 };
 
-use super::{Caller, Credential, Grant, Reach, Role};
-use crate::domain::{Invalid, event::Actor, ids::TenantName, narrowing::Narrowing};
+use super::{Caller, Credential, Grant, Role, TenantScope};
+use crate::domain::{Invalid, event::Actor, ids::TenantName, resource_scope::ResourceScope};
 
 /// The caller at the other end of a connection, until its certificate expires. The connection may
 /// live longer.
@@ -101,8 +101,8 @@ fn named_by(
         trust_domain: trust_domain.to_owned(),
     };
     let (tenant, _) = node(uri, trust_domain).ok_or_else(not_a_node)?;
-    let reach = Reach::Tenant(tenant.parse::<TenantName>()?);
-    let grant = Grant::new(vec![Role::Node], reach, Narrowing::default())?;
+    let tenant_scope = TenantScope::Tenant(tenant.parse::<TenantName>()?);
+    let grant = Grant::new(vec![Role::Node], tenant_scope, ResourceScope::default())?;
     let actor = Actor {
         kind: "certificate".into(),
         id: (*uri).to_owned(),
@@ -158,7 +158,10 @@ mod tests {
         let uri = "spiffe://routes.example/tenant/acme/node/edge-1";
         let caller = caller(&certificate(&[uri]), DOMAIN).unwrap();
         assert_eq!(caller.grant.roles(), [Role::Node]);
-        assert_eq!(caller.grant.reach().tenant().unwrap().as_str(), "acme");
+        assert_eq!(
+            caller.grant.tenant_scope().tenant().unwrap().as_str(),
+            "acme"
+        );
         assert_eq!(
             (caller.actor.kind.as_str(), caller.actor.id.as_str()),
             ("certificate", uri)

@@ -23,8 +23,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::jwt::{
-    Refused,
-    keys::{BadKeys, Key, KeyPrint, KeySet},
+    TokenRefusal,
+    keys::{BadKeys, KeyPrint, KeySet, VerificationKey},
 };
 use crate::{
     config::{self, ConfigError, ms},
@@ -45,7 +45,7 @@ pub struct Jwks {
     /// The runtime on which fetches run, apart from the request that needs one: the request may end
     /// earlier.
     runtime: Handle,
-    held: ArcSwapOption<Held>,
+    held: ArcSwapOption<FetchedKeys>,
     /// Locked while a fetch runs, so that only one runs at a time.
     fetching: Mutex<Asked>,
     /// The number of fetches that ended, with or without success.
@@ -58,7 +58,7 @@ pub struct Jwks {
 #[derive(Default)]
 struct Asked(Option<Instant>);
 
-struct Held {
+struct FetchedKeys {
     keys: KeySet,
     fetched: Instant,
     /// The number of this key set: it grows by one when a fetch returns a different set.
@@ -67,9 +67,9 @@ struct Held {
 
 /// A key that was found, with the generation of its key set.
 #[derive(Debug)]
-pub struct Found {
+pub struct FoundKey {
     /// The key that verifies the token's signature.
-    pub key: Arc<Key>,
+    pub key: Arc<VerificationKey>,
     /// A cached verification of a token is valid in this generation only.
     pub generation: u64,
 }
@@ -101,7 +101,7 @@ impl From<reqwest::Error> for FetchError {
 impl Jwks {
     /// Creates the key store of the configured issuer, without keys yet. Fetches for unknown key
     /// names run on the runtime that calls this.
-    pub fn new(settings: &config::Jwt, policy: config::Policy) -> Result<Self, ConfigError> {
+    pub fn new(settings: &config::Jwt, policy: config::CallPolicy) -> Result<Self, ConfigError> {
         let policy = Dependency::new("jwks", policy);
         Ok(Self {
             client: client(settings, policy.timeout())?,
@@ -127,10 +127,10 @@ impl Jwks {
     }
 
     /// Returns the key of that name, among the keys that are trusted at `now`.
-    pub fn find(&self, kid: Option<&str>, now: Instant) -> Result<Found, Refused> {
-        let held = self.trusted(now).ok_or(Refused::NoKeys)?;
-        let key = held.keys.find(kid).ok_or(Refused::UnknownKey)?;
-        Ok(Found {
+    pub fn find(&self, kid: Option<&str>, now: Instant) -> Result<FoundKey, TokenRefusal> {
+        let held = self.trusted(now).ok_or(TokenRefusal::NoKeys)?;
+        let key = held.keys.find(kid).ok_or(TokenRefusal::UnknownKey)?;
+        Ok(FoundKey {
             key,
             generation: held.generation,
         })
@@ -146,7 +146,7 @@ impl Jwks {
         self.changed.clone()
     }
 
-    fn trusted(&self, now: Instant) -> Option<Arc<Held>> {
+    fn trusted(&self, now: Instant) -> Option<Arc<FetchedKeys>> {
         let held = self.held.load_full()?;
         (now.saturating_duration_since(held.fetched) <= ms(self.settings.keys_max_age_ms))
             .then_some(held)
@@ -158,7 +158,7 @@ impl Jwks {
         self: &Arc<Self>,
         kid: Option<&str>,
         now: Instant,
-    ) -> Result<Found, Refused> {
+    ) -> Result<FoundKey, TokenRefusal> {
         let ended = self.ended.load(Ordering::Acquire);
         let found = self.find(kid, now);
         if found.is_ok() || !KeySet::may_have(kid) || self.has_asked(now) {
@@ -289,7 +289,7 @@ impl Jwks {
         let is_other = before
             .as_deref()
             .is_none_or(|held| held.generation != generation);
-        self.held.store(Some(Arc::new(Held {
+        self.held.store(Some(Arc::new(FetchedKeys {
             keys,
             fetched: now,
             generation,

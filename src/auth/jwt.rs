@@ -1,5 +1,5 @@
 //! JSON Web Tokens of an external issuer: verifies a token and returns a [`Caller`], or the reason
-//! why it is [`Refused`].
+//! why it is [`TokenRefusal`].
 //!
 //! ```text
 //!  token ─► verified (remembered?) ─► Header::read ─► Jwks::find_or_fetch ─► signature, iss, aud ─► Mapping: times, sub, grant ─► Caller
@@ -25,8 +25,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use self::{claims::Mapping, header::Header, keys::Key, unique::Object};
-pub use self::{keys::KeyPrint, refused::Refused};
+use self::{claims::Mapping, header::Header, keys::VerificationKey, unique::UniqueObject};
+pub use self::{keys::KeyPrint, refused::TokenRefusal};
 use super::{Caller, jwks::Jwks};
 use crate::{
     config::{self, ConfigError, ms},
@@ -99,7 +99,7 @@ impl Verifier {
     /// this.
     pub fn new(
         settings: &config::Jwt,
-        policy: config::Policy,
+        policy: config::CallPolicy,
     ) -> Result<Option<Arc<Self>>, ConfigError> {
         if !settings.is_on() {
             return Ok(None);
@@ -165,7 +165,7 @@ impl Verifier {
 
     /// Returns why a token is refused, as far as its header shows, before any costly work. `None`:
     /// the token has to be verified.
-    pub fn refused_at_sight(&self, token: &str) -> Option<Refused> {
+    pub fn refused_at_sight(&self, token: &str) -> Option<TokenRefusal> {
         let refused = Header::read(token, self.max_token_bytes).err()?;
         metrics::counter!(names::JWT_CHECKS, "result" => refused.as_str()).increment(1);
         Some(refused)
@@ -173,12 +173,12 @@ impl Verifier {
 
     /// Verifies `token` and returns its caller. Fetches the issuer's keys only if the token names
     /// an unknown key, at most once in `auth.jwt.unknown_kid_refresh_ms` for all tokens.
-    pub async fn verify(&self, token: &str) -> Result<Caller, Refused> {
+    pub async fn verify(&self, token: &str) -> Result<Caller, TokenRefusal> {
         self.verify_at(token, Now::read()).await
     }
 
     /// Does the same as [`Self::verify`], at a given moment.
-    pub async fn verify_at(&self, token: &str, now: Now) -> Result<Caller, Refused> {
+    pub async fn verify_at(&self, token: &str, now: Now) -> Result<Caller, TokenRefusal> {
         if let Some(caller) = self.verified_at(token, now) {
             return Ok(caller);
         }
@@ -191,16 +191,16 @@ impl Verifier {
         result
     }
 
-    async fn check(&self, token: &str, now: Now) -> Result<Caller, Refused> {
+    async fn check(&self, token: &str, now: Now) -> Result<Caller, TokenRefusal> {
         let header = Header::read(token, self.max_token_bytes)?;
         let found = self
             .jwks
             .find_or_fetch(header.kid.as_deref(), now.instant)
             .await?;
         if header.alg.parse::<Algorithm>().ok() != Some(found.key.algorithm) {
-            return Err(Refused::WrongAlgorithm);
+            return Err(TokenRefusal::WrongAlgorithm);
         }
-        let Object(claims) = self.signed(token, &found.key)?;
+        let UniqueObject(claims) = self.signed(token, &found.key)?;
         let (caller, expires) = self.mapping.caller(&claims, found.key.print, now.unix)?;
         let verified = Verified {
             caller: caller.clone(),
@@ -213,7 +213,7 @@ impl Verifier {
     }
 
     /// Returns the claims, if the signature is valid and `iss` and `aud` are the configured ones.
-    fn signed(&self, token: &str, key: &Key) -> Result<Object, Refused> {
+    fn signed(&self, token: &str, key: &VerificationKey) -> Result<UniqueObject, TokenRefusal> {
         let mut validation = Validation::new(key.algorithm);
         validation.set_issuer(&[&self.issuer]);
         validation.set_audience(&[&self.audience]);
@@ -222,7 +222,7 @@ impl Verifier {
         // The library reads the clock itself. `Mapping` checks the times instead, at the moment
         // that is passed to it.
         (validation.validate_exp, validation.validate_nbf) = (false, false);
-        let claims = jsonwebtoken::decode::<Object>(token, &key.decoding, &validation)
+        let claims = jsonwebtoken::decode::<UniqueObject>(token, &key.decoding, &validation)
             .map_err(|error| refused(error.kind()))?
             .claims;
         // The library also accepts a list of issuers that contains the configured one.
@@ -231,7 +231,7 @@ impl Verifier {
             .get("iss")
             .is_some_and(serde_json::Value::is_string)
         {
-            return Err(Refused::WrongIssuer);
+            return Err(TokenRefusal::WrongIssuer);
         }
         Ok(claims)
     }
@@ -241,16 +241,16 @@ fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-fn refused(error: &ErrorKind) -> Refused {
+fn refused(error: &ErrorKind) -> TokenRefusal {
     match error {
-        ErrorKind::InvalidSignature => Refused::BadSignature,
+        ErrorKind::InvalidSignature => TokenRefusal::BadSignature,
         ErrorKind::InvalidAlgorithm
         | ErrorKind::InvalidAlgorithmName
-        | ErrorKind::MissingAlgorithm => Refused::WrongAlgorithm,
-        ErrorKind::MissingRequiredClaim(_) => Refused::MissingClaim,
-        ErrorKind::InvalidClaimFormat(_) => Refused::BadClaim,
-        ErrorKind::InvalidIssuer => Refused::WrongIssuer,
-        ErrorKind::InvalidAudience => Refused::WrongAudience,
-        _ => Refused::Malformed,
+        | ErrorKind::MissingAlgorithm => TokenRefusal::WrongAlgorithm,
+        ErrorKind::MissingRequiredClaim(_) => TokenRefusal::MissingClaim,
+        ErrorKind::InvalidClaimFormat(_) => TokenRefusal::BadClaim,
+        ErrorKind::InvalidIssuer => TokenRefusal::WrongIssuer,
+        ErrorKind::InvalidAudience => TokenRefusal::WrongAudience,
+        _ => TokenRefusal::Malformed,
     }
 }

@@ -9,7 +9,7 @@ pub mod key;
 use std::sync::{Arc, LazyLock};
 
 use self::key::TokenHash;
-pub use crate::domain::access::{AuthorizedTenant, Grant, OtherTenant, Reach, Role};
+pub use crate::domain::access::{AuthorizedTenant, Grant, OtherTenant, Role, TenantScope};
 use crate::domain::{event::Actor, ids::TenantName, time::UtcTime};
 
 /// An authenticated caller and what it may do.
@@ -92,12 +92,12 @@ impl Caller {
     /// Returns whether the caller may know of this tenant. For any other tenant the answer is that
     /// the tenant does not exist.
     pub fn reaches(&self, tenant: &TenantName) -> bool {
-        self.grant.reach().holds_for(tenant)
+        self.grant.tenant_scope().holds_for(tenant)
     }
 
     /// Returns the proof that the caller may know of `tenant`.
     pub fn authorize(&self, tenant: TenantName) -> Result<AuthorizedTenant, OtherTenant> {
-        self.grant.reach().authorize(tenant)
+        self.grant.tenant_scope().authorize(tenant)
     }
 
     /// Returns when the caller's credential expires, if it does.

@@ -21,7 +21,7 @@ use crate::{
 
 /// Identifies a body.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
+struct BodyKey {
     tenant: TenantName,
     scope: Scope,
     dialect: Dialect,
@@ -60,7 +60,7 @@ const IDLE: Duration = Duration::from_secs(60);
 
 /// The bodies of one instance.
 pub struct Bodies {
-    made: Cache<Key, Bytes>,
+    made: Cache<BodyKey, Bytes>,
     bytes: u64,
     workers: Arc<Workers>,
 }
@@ -68,7 +68,7 @@ pub struct Bodies {
 impl Bodies {
     /// Creates a cache with room for `bytes` bytes. `workers` make the bodies.
     pub fn new(bytes: u64, workers: Arc<Workers>) -> Self {
-        let weigh = |_: &Key, body: &Bytes| u32::try_from(body.len() + 256).unwrap_or(u32::MAX);
+        let weigh = |_: &BodyKey, body: &Bytes| u32::try_from(body.len() + 256).unwrap_or(u32::MAX);
         Self {
             made: Cache::builder()
                 .max_capacity(bytes)
@@ -100,7 +100,7 @@ impl Bodies {
         coding: Coding,
     ) -> Result<Bytes, Arc<std::io::Error>> {
         let (tenant, to) = (snapshot.tenant().clone(), snapshot.scope_tag(scope));
-        let key = Key {
+        let key = BodyKey {
             tenant,
             scope: scope.clone(),
             dialect,
@@ -128,7 +128,7 @@ impl Bodies {
         body: Bytes,
         coding: Coding,
     ) -> Result<Bytes, Arc<std::io::Error>> {
-        let key = Key {
+        let key = BodyKey {
             tenant: tenant.clone(),
             scope: scope.clone(),
             dialect: Dialect::Native,
@@ -143,7 +143,7 @@ impl Bodies {
     /// it.
     async fn get_or_encode(
         &self,
-        key: Key,
+        key: BodyKey,
         body: impl FnOnce() -> Bytes + Send + 'static,
     ) -> Result<Bytes, Arc<std::io::Error>> {
         let (workers, coding) = (self.workers.clone(), key.coding);

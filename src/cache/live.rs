@@ -31,7 +31,7 @@ const TENANTS: usize = 100_000;
 
 /// A change, with its tenant.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct LiveChange {
     /// The tenant that the change belongs to.
     pub tenant: TenantName,
     /// The event, as it was published.
@@ -66,11 +66,11 @@ impl Drop for Waits {
 
 /// The listeners of one instance.
 pub struct Live {
-    sender: ArcSwap<broadcast::Sender<Told>>,
+    sender: ArcSwap<broadcast::Sender<LiveChange>>,
     waiting: Arc<AtomicU64>,
     /// The newest tag sent of each tenant. An instance receives its own changes twice, the second
     /// time through Kafka.
-    told: Mutex<HashMap<TenantName, VersionTag>>,
+    published: Mutex<HashMap<TenantName, VersionTag>>,
 }
 
 impl Default for Live {
@@ -78,26 +78,29 @@ impl Default for Live {
         Self {
             sender: ArcSwap::from_pointee(broadcast::Sender::new(BEHIND)),
             waiting: Arc::default(),
-            told: Mutex::default(),
+            published: Mutex::default(),
         }
     }
 }
 
 impl Live {
     /// Sends the events of a tenant to the listeners, except those that were sent before.
-    pub fn tell(&self, tenant: &TenantName, events: &[&Recorded]) {
+    pub fn publish(&self, tenant: &TenantName, events: &[&Recorded]) {
         let sender = self.sender.load_full();
         let Some(last) = events.last().filter(|_| sender.receiver_count() > 0) else {
             return;
         };
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = told.get(tenant);
+        let mut published = self
+            .published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let before = published.get(tenant);
         let is_new =
             |event: &&&Recorded| before.is_none_or(|before| !before.covers(&event.event.tag()));
         for event in events.iter().filter(is_new) {
             // Sending fails only when no listener is left.
             let waits = Waits::new(event.json.len(), &self.waiting);
-            let _ = sender.send(Told {
+            let _ = sender.send(LiveChange {
                 tenant: tenant.clone(),
                 json: event.json.clone(),
                 _waits: waits,
@@ -111,15 +114,15 @@ impl Live {
         }
         let tag = last.event.tag();
         if before.is_none_or(|before| !before.covers(&tag)) {
-            if told.len() >= TENANTS {
-                told.clear();
+            if published.len() >= TENANTS {
+                published.clear();
             }
-            told.insert(tenant.clone(), tag);
+            published.insert(tenant.clone(), tag);
         }
     }
 
     /// Subscribes to all changes from now on.
-    pub fn listen(&self) -> broadcast::Receiver<Told> {
+    pub fn listen(&self) -> broadcast::Receiver<LiveChange> {
         self.sender.load().subscribe()
     }
 
@@ -141,7 +144,7 @@ mod tests {
         let mut slow = live.listen();
         let send = || {
             let waits = Waits::new(1 << 20, &live.waiting);
-            drop(live.sender.load().send(Told {
+            drop(live.sender.load().send(LiveChange {
                 tenant: "t".parse().unwrap(),
                 json: Bytes::new(),
                 _waits: waits,

@@ -41,7 +41,7 @@ impl Cache {
             let start = || {
                 let (cache, tenant, payer) = (self.clone(), tenant.clone(), Payer::of_load(tenant));
                 let task = self.runtime.spawn(payer.scope(async move {
-                    let running = Running {
+                    let running = RunningLoad {
                         cache: &cache,
                         tenant: &tenant,
                         is_listed: AtomicBool::new(true),
@@ -60,7 +60,12 @@ impl Cache {
         load.await
     }
 
-    async fn load_once(&self, way: Way, tenant: &TenantName, running: &Running<'_>) -> LoadResult {
+    async fn load_once(
+        &self,
+        way: Way,
+        tenant: &TenantName,
+        running: &RunningLoad<'_>,
+    ) -> LoadResult {
         for _ in 0..LOAD_ATTEMPTS {
             let before = self.tenants.seen(tenant);
             // A replica that does not know the tenant may only be behind.
@@ -139,7 +144,7 @@ impl Cache {
         tenant: &TenantName,
         loaded: &Arc<TenantSnapshot>,
         before: &Seen,
-        running: &Running<'_>,
+        running: &RunningLoad<'_>,
     ) -> Option<Arc<TenantSnapshot>> {
         let settled = self
             .tenants
@@ -156,9 +161,9 @@ impl Cache {
         &self,
         tenant: &TenantName,
         before: &Seen,
-        running: Option<&Running<'_>>,
+        running: Option<&RunningLoad<'_>>,
     ) -> bool {
-        let decided = || running.into_iter().for_each(Running::end);
+        let decided = || running.into_iter().for_each(RunningLoad::end);
         let is_settled =
             self.tenants
                 .settle_absent(tenant, before, Instant::now(), self.negative_ttl, decided);
@@ -197,13 +202,13 @@ impl Cache {
 /// A load on the list of running loads. It leaves the list at the moment when its result is
 /// decided, under `known`'s lock: a caller that asks later may have seen something newer already
 /// and must not get this result.
-pub(super) struct Running<'a> {
+pub(super) struct RunningLoad<'a> {
     cache: &'a Cache,
     tenant: &'a TenantName,
     is_listed: AtomicBool,
 }
 
-impl Running<'_> {
+impl RunningLoad<'_> {
     fn end(&self) {
         // Only once: by the second call another load of the tenant may be on the list.
         if self.is_listed.swap(false, Ordering::SeqCst) {
@@ -216,7 +221,7 @@ impl Running<'_> {
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for RunningLoad<'_> {
     fn drop(&mut self) {
         self.end();
     }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::{
     config,
     domain::ids::TenantName,
-    resilience::{Payer, Place, Shares},
+    resilience::{Payer, PoolPlace, Shares},
     telemetry::names,
 };
 
@@ -62,7 +62,7 @@ impl Waiters {
     }
 
     /// Takes a waiter's place at the expense of the running task's payer.
-    pub fn place(&self) -> Result<Place, Full> {
+    pub fn place(&self) -> Result<PoolPlace, Full> {
         self.places
             .try_take(&Payer::current(), 1)
             .map_err(|full| Full(full.limit))
@@ -111,7 +111,7 @@ pub struct Waiter {
     tenants: Arc<Tenants>,
     tenant: TenantName,
     moved: Option<watch::Receiver<()>>,
-    _place: Place,
+    _place: PoolPlace,
 }
 
 impl Waiter {

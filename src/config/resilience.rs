@@ -90,7 +90,7 @@ fn part(size: usize, percent: u32) -> usize {
 
 /// The policy of one dependency, with all defaults filled in.
 #[derive(Debug, Clone)]
-pub struct Policy {
+pub struct CallPolicy {
     /// The most calls that run at a time: the bulkhead's size.
     pub concurrent: usize,
     /// The timeout of one call.
@@ -108,7 +108,7 @@ pub struct Policy {
     /// The most retries in a burst.
     pub retry_burst: u32,
     /// The longest forced state of the breaker.
-    pub max_drill: Duration,
+    pub max_forced_state: Duration,
     /// The target of CoDel: the longest normal wait in one of our queues.
     pub target_wait: Duration,
     /// The interval of CoDel: the queue is overloaded after every item has waited longer than the
@@ -128,8 +128,8 @@ impl Resilience {
     }
 
     /// Returns the policy of a dependency of this section, with defaults filled in.
-    pub fn policy(&self, of: &OneDependency) -> Policy {
-        Policy {
+    pub fn policy(&self, of: &OneDependency) -> CallPolicy {
+        CallPolicy {
             concurrent: of.concurrent,
             timeout: ms(of.timeout_ms),
             failures: of.failures.unwrap_or(self.failures),
@@ -138,7 +138,7 @@ impl Resilience {
             probes: of.probes.unwrap_or(self.probes),
             retry_percent: of.retry_percent.unwrap_or(self.retry_percent),
             retry_burst: of.retry_burst.unwrap_or(self.retry_burst),
-            max_drill: Duration::from_secs(u64::from(self.max_forced_state_seconds)),
+            max_forced_state: Duration::from_secs(u64::from(self.max_forced_state_seconds)),
             target_wait: ms(self.codel_target_ms),
             standing: ms(self.codel_interval_ms),
             share: self.share(),
@@ -158,7 +158,7 @@ impl Resilience {
             ("jwks", &self.jwks),
         ];
         for (name, dependency) in dependencies {
-            let Policy { open, max_open, .. } = self.policy(dependency);
+            let CallPolicy { open, max_open, .. } = self.policy(dependency);
             if max_open < open {
                 return Err(unusable(
                     &format!("resilience.{name}.max_open_ms"),

@@ -1,7 +1,7 @@
 //! `/audit`: reads of the archive. The four paths of the prototype keep the prototype's parameters
 //! and JSON members.
 
-pub mod access;
+pub mod access_log;
 pub(super) mod operations;
 
 use actix_web::{HttpResponse, web};
@@ -49,7 +49,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             .compressed()
             .sensitive(),
         Endpoint::get("/api/v1/audit/verify", verify, operations::verify).sensitive(),
-        Endpoint::get("/api/v1/audit/access", access::list, operations::access)
+        Endpoint::get("/api/v1/audit/access", access_log::list, operations::access)
             .compressed()
             .sensitive(),
         Endpoint::get("/api/v1/audit/status", status, operations::status),
@@ -118,7 +118,11 @@ pub async fn route(
     };
     let events = state
         .audit
-        .newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT))
+        .newest(
+            caller.grant.tenant_scope(),
+            filter,
+            limit.unwrap_or(DEFAULT_LIMIT),
+        )
         .await?;
     Ok(respond::json(&RouteOut {
         route: &key,
@@ -182,7 +186,11 @@ pub async fn recent(
     }))?;
     let events = state
         .audit
-        .newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT))
+        .newest(
+            caller.grant.tenant_scope(),
+            filter,
+            limit.unwrap_or(DEFAULT_LIMIT),
+        )
         .await?;
     Ok(respond::json(&RecentOut {
         days,
@@ -257,7 +265,11 @@ pub async fn action(
     };
     let events = state
         .audit
-        .newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT))
+        .newest(
+            caller.grant.tenant_scope(),
+            filter,
+            limit.unwrap_or(DEFAULT_LIMIT),
+        )
         .await?;
     Ok(respond::json(&ActionOut {
         action,
@@ -331,7 +343,11 @@ pub async fn time_range(
     };
     let events = state
         .audit
-        .newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT))
+        .newest(
+            caller.grant.tenant_scope(),
+            filter,
+            limit.unwrap_or(DEFAULT_LIMIT),
+        )
         .await?;
     Ok(respond::json(&TimeRangeOut {
         start_time,
@@ -405,7 +421,7 @@ pub async fn events(
     let page = state
         .audit
         .events(
-            caller.grant.reach(),
+            caller.grant.tenant_scope(),
             filter,
             &respond::page_request(limit, cursor),
         )
@@ -443,7 +459,7 @@ pub async fn status(
     let status = state
         .audit
         .status(
-            caller.grant.reach(),
+            caller.grant.tenant_scope(),
             tenant,
             &respond::page_request(limit, cursor),
         )

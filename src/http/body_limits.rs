@@ -13,7 +13,7 @@ use futures_util::StreamExt as _;
 use super::problem::{Code, Problem};
 use crate::{
     config,
-    resilience::{Payer, Place, Shares},
+    resilience::{Payer, PoolPlace, Shares},
 };
 
 /// The unit, in bytes, in which memory for bodies is counted.
@@ -60,9 +60,9 @@ impl BodyLimits {
         &self,
         payer: &Payer,
         size: usize,
-        held: &mut Option<Place>,
+        held: &mut Option<PoolPlace>,
     ) -> Result<(), Problem> {
-        let has = held.as_ref().map_or(0, Place::count);
+        let has = held.as_ref().map_or(0, PoolPlace::count);
         let wants = if size > self.small_bytes {
             size.div_ceil(PIECE)
         } else {
@@ -93,7 +93,7 @@ impl BodyLimits {
         &self,
         mut payload: Payload,
         announced: usize,
-    ) -> Result<(Bytes, Option<Place>), Problem> {
+    ) -> Result<(Bytes, Option<PoolPlace>), Problem> {
         let too_large = || {
             Problem::new(
                 Code::PayloadTooLarge,

@@ -9,7 +9,7 @@ use super::{
     problem::{Code, Problem},
     state::ApiState,
 };
-use crate::resilience::Place;
+use crate::resilience::PoolPlace;
 
 /// A body of up to `http.max_bulk_bytes`, with its size in bytes. It holds its share of memory for
 /// as long as the handler works on it.
@@ -17,7 +17,7 @@ use crate::resilience::Place;
 pub struct Bulk<T>(
     pub T,
     pub usize,
-    #[expect(dead_code, reason = "held, not read")] Option<Place>,
+    #[expect(dead_code, reason = "held, not read")] Option<PoolPlace>,
 );
 
 impl<T: DeserializeOwned + Send + 'static> FromRequest for Bulk<T> {

@@ -23,12 +23,12 @@ use crate::{
     auth::Caller,
     domain::{
         Invalid,
-        command::{Command, Facts, IfMatch, Op, Precondition},
+        command::{Command, CommandContext, IfMatch, Op, Precondition},
         ids::TenantName,
         plain_text,
         tag::VersionTag,
     },
-    service::{Freshness, Seen, batch::Request, keys::By, requests},
+    service::{Freshness, Seen, batch::Request, keys::Requester, requests},
     telemetry,
 };
 
@@ -80,8 +80,8 @@ impl WriteContext {
 
     /// Returns the caller with the address and the request id, for operations that are not commands
     /// on a tenant.
-    pub fn by(&self) -> By {
-        By {
+    pub fn by(&self) -> Requester {
+        Requester {
             caller: self.caller.clone(),
             source_ip: self.source_ip.clone(),
             request_id: self.request_id.clone(),
@@ -99,12 +99,12 @@ impl WriteContext {
         let (trace_id, traceparent) = trace
             .map(|trace| (trace.trace_id, trace.traceparent))
             .unzip();
-        let facts = Facts {
+        let context = CommandContext {
             event_id: Uuid::now_v7(),
             new_epoch: requests::random_epoch(),
             now: Timestamp::now().into(),
             may_create_tenant: self.caller.may_manage_tenants(),
-            narrowing: self.caller.grant.narrowing().clone(),
+            resource_scope: self.caller.grant.resource_scope().clone(),
             actor: Arc::unwrap_or_clone(self.caller.actor),
             reason: self.reason,
             request_id: self.request_id,
@@ -129,7 +129,7 @@ impl WriteContext {
         };
         Ok(Request {
             command,
-            facts,
+            context,
             idempotency_key: self.idempotency_key,
             traceparent,
         })

@@ -23,13 +23,15 @@ use super::{
 use crate::{
     domain::{
         Invalid,
-        dead_letter::{Decision, LetterId, LetterState},
+        dead_letter::{DeadLetterId, DeadLetterState, Decision},
         ids::TenantName,
         plain_text,
         time::UtcTime,
         whole::Whole,
     },
-    service::dead_letters::{Decided, Filter, Head, Letter, Origin, Wish},
+    service::dead_letters::{
+        DeadLetter, DeadLetterHead, DeadLetterOrigin, Decided, Filter, OperatorRequest,
+    },
 };
 
 /// The endpoints of dead letters.
@@ -68,23 +70,23 @@ const REDRIVEN: u32 = 100;
 
 /// A dead letter as lists show it.
 #[derive(Debug, Serialize)]
-struct LetterOut<'a> {
-    id: LetterId,
-    state: LetterState,
+struct DeadLetterOut<'a> {
+    id: DeadLetterId,
+    state: DeadLetterState,
     reason: &'a str,
     attempts: u32,
     at: UtcTime,
     tenant: Option<&'a TenantName>,
     event_id: Option<&'a str>,
     event_type: Option<&'a str>,
-    origin: Option<&'a Origin>,
+    origin: Option<&'a DeadLetterOrigin>,
     omitted: bool,
     decision: Option<&'a Decision>,
 }
 
-impl<'a> LetterOut<'a> {
-    fn of(head: &'a Head, decision: Option<&'a Decision>) -> Self {
-        let Head {
+impl<'a> DeadLetterOut<'a> {
+    fn of(head: &'a DeadLetterHead, decision: Option<&'a Decision>) -> Self {
+        let DeadLetterHead {
             key,
             reason,
             attempts,
@@ -96,7 +98,7 @@ impl<'a> LetterOut<'a> {
         } = head;
         Self {
             id: key.id,
-            state: decision.map_or(LetterState::Waiting, |decision| decision.state),
+            state: decision.map_or(DeadLetterState::Waiting, |decision| decision.state),
             reason,
             attempts: *attempts,
             at: key.at,
@@ -110,7 +112,7 @@ impl<'a> LetterOut<'a> {
     }
 }
 
-impl<'a> From<&'a Decided> for LetterOut<'a> {
+impl<'a> From<&'a Decided> for DeadLetterOut<'a> {
     fn from(decided: &'a Decided) -> Self {
         Self::of(&decided.head, decided.decision.as_ref())
     }
@@ -146,14 +148,15 @@ struct HeaderOut<'a> {
 #[derive(Debug, Serialize)]
 struct WholeOut<'a> {
     #[serde(flatten)]
-    head: LetterOut<'a>,
+    head: DeadLetterOut<'a>,
     key: Option<Content<'a>>,
     headers: Vec<HeaderOut<'a>>,
     value: Option<Content<'a>>,
 }
 
-fn id_in_path(path: web::Path<String>) -> Result<LetterId, Problem> {
-    LetterId::try_from(path.into_inner()).map_err(|invalid| Problem::field("{letter_id}", invalid))
+fn id_in_path(path: web::Path<String>) -> Result<DeadLetterId, Problem> {
+    DeadLetterId::try_from(path.into_inner())
+        .map_err(|invalid| Problem::field("{letter_id}", invalid))
 }
 
 fn code(fields: &mut Fields, pointer: &str, raw: Option<String>) -> Option<String> {
@@ -202,7 +205,7 @@ pub async fn list(
         .dead_letters
         .list(&filter, &respond::page_request(limit, cursor))
         .await?;
-    let items: Vec<_> = page.items.iter().map(LetterOut::from).collect();
+    let items: Vec<_> = page.items.iter().map(DeadLetterOut::from).collect();
     Ok(respond::json(&respond::PageOut {
         items: &items,
         next_cursor: page.next_cursor,
@@ -216,23 +219,23 @@ pub async fn get(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let Decided {
-        head: Letter { head, record },
+        head: DeadLetter { head, record },
         decision,
-    } = state.dead_letters.letter(id_in_path(path)?).await?;
+    } = state.dead_letters.dead_letter(id_in_path(path)?).await?;
     let headers = record.headers.iter().map(|(name, value)| HeaderOut {
         name,
         value: value.as_deref().map(Content::text),
     });
     Ok(respond::json(&WholeOut {
-        head: LetterOut::of(&head, decision.as_ref()),
+        head: DeadLetterOut::of(&head, decision.as_ref()),
         key: record.key.as_deref().map(Content::text),
         headers: headers.collect(),
         value: record.value.as_deref().map(Content::json),
     }))
 }
 
-fn wish(context: &WriteContext, reason: Option<String>) -> Wish {
-    Wish {
+fn operator(context: &WriteContext, reason: Option<String>) -> OperatorRequest {
+    OperatorRequest {
         by: context.by(),
         reason,
         idempotency_key: context.idempotency_key(),
@@ -255,11 +258,11 @@ pub async fn redrive(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let reason = context.reason().map(str::to_owned);
-    let (letter, replayed) = state
+    let (dead_letter, replayed) = state
         .dead_letters
-        .redrive(id_in_path(path)?, &wish(&context, reason))
+        .redrive(id_in_path(path)?, &operator(&context, reason))
         .await?;
-    Ok(answered(replayed, &LetterOut::from(&letter)))
+    Ok(answered(replayed, &DeadLetterOut::from(&dead_letter)))
 }
 
 /// The body of `POST /dead-letters/redrive`.
@@ -283,13 +286,13 @@ pub struct RedriveManyIn {
 
 #[derive(Debug, Serialize)]
 struct RefusedOut {
-    id: LetterId,
+    id: DeadLetterId,
     detail: &'static str,
 }
 
 #[derive(Debug, Serialize)]
 struct RedrivenOut {
-    redriven: Vec<LetterId>,
+    redriven: Vec<DeadLetterId>,
     refused: Vec<RefusedOut>,
     next_cursor: Option<String>,
 }
@@ -329,7 +332,7 @@ pub async fn redrive_many(
     let page = respond::page_request(Some(limit), cursor);
     let done = state
         .dead_letters
-        .redrive_many(&filter, &page, &wish(&context, why))
+        .redrive_many(&filter, &page, &operator(&context, why))
         .await?;
     let refused = done
         .refused
@@ -367,9 +370,9 @@ pub async fn discard(
 ) -> Result<HttpResponse, Problem> {
     let id = id_in_path(path)?;
     let reason = required_reason(body.0.reason)?;
-    let letter = state
+    let dead_letter = state
         .dead_letters
-        .discard(id, &wish(&context, Some(reason)))
+        .discard(id, &operator(&context, Some(reason)))
         .await?;
-    Ok(respond::json(&LetterOut::from(&letter)))
+    Ok(respond::json(&DeadLetterOut::from(&dead_letter)))
 }

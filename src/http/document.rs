@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    endpoints::{self, Access, Trail},
+    endpoints::{self, Access, AccessLogging},
     openapi::Schemas,
 };
 use crate::auth::Role;
@@ -85,7 +85,7 @@ pub fn roles_page() -> String {
                 let cells = Role::ALL
                     .map(|role| if roles.contains(&role) { mark } else { " |" })
                     .concat();
-                let audited = if endpoint.trail == Trail::Sensitive {
+                let audited = if endpoint.access_log == AccessLogging::Sensitive {
                     " ✓ |"
                 } else {
                     " |"

@@ -95,7 +95,7 @@ pub fn refused(request: &ServiceRequest) -> Option<Problem> {
 
 /// Sets the security headers of an answer. The answer's own `Content-Security-Policy` and
 /// `Cache-Control` stay.
-pub fn caution(headers: &mut HeaderMap, is_secure: bool) {
+pub fn security_headers(headers: &mut HeaderMap, is_secure: bool) {
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -171,14 +171,14 @@ mod tests {
             header::CONTENT_SECURITY_POLICY,
             HeaderValue::from_static("script-src 'self'"),
         );
-        caution(&mut headers, false);
+        security_headers(&mut headers, false);
         assert_eq!(headers.get(header::CACHE_CONTROL).unwrap(), "no-cache");
         assert_eq!(
             headers.get(header::CONTENT_SECURITY_POLICY).unwrap(),
             "script-src 'self'"
         );
         assert!(!headers.contains_key(header::STRICT_TRANSPORT_SECURITY));
-        caution(&mut headers, true);
+        security_headers(&mut headers, true);
         assert_eq!(
             headers.get(header::STRICT_TRANSPORT_SECURITY).unwrap(),
             TLS_ONLY

@@ -15,7 +15,7 @@ use crate::auth::Role;
 
 /// Whether the access log records a successful request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trail {
+pub enum AccessLogging {
     /// A successful request is not recorded.
     None,
     /// The endpoint reads sensitive data: the access log records the caller.
@@ -33,7 +33,7 @@ pub struct Endpoint {
     /// The roles that suffice for a request with `dry_run=true`.
     pub dry_run: Option<&'static [Role]>,
     /// Whether the access log records a successful request to the endpoint.
-    pub trail: Trail,
+    pub access_log: AccessLogging,
     /// Whether proxies poll the endpoint. The middleware makes no span for a poll, and leaves the
     /// deadline to the handler, because a poll may wait.
     pub is_polled: bool,
@@ -64,7 +64,7 @@ impl Endpoint {
             path,
             access: Args::ACCESS,
             dry_run: Args::DRY_RUN,
-            trail: Trail::None,
+            access_log: AccessLogging::None,
             is_polled: false,
             takes_place: true,
             is_compressed: false,
@@ -79,7 +79,7 @@ impl Endpoint {
     #[must_use]
     pub fn sensitive(self) -> Self {
         Self {
-            trail: Trail::Sensitive,
+            access_log: AccessLogging::Sensitive,
             ..self
         }
     }

@@ -8,11 +8,11 @@ use actix_web::{
 };
 
 use super::{
-    audit, dead_letters, docs, drills, exports, health, keys, past, plans, policies, polling,
-    replays, resolve, routes, streams, tenants,
+    audit, dead_letters, docs, exports, forced_states, health, keys, plans, policies, polling,
+    replays, resolve, routes, streams, tenants, time_travel,
 };
 pub use super::{
-    endpoint::{Endpoint, Trail},
+    endpoint::{AccessLogging, Endpoint},
     permission::Access,
 };
 
@@ -33,7 +33,7 @@ pub const TAGS: [Tag; 11] = [
     Tag {
         name: "routes",
         about: "The targets of a service's traffic: one route for each version of the service in an environment.",
-        lists: &[routes::endpoints, past::route_endpoints],
+        lists: &[routes::endpoints, time_travel::route_endpoints],
     },
     Tag {
         name: "policies",
@@ -48,7 +48,7 @@ pub const TAGS: [Tag; 11] = [
     Tag {
         name: "plans",
         about: "Many changes at once, rollbacks, exports and differences.",
-        lists: &[plans::endpoints, past::tenant_endpoints],
+        lists: &[plans::endpoints, time_travel::tenant_endpoints],
     },
     Tag {
         name: "proxies",
@@ -78,7 +78,7 @@ pub const TAGS: [Tag; 11] = [
     Tag {
         name: "health",
         about: "The health of the service and of its dependencies.",
-        lists: &[health::endpoints, drills::endpoints],
+        lists: &[health::endpoints, forced_states::endpoints],
     },
     Tag {
         name: "documents",
@@ -101,7 +101,7 @@ pub fn all() -> &'static [Endpoint] {
 }
 
 /// The result of a look-up in the list.
-pub enum Found {
+pub enum EndpointMatch {
     /// The endpoint.
     Endpoint(&'static Endpoint),
     /// The path has endpoints for other methods only: the answer is 405.
@@ -111,7 +111,7 @@ pub enum Found {
 }
 
 /// Returns the endpoint of a method and a path template.
-pub fn find(method: &str, path: &str) -> Found {
+pub fn find(method: &str, path: &str) -> EndpointMatch {
     type ByPath = HashMap<&'static str, Vec<&'static Endpoint>>;
     static BY_PATH: LazyLock<ByPath> = LazyLock::new(|| {
         let mut by_path = ByPath::new();
@@ -122,11 +122,13 @@ pub fn find(method: &str, path: &str) -> Found {
     });
     let method = if method == "HEAD" { "GET" } else { method };
     match BY_PATH.get(path) {
-        None => Found::Unlisted,
+        None => EndpointMatch::Unlisted,
         Some(endpoints) => endpoints
             .iter()
             .find(|endpoint| endpoint.method == method)
-            .map_or(Found::OtherMethods, |endpoint| Found::Endpoint(endpoint)),
+            .map_or(EndpointMatch::OtherMethods, |endpoint| {
+                EndpointMatch::Endpoint(endpoint)
+            }),
     }
 }
 
@@ -183,19 +185,22 @@ mod tests {
         let count = places.len();
         places.dedup();
         assert_eq!(places.len(), count);
-        assert!(matches!(find("GET", "/api/v1/nothing"), Found::Unlisted));
+        assert!(matches!(
+            find("GET", "/api/v1/nothing"),
+            EndpointMatch::Unlisted
+        ));
         assert!(matches!(
             find("TRACE", "/api/v1/routes"),
-            Found::OtherMethods
+            EndpointMatch::OtherMethods
         ));
         assert!(
-            matches!(find("HEAD", "/api/v1/routes"), Found::Endpoint(row) if row.method == "GET")
+            matches!(find("HEAD", "/api/v1/routes"), EndpointMatch::Endpoint(row) if row.method == "GET")
         );
     }
 
     #[test]
     fn only_a_dry_run_plan_needs_just_a_reading_role() {
-        let Found::Endpoint(read) = find("GET", "/api/v1/tenants/{tenant}/plans") else {
+        let EndpointMatch::Endpoint(read) = find("GET", "/api/v1/tenants/{tenant}/plans") else {
             panic!("plans are listed")
         };
         for row in all() {

@@ -196,7 +196,10 @@ pub async fn export(
     .parse(&mut fields);
     let filter = fields.finish(Some(filter))?;
     let disposition = disposition(&filter, format);
-    let export = state.exports.open(caller.grant.reach(), filter).await?;
+    let export = state
+        .exports
+        .open(caller.grant.tenant_scope(), filter)
+        .await?;
     Ok(HttpResponse::Ok()
         .content_type(format.content_type())
         .insert_header(disposition)

@@ -21,8 +21,8 @@ use ipnet::IpNet;
 use self::credentials::{bearer, certified};
 pub use self::denied::Denied;
 use super::{
-    endpoints::{self, Access, Endpoint, Found},
-    limits::{Limits, Standing},
+    endpoints::{self, Access, Endpoint, EndpointMatch},
+    limits::{Limits, RateLimitState},
     params::{Named, Names},
     problem::{Code, Problem},
     request::ClientAddress,
@@ -30,8 +30,8 @@ use super::{
 use crate::{
     auth::{Caller, OtherTenant, Role},
     domain::{access::visible_to, command::Rejection},
-    resilience::{Payer, Place},
-    service::callers::{Callers, Refused},
+    resilience::{Payer, PoolPlace},
+    service::callers::{CallerRefusal, Callers},
 };
 
 /// The checks in front of the handlers.
@@ -44,10 +44,10 @@ pub struct Gate {
 /// A request that may go on to its handler.
 pub struct Admitted {
     /// The caller's remaining rate limit; `None` if no limit applies.
-    pub standing: Option<Standing>,
+    pub standing: Option<RateLimitState>,
     /// The request's place among its tenant's concurrent requests, held until the answer; `None` if
     /// the request takes none.
-    pub place: Option<Place>,
+    pub place: Option<PoolPlace>,
     /// The payer whose shares the request uses.
     pub payer: Payer,
     /// The endpoint; `None` if the answer will be 404 or 405.
@@ -69,7 +69,7 @@ impl Gate {
     pub async fn admit(&self, request: &ServiceRequest) -> Result<Admitted, Denied> {
         self.look_at(request).await.map_err(|denied| {
             let own = match (&denied.caller, &denied.key) {
-                (Some(caller), _) => Some(caller.grant.reach().tenant().cloned()),
+                (Some(caller), _) => Some(caller.grant.tenant_scope().tenant().cloned()),
                 // The tenant of a held key is known even if the key has ended or the secret was
                 // wrong.
                 (None, Some(key)) => self.callers.tenant_of(key).map(Some),
@@ -137,7 +137,7 @@ impl Gate {
         request: &ServiceRequest,
         endpoint: &Endpoint,
         polled: &Polled<'_>,
-    ) -> Option<Option<Standing>> {
+    ) -> Option<Option<RateLimitState>> {
         let caller = match self.callers.anyone() {
             Some(anyone) => anyone,
             None => match certified(request.request()) {
@@ -158,17 +158,17 @@ impl Gate {
         };
         let reaches = caller
             .grant
-            .reach()
+            .tenant_scope()
             .tenant()
             .is_none_or(|own| own.as_str() == *tenant);
         let covers = || {
-            let narrowing = caller.grant.narrowing();
-            narrowing.is_any() || {
+            let resource_scope = caller.grant.resource_scope();
+            resource_scope.is_any() || {
                 let (service, env) = (
                     service.and_then(|name| name.parse().ok()),
                     env.and_then(|name| name.parse().ok()),
                 );
-                narrowing.covers(service.as_ref(), env.as_ref())
+                resource_scope.covers(service.as_ref(), env.as_ref())
             }
         };
         if !reaches || !caller.grant.has_any(roles) || !covers() {
@@ -182,7 +182,7 @@ impl Gate {
 
     /// Returns the payer whose shares a caller's requests use.
     fn payer(&self, caller: &Caller) -> Payer {
-        match caller.grant.reach().tenant() {
+        match caller.grant.tenant_scope().tenant() {
             Some(tenant) => Payer::Tenant(tenant.clone()),
             None if self.callers.anyone().is_some() => Payer::Process,
             None => Payer::Platform,
@@ -202,7 +202,7 @@ impl Gate {
             return Ok(node);
         }
         let token = bearer(request.request())
-            .map_err(|reason| self.failed(address, Refused { reason, key: None }))?;
+            .map_err(|reason| self.failed(address, CallerRefusal { reason, key: None }))?;
         if let Some(known) = self.callers.at_once(token) {
             return known.map_err(|refused| self.failed(address, refused));
         }
@@ -224,7 +224,7 @@ impl Gate {
     }
 
     /// Refuses credentials that were found wrong without a check. They count as an attempt too.
-    fn failed(&self, address: Option<IpAddr>, refused: Refused) -> Denied {
+    fn failed(&self, address: Option<IpAddr>, refused: CallerRefusal) -> Denied {
         match address.map(|address| self.limits.attempt(address)) {
             Some(Err(exceeded)) => Denied {
                 key: refused.key.map(|id| id.to_string()),
@@ -285,9 +285,9 @@ fn endpoint(request: &ServiceRequest) -> Result<Option<&'static Endpoint>, Denie
         return Ok(None);
     };
     match endpoints::find(request.method().as_str(), &pattern) {
-        Found::Endpoint(endpoint) => Ok(Some(endpoint)),
-        Found::OtherMethods => Ok(None),
-        Found::Unlisted => {
+        EndpointMatch::Endpoint(endpoint) => Ok(Some(endpoint)),
+        EndpointMatch::OtherMethods => Ok(None),
+        EndpointMatch::Unlisted => {
             tracing::error!(
                 http.route = pattern,
                 "the router has an endpoint that is not in the list"
@@ -351,7 +351,9 @@ fn may(
             "role",
         );
     }
-    if matches!(endpoint.access, Access::Platform(_)) && caller.grant.reach().tenant().is_some() {
+    if matches!(endpoint.access, Access::Platform(_))
+        && caller.grant.tenant_scope().tenant().is_some()
+    {
         return denied(
             Problem::new(
                 Code::Forbidden,
@@ -362,9 +364,9 @@ fn may(
     }
     // An editor's resource scope is checked where its changes are decided. A node may read only
     // what is in its resource scope.
-    let narrowing = caller.grant.narrowing();
+    let resource_scope = caller.grant.resource_scope();
     if caller.grant.roles() == [Role::Node]
-        && !narrowing.covers(named.service.as_ref(), named.env.as_ref())
+        && !resource_scope.covers(named.service.as_ref(), named.env.as_ref())
     {
         let detail = "this node may only read some services or environments: name one of them";
         return denied(Problem::new(Code::OutsideGrant, detail), "outside_grant");

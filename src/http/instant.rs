@@ -3,23 +3,23 @@
 use super::{etag::version_tag, problem::Problem};
 use crate::{
     domain::{Invalid, tag::Revision, time::UtcTime},
-    service::past::{At, When},
+    service::time_travel::{PointInTime, RevisionOrTime},
 };
 
 /// Parses a revision, a version tag or a time. `place` is the place in the request that errors
 /// name.
-pub fn parse_at(place: &'static str, raw: &str) -> Result<At, Invalid> {
+pub fn parse_at(place: &'static str, raw: &str) -> Result<PointInTime, Invalid> {
     if !raw.is_empty() && raw.len() < 19 && raw.bytes().all(|b| b.is_ascii_digit()) {
         let revision = Revision(raw.parse().map_err(|_| wrong())?);
-        return Ok(At {
-            when: When::Revision(revision),
+        return Ok(PointInTime {
+            when: RevisionOrTime::Revision(revision),
             epoch: None,
             place,
         });
     }
     if let Ok(tag) = version_tag(raw) {
-        return Ok(At {
-            when: When::Revision(tag.revision),
+        return Ok(PointInTime {
+            when: RevisionOrTime::Revision(tag.revision),
             epoch: Some(tag.epoch),
             place,
         });
@@ -32,8 +32,8 @@ pub fn parse_at(place: &'static str, raw: &str) -> Result<At, Invalid> {
         }
     };
     let time: UtcTime = raw.parse().map_err(not_held)?;
-    Ok(At {
-        when: When::Time(time),
+    Ok(PointInTime {
+        when: RevisionOrTime::Time(time),
         epoch: None,
         place,
     })
@@ -48,6 +48,6 @@ fn wrong() -> Invalid {
 
 /// Parses a query parameter as [`parse_at`] does. `place` is the parameter's name after a question
 /// mark.
-pub fn at_in_query(place: &'static str, raw: &str) -> Result<At, Problem> {
+pub fn at_in_query(place: &'static str, raw: &str) -> Result<PointInTime, Problem> {
     parse_at(place, raw).map_err(|invalid| Problem::field(place, invalid))
 }

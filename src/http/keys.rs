@@ -22,16 +22,16 @@ use super::{
     state::ApiState,
 };
 use crate::{
-    auth::{Caller, Grant, Reach, Role, key::KeyId},
+    auth::{Caller, Grant, Role, TenantScope, key::KeyId},
     domain::{
         Invalid,
         ids::{EnvName, ServiceName, TenantName},
-        narrowing::Narrowing,
         plain_text,
+        resource_scope::ResourceScope,
         time::UtcTime,
         whole::Whole,
     },
-    service::keys::{Key, MAX_OVERLAP, Made, Wanted},
+    service::keys::{ApiKey, MAX_OVERLAP, Made, NewKeySpec},
 };
 
 const KEYS: &str = "/api/v1/keys";
@@ -61,7 +61,7 @@ const OVERLAP_SECONDS: u32 = 3600;
 /// The body of `POST /keys`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "CreateKey", transform = returned::told::<KeyIn>)]
+#[schemars(rename = "CreateKey", transform = returned::describe_returned::<KeyIn>)]
 pub struct KeyIn {
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
@@ -86,7 +86,11 @@ impl Returnable for KeyIn {
 
 impl KeyIn {
     /// Parses the requested key. A caller that belongs to a tenant need not name the tenant.
-    fn wanted(self, caller: &Caller, idempotency_key: Option<String>) -> Result<Wanted, Problem> {
+    fn wanted(
+        self,
+        caller: &Caller,
+        idempotency_key: Option<String>,
+    ) -> Result<NewKeySpec, Problem> {
         let Self {
             tenant,
             roles,
@@ -100,7 +104,7 @@ impl KeyIn {
             Some(raw) => fields
                 .required::<TenantName>("/tenant", Some(raw))
                 .map(Some),
-            None => Some(caller.grant.reach().tenant().cloned()),
+            None => Some(caller.grant.tenant_scope().tenant().cloned()),
         };
         let roles = each::<Role>(&mut fields, "/roles", roles);
         let services = each::<ServiceName>(&mut fields, "/services", services);
@@ -115,21 +119,21 @@ impl KeyIn {
         fields.check("/expires_at", if is_past { past() } else { Ok(()) });
         let parts = tenant.zip(roles).zip(services.zip(envs)).zip(described);
         let grant = parts.and_then(|(((tenant, roles), (services, envs)), ())| {
-            let reach = tenant.map_or(Reach::Platform, Reach::Tenant);
+            let tenant_scope = tenant.map_or(TenantScope::Platform, TenantScope::Tenant);
             fields.check(
                 "/roles",
-                Grant::new(roles, reach, Narrowing { services, envs }),
+                Grant::new(roles, tenant_scope, ResourceScope { services, envs }),
             )
         });
         let grant = fields.finish(grant)?;
         if let Some(other) = grant
-            .reach()
+            .tenant_scope()
             .tenant()
             .filter(|tenant| !caller.reaches(tenant))
         {
             return Err(Problem::other_tenant(other.clone()));
         }
-        Ok(Wanted {
+        Ok(NewKeySpec {
             grant,
             description,
             expires_at: ends,
@@ -182,8 +186,8 @@ struct KeyOut<'a> {
 }
 
 impl<'a> KeyOut<'a> {
-    fn of(key: &'a Key) -> Self {
-        let Key {
+    fn of(key: &'a ApiKey) -> Self {
+        let ApiKey {
             id,
             grant,
             description,
@@ -194,11 +198,11 @@ impl<'a> KeyOut<'a> {
             expires_at,
             ..
         } = key;
-        let Narrowing { services, envs } = grant.narrowing();
+        let ResourceScope { services, envs } = grant.resource_scope();
         Self {
             id: *id,
             token: None,
-            tenant: grant.reach().tenant(),
+            tenant: grant.tenant_scope().tenant(),
             roles: grant.roles(),
             services,
             envs,

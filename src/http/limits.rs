@@ -26,7 +26,7 @@ use crate::{
     auth::Caller,
     config,
     domain::ids::TenantName,
-    resilience::{Payer, Place, Shares},
+    resilience::{Payer, PoolPlace, Shares},
     service::callers::Check,
 };
 
@@ -34,14 +34,15 @@ const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-type Told<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
+type StateLimiter<K> =
+    RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
 /// The limits of this instance.
 pub struct Limits {
     addresses: Option<DefaultKeyedRateLimiter<IpAddr>>,
     attempts: Option<Attempts>,
-    callers: Option<Told<u64>>,
-    tenants: Option<Told<TenantName>>,
+    callers: Option<StateLimiter<u64>>,
+    tenants: Option<StateLimiter<TenantName>>,
     /// Concurrent requests: limited for each tenant, and unlimited in total. `None` if the setting
     /// is 0.
     working: Option<Arc<Shares>>,
@@ -57,19 +58,19 @@ pub struct Exceeded {
     /// The time until another request may succeed, in seconds, at least 1.
     pub retry_after_seconds: u32,
     /// The caller's remaining rate limit, for the `RateLimit-*` headers.
-    pub standing: Option<Standing>,
+    pub standing: Option<RateLimitState>,
 }
 
 /// A caller's remaining rate limit: the tighter of the caller's own limit and its tenant's
 /// (draft-ietf-httpapi-ratelimit-headers, the three headers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct RateLimitState {
     limit: u32,
     remaining: u32,
     reset_seconds: u32,
 }
 
-impl Standing {
+impl RateLimitState {
     fn of(snapshot: &StateSnapshot) -> Self {
         let (limit, remaining) = (
             snapshot.quota().burst_size().get(),
@@ -85,7 +86,7 @@ impl Standing {
     }
 
     /// Writes the three `RateLimit-*` headers.
-    pub fn tell(self, headers: &mut HeaderMap) {
+    pub fn write_headers(self, headers: &mut HeaderMap) {
         for (name, value) in [
             (LIMIT, self.limit),
             (REMAINING, self.remaining),
@@ -182,14 +183,15 @@ impl Limits {
 
     /// Counts a request against the limits of its caller and its tenant, and returns the tighter of
     /// the two.
-    pub fn caller(&self, caller: &Caller) -> Result<Option<Standing>, Exceeded> {
-        let mut tightest: Option<Standing> = None;
+    pub fn caller(&self, caller: &Caller) -> Result<Option<RateLimitState>, Exceeded> {
+        let mut tightest: Option<RateLimitState> = None;
         if let Some(limiter) = &self.callers {
             let who = self.hasher.hash_one((&caller.actor.kind, &caller.actor.id));
-            tightest = Some(self.told(limiter, "caller", &who)?);
+            tightest = Some(self.check(limiter, "caller", &who)?);
         }
-        if let (Some(limiter), Some(tenant)) = (&self.tenants, caller.grant.reach().tenant()) {
-            let standing = self.told(limiter, "tenant", tenant)?;
+        if let (Some(limiter), Some(tenant)) = (&self.tenants, caller.grant.tenant_scope().tenant())
+        {
+            let standing = self.check(limiter, "tenant", tenant)?;
             tightest = Some(
                 tightest
                     .filter(|other| other.remaining <= standing.remaining)
@@ -199,18 +201,18 @@ impl Limits {
         Ok(tightest)
     }
 
-    fn told<K: Clone + Eq + std::hash::Hash>(
+    fn check<K: Clone + Eq + std::hash::Hash>(
         &self,
-        limiter: &Told<K>,
+        limiter: &StateLimiter<K>,
         whose: &'static str,
         key: &K,
-    ) -> Result<Standing, Exceeded> {
+    ) -> Result<RateLimitState, Exceeded> {
         match limiter.check_key(key) {
-            Ok(snapshot) => Ok(Standing::of(&snapshot)),
+            Ok(snapshot) => Ok(RateLimitState::of(&snapshot)),
             Err(not_until) => {
                 let limit = not_until.quota().burst_size().get();
                 let retry_after_seconds = seconds(not_until.wait_time_from(self.clock.now()));
-                let standing = Standing {
+                let standing = RateLimitState {
                     limit,
                     remaining: 0,
                     reset_seconds: retry_after_seconds,
@@ -226,7 +228,7 @@ impl Limits {
 
     /// Takes a place among a tenant's concurrent requests, so that one tenant's slow requests do
     /// not use up the shared resources. Callers of no tenant need none.
-    pub fn place(&self, payer: &Payer) -> Result<Option<Place>, Exceeded> {
+    pub fn place(&self, payer: &Payer) -> Result<Option<PoolPlace>, Exceeded> {
         let Some(working) = self
             .working
             .as_ref()
@@ -278,7 +280,7 @@ fn seconds(wait: std::time::Duration) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::{Credential, Grant, Reach, Role};
+    use crate::auth::{Credential, Grant, Role, TenantScope};
 
     fn limits(change: impl FnOnce(&mut config::Limits)) -> Limits {
         let mut settings = config::Settings::without_environment(&[]).unwrap().limits;
@@ -296,8 +298,8 @@ mod tests {
             id: id.into(),
             token: None,
         };
-        let reach = Reach::Tenant(tenant.parse().unwrap());
-        let grant = Grant::new(vec![Role::Viewer], reach, Default::default()).unwrap();
+        let tenant_scope = TenantScope::Tenant(tenant.parse().unwrap());
+        let grant = Grant::new(vec![Role::Viewer], tenant_scope, Default::default()).unwrap();
         Caller {
             actor: Arc::new(actor),
             grant: Arc::new(grant),

@@ -20,24 +20,25 @@ use actix_web::{
 use tracing::Instrument as _;
 
 use super::{
+    access_log,
     authority::Answered,
+    body_drain,
     deadline::LONGEST_WAIT,
     edge,
     endpoint::Template,
     endpoints,
     etag::unless_seen,
+    fast_path::FastPath,
     gate::{Admitted, Denied, Gate},
     headers::{self, CORRELATION_ID},
     log_limit::may_log,
     params,
     problem::{Code, Problem},
-    quick::Quick,
     request::RequestId,
-    trail, unread,
 };
 use crate::{
     health::Health,
-    service::trail::Trail,
+    service::access_log::AccessLog,
     telemetry::{self, names},
 };
 
@@ -45,10 +46,10 @@ use crate::{
 const SLOW: Duration = Duration::from_secs(1);
 
 /// The data that the middleware needs for every request, created once.
-pub struct Around {
+pub struct RequestMiddleware {
     request_timeout: Duration,
     gate: Arc<Gate>,
-    trail: Arc<Trail>,
+    access_log: Arc<AccessLog>,
     polled: Vec<Polled>,
 }
 
@@ -73,16 +74,16 @@ impl Polled {
     }
 }
 
-impl Around {
+impl RequestMiddleware {
     /// Creates the data. The metrics belong to the recorder that is installed now.
-    pub fn new(request_timeout: Duration, gate: Arc<Gate>, trail: Arc<Trail>) -> Self {
+    pub fn new(request_timeout: Duration, gate: Arc<Gate>, access_log: Arc<AccessLog>) -> Self {
         let polled = endpoints::all()
             .iter()
             .filter(|endpoint| endpoint.is_polled);
         Self {
             request_timeout,
             gate,
-            trail,
+            access_log,
             polled: polled.map(|endpoint| Polled::new(endpoint.path)).collect(),
         }
     }
@@ -101,13 +102,13 @@ impl Around {
 
 /// Middleware: checks the host and the head of a request, gets the answer, and sets the security
 /// headers.
-pub async fn surround(
+pub async fn run_middleware(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let is_secure = request.app_config().secure();
     let health = request.app_data::<web::Data<Health>>().cloned();
-    let reader = unread::keep(&mut request);
+    let reader = body_drain::share_reader(&mut request);
     let answered = request.app_data::<Answered>();
     let refused = answered
         .and_then(|answered| answered.refused(&request))
@@ -119,19 +120,19 @@ pub async fn surround(
     };
     match answer {
         Ok(mut response) => {
-            edge::caution(response.headers_mut(), is_secure);
+            edge::security_headers(response.headers_mut(), is_secure);
             let (request, mut response) = response.into_parts();
             let_go(health.as_ref(), &mut response);
             Ok(ServiceResponse::new(
                 request,
-                unread::hold(reader, response),
+                body_drain::hold_reader(reader, response),
             ))
         }
         Err(mut error) => {
             error.add_response_mapper(move |mut response| {
-                edge::caution(response.headers_mut(), is_secure);
+                edge::security_headers(response.headers_mut(), is_secure);
                 let_go(health.as_ref(), &mut response);
-                unread::hold(reader.clone(), response)
+                body_drain::hold_reader(reader.clone(), response)
             });
             Err(error)
         }
@@ -165,7 +166,7 @@ pub async fn finish_preflight(
     }
     let mut response = as_problem(response, &id);
     set_id(&mut response, &id);
-    edge::caution(response.headers_mut(), is_secure);
+    edge::security_headers(response.headers_mut(), is_secure);
     observe(
         &Method::OPTIONS,
         "none".to_owned(),
@@ -193,15 +194,15 @@ async fn answer(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     if let Some(response) = request
-        .app_data::<web::Data<Quick>>()
+        .app_data::<web::Data<FastPath>>()
         .and_then(|quick| quick.answer(&request))
     {
         return Ok(request.into_response(response));
     }
-    let Some(around) = request.app_data::<web::Data<Around>>().cloned() else {
+    let Some(middleware) = request.app_data::<web::Data<RequestMiddleware>>().cloned() else {
         return Err(Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR).into());
     };
-    let limit = around.request_timeout;
+    let limit = middleware.request_timeout;
     let is_plain = request.method() == Method::GET
         && !telemetry::is_sampled(
             request
@@ -209,23 +210,23 @@ async fn answer(
                 .get("traceparent")
                 .map(HeaderValue::as_bytes),
         );
-    match around.polled(&request) {
+    match middleware.polled(&request) {
         // No span and no deadline here: either costs more than the answer. The handlers have
         // deadlines of their own.
-        Some(polled) if is_plain => surround_polled(&around, polled, request, next).await,
-        Some(_) => surround_other(&around, limit + LONGEST_WAIT, request, next).await,
-        None => surround_other(&around, limit, request, next).await,
+        Some(polled) if is_plain => surround_polled(&middleware, polled, request, next).await,
+        Some(_) => surround_other(&middleware, limit + LONGEST_WAIT, request, next).await,
+        None => surround_other(&middleware, limit, request, next).await,
     }
 }
 
 /// Returns the handler's answer, or the gate's refusal.
 async fn admitted(
-    around: &Around,
+    middleware: &RequestMiddleware,
     id: &RequestId,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let (response, standing) = match around.gate.admit(&request).await {
+    let (response, standing) = match middleware.gate.admit(&request).await {
         Ok(Admitted {
             standing,
             place: _place,
@@ -233,12 +234,12 @@ async fn admitted(
             endpoint,
         }) => {
             let response = payer.scope(next.call(request)).await?.map_into_boxed_body();
-            trail::answered(&around.trail, endpoint, &response, id);
+            access_log::answered(&middleware.access_log, endpoint, &response, id);
             (response, standing)
         }
         Err(denied) => {
             metrics::counter!(names::AUTH_DENIED, "reason" => denied.reason).increment(1);
-            trail::denied(&around.trail, request.request(), &denied, id);
+            access_log::denied(&middleware.access_log, request.request(), &denied, id);
             let Denied {
                 problem, standing, ..
             } = denied;
@@ -247,13 +248,13 @@ async fn admitted(
     };
     let mut response = unless_seen(as_problem(response, id));
     if let Some(standing) = standing {
-        standing.tell(response.headers_mut());
+        standing.write_headers(response.headers_mut());
     }
     Ok(response)
 }
 
 async fn surround_polled(
-    around: &Around,
+    middleware: &RequestMiddleware,
     polled: &Polled,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -262,7 +263,7 @@ async fn surround_polled(
     let id = RequestId::of(request.headers());
     let may_wait =
         request.query_string().contains("wait=") || request.headers().contains_key("prefer");
-    let mut response = admitted(around, &id, request, next).await?;
+    let mut response = admitted(middleware, &id, request, next).await?;
     set_id(&mut response, &id);
     let (status, elapsed) = (response.status(), started.elapsed());
     if let Some(requests) = polled
@@ -285,7 +286,7 @@ async fn surround_polled(
 }
 
 async fn surround_other(
-    around: &Around,
+    middleware: &RequestMiddleware,
     limit: Duration,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -300,7 +301,7 @@ async fn surround_other(
     } else {
         span(&request, &id)
     };
-    let admitted = admitted(around, &id, request, next).instrument(span.clone());
+    let admitted = admitted(middleware, &id, request, next).instrument(span.clone());
     let mut response = match tokio::time::timeout(limit, admitted).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => return Err(error),

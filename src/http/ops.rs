@@ -110,7 +110,7 @@ async fn admit(
                 .finish(),
         )
     };
-    edge::caution(response.headers_mut(), is_secure);
+    edge::security_headers(response.headers_mut(), is_secure);
     Ok(response)
 }
 

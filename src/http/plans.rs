@@ -40,8 +40,8 @@ use crate::{
         command::{self, Apply, Op},
         document::{Document, PolicyDoc, RouteDoc},
         ids::TenantName,
-        narrowing::Narrowing,
         plan::Plan,
+        resource_scope::ResourceScope,
         snapshot::Scope,
     },
     service::{Error, batch::Reply, plans::Confirmation},
@@ -231,7 +231,7 @@ pub async fn create(
         return made(&readers, state.plans.plan(&request, document).await?).await;
     }
     // A dry run changes nothing, so the resource scope of the caller's writes does not limit it.
-    request.facts.narrowing = Narrowing::default();
+    request.context.resource_scope = ResourceScope::default();
     let plan = state.plans.preview(&request, document).await?;
     let tag = plan.base.to_etag();
     let json = json_of(&readers, plan.changes.len(), move || {
@@ -357,7 +357,7 @@ struct AppliedOut<'a> {
 fn applied(tenant: &TenantName, reply: &Reply) -> HttpResponse {
     let mut response = respond::written(reply);
     match &reply.outcome.object {
-        command::Object::Applied { summary } => response.json(AppliedOut {
+        command::ChangedObject::Applied { summary } => response.json(AppliedOut {
             tenant,
             revision: reply.outcome.tag.revision.0,
             summary: *summary,
@@ -403,7 +403,7 @@ pub async fn rollback(
     let mut request = context
         .sized(body.1)
         .request(tenant.name().clone(), nothing())?;
-    request.facts.reason = reason.or(request.facts.reason);
+    request.context.reason = reason.or(request.context.reason);
     made(
         &readers,
         state.plans.rollback(&request, &tenant, &to).await?,

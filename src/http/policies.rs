@@ -67,7 +67,7 @@ struct PolicyOut<'a> {
 /// The body of `PUT`: a policy without its name.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(transform = returned::told::<PolicyIn>)]
+#[schemars(transform = returned::describe_returned::<PolicyIn>)]
 pub struct PolicyIn {
     /// The versions that get the traffic of an inactive version, in this order.
     #[schemars(with = "Vec<schemas::VersionName>", length(max = MAX_PARTS))]
@@ -183,7 +183,7 @@ async fn write(
 fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
     let mut response = respond::written(reply);
     match &reply.outcome.object {
-        command::Object::Policy(policy) => {
+        command::ChangedObject::Policy(policy) => {
             let location = format!(
                 "/api/v1/policies/{tenant}/{}/{}",
                 policy.name.service, policy.name.env

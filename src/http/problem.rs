@@ -216,13 +216,13 @@ impl Problem {
                 .saturating_sub(serde_json::to_vec(change).map_or(usize::MAX, |json| json.len()));
             room > 0
         };
-        let told = plan
+        let included = plan
             .changes
             .iter()
             .take_while(|change| fits(change))
             .count();
-        let has_more = told < plan.changes.len();
-        plan.changes.truncate(told);
+        let has_more = included < plan.changes.len();
+        plan.changes.truncate(included);
         let problem = Self::new(Code::PlanStale, detail).with("plan", plan);
         if has_more {
             problem.with("more_changes", true)

@@ -28,8 +28,8 @@ use crate::{
         whole::Whole,
     },
     service::{
-        dead_letters::Wish,
-        replays::{At, Piece, Replay},
+        dead_letters::OperatorRequest,
+        replays::{Replay, ReplayPosition, ReplayRange},
     },
 };
 
@@ -76,7 +76,7 @@ pub struct ReplayIn {
 }
 
 impl ReplayIn {
-    fn piece(self, rate: impl Fn(Option<u32>) -> Result<u32, u32>) -> Result<Piece, Problem> {
+    fn piece(self, rate: impl Fn(Option<u32>) -> Result<u32, u32>) -> Result<ReplayRange, Problem> {
         let Self {
             tenant,
             epoch,
@@ -119,7 +119,7 @@ impl ReplayIn {
         let rate = rate(events_per_second)
             .map_err(|most| Invalid::new("out_of_range", format!("must be 1 to {most}")));
         let rate = fields.check("/events_per_second", rate);
-        let piece = Piece {
+        let piece = ReplayRange {
             tenant: fields.optional::<TenantName>("/tenant", tenant),
             epoch: fields.optional::<Epoch>("/epoch", epoch),
             from: Revision(from.unwrap_or(1)),
@@ -163,7 +163,7 @@ struct ReplayOut<'a> {
 impl<'a> From<&'a Replay> for ReplayOut<'a> {
     fn from(replay: &'a Replay) -> Self {
         let Replay { piece, at, .. } = replay;
-        let Piece {
+        let ReplayRange {
             tenant,
             epoch,
             from,
@@ -184,7 +184,7 @@ impl<'a> From<&'a Replay> for ReplayOut<'a> {
             events_total: replay.events_total,
             events_queued: replay.queued,
             at: at.as_ref().map(
-                |At {
+                |ReplayPosition {
                      tenant,
                      epoch,
                      revision,
@@ -212,12 +212,12 @@ pub async fn create(
 ) -> Result<HttpResponse, Problem> {
     let reason = required_reason(body.0.reason.clone())?;
     let piece = body.0.piece(|asked| state.replays.rate(asked))?;
-    let wish = Wish {
+    let operator = OperatorRequest {
         by: context.by(),
         reason: Some(reason),
         idempotency_key: context.idempotency_key(),
     };
-    let (replay, replayed) = state.replays.make(piece, &wish).await?;
+    let (replay, replayed) = state.replays.make(piece, &operator).await?;
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, format!("/api/v1/replays/{}", replay.id)));
     if replayed {
@@ -279,11 +279,11 @@ pub async fn cancel(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let reason = context.reason().map(str::to_owned);
-    let wish = Wish {
+    let operator = OperatorRequest {
         by: context.by(),
         reason,
         idempotency_key: None,
     };
-    let replay = state.replays.cancel(id_in_path(path)?, &wish).await?;
+    let replay = state.replays.cancel(id_in_path(path)?, &operator).await?;
     Ok(respond::json(&ReplayOut::from(&replay)))
 }

@@ -193,7 +193,7 @@ impl<'de> DeserializeSeed<'de> for Refused<'_> {
 }
 
 /// Adds these members to a schema, as read-only properties.
-pub fn told<T: Returnable>(schema: &mut Schema) {
+pub fn describe_returned<T: Returnable>(schema: &mut Schema) {
     let members = T::READ_ONLY.iter().map(|name| {
         (
             name,

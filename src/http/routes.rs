@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     domain::{
-        command::{Object, Op},
+        command::{ChangedObject, Op},
         ids::{RouteKey, RouteName, TenantName},
         route::Route,
     },
@@ -92,7 +92,7 @@ struct RouteOut<'a> {
 fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
     let mut response = respond::written(reply);
     match &reply.outcome.object {
-        Object::Route(route) => {
+        ChangedObject::Route(route) => {
             let name = &route.name;
             let location = format!(
                 "/api/v1/routes/{tenant}/{}/{}/{}",
@@ -102,9 +102,10 @@ fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
                 .insert_header((header::LOCATION, location))
                 .json(RouteOut { tenant, route })
         }
-        Object::Policy(_) | Object::Tenant(_) | Object::Applied { .. } | Object::Gone => {
-            response.finish()
-        }
+        ChangedObject::Policy(_)
+        | ChangedObject::Tenant(_)
+        | ChangedObject::Applied { .. }
+        | ChangedObject::Gone => response.finish(),
     }
 }
 

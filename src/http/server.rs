@@ -13,10 +13,10 @@ use super::{
     authority::Answered,
     docs::Documents,
     document, edge, endpoints,
+    fast_path::{FastPath, Tallies},
     gate::Gate,
     limits::Limits,
     middleware, plans,
-    quick::{Quick, Tallies},
     state::ApiState,
     tls::{self, Transport},
 };
@@ -74,14 +74,14 @@ impl ApiServer<'_> {
             limits,
             http.trusted_proxies.clone(),
         ));
-        let around = web::Data::new(middleware::Around::new(
+        let middleware = web::Data::new(middleware::RequestMiddleware::new(
             state.request_timeout,
             gate.clone(),
-            state.trail.clone(),
+            state.access_log.clone(),
         ));
         let app = move || {
             App::new()
-                .wrap(from_fn(middleware::surround))
+                .wrap(from_fn(middleware::run_middleware))
                 .wrap(Condition::new(has_cors, edge::cors(&origins)))
                 .wrap(Condition::new(
                     has_cors,
@@ -90,10 +90,10 @@ impl ApiServer<'_> {
                 .app_data(head)
                 .app_data(answered.clone())
                 .app_data(body.clone())
-                .app_data(around.clone())
-                // Each worker has a `Quick` of its own, because this closure runs once in each
+                .app_data(middleware.clone())
+                // Each worker has a `FastPath` of its own, because this closure runs once in each
                 // worker.
-                .app_data(web::Data::new(Quick::new(
+                .app_data(web::Data::new(FastPath::new(
                     state.polls.clone(),
                     gate.clone(),
                     &tallies,

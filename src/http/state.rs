@@ -6,9 +6,9 @@ use super::body_limits::BodyLimits;
 use crate::{
     resilience::Workers,
     service::{
-        audit::AuditReads, callers::Callers, dead_letters::DeadLetters, drills::Drills,
-        exports::Exports, keys::Keys, plans::Plans, polls::Polls, reads::Reads, replays::Replays,
-        trail::Trail, writer::Writer,
+        access_log::AccessLog, audit::AuditReads, callers::Callers, dead_letters::DeadLetters,
+        exports::Exports, forced_states::ForcedStates, keys::Keys, plans::Plans, polls::Polls,
+        reads::Reads, replays::Replays, writer::Writer,
     },
 };
 
@@ -29,7 +29,7 @@ pub struct ApiState {
     /// API keys: their creation, rotation and revocation.
     pub keys: Keys,
     /// Forced breaker states of this instance.
-    pub drills: Drills,
+    pub forced_states: ForcedStates,
     /// Dead letters: records that could not be archived.
     pub dead_letters: DeadLetters,
     /// Replays: parts of the history that are published again.
@@ -37,7 +37,7 @@ pub struct ApiState {
     /// Authentication: finds the caller of a token.
     pub callers: Arc<Callers>,
     /// The access log, for refusals and sensitive reads.
-    pub trail: Arc<Trail>,
+    pub access_log: Arc<AccessLog>,
     /// The worker threads, for large bodies and answers.
     pub workers: Arc<Workers>,
     /// Limits of the memory that large bodies may hold.

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     domain::tag::VersionTag,
-    service::feed::{Feed, Onlooker, Piece},
+    service::subscription::{Firehose, StreamItem, Subscription},
 };
 
 /// The endpoints of streams.
@@ -71,7 +71,7 @@ pub async fn stream(
     let TenantPath(tenant) = path;
     let scope = scope(query.0.service, query.0.env)?;
     let after = last_event_id(&request)?;
-    let feed = Feed::open(state.polls.clone(), tenant, scope, after).await?;
+    let feed = Subscription::open(state.polls.clone(), tenant, scope, after).await?;
     let pieces = stream::unfold(
         (feed, state, caller),
         |(mut feed, state, caller)| async move {
@@ -90,21 +90,26 @@ pub async fn all(
     state: web::Data<ApiState>,
     _query: Query<NothingIn>,
 ) -> Result<HttpResponse, Problem> {
-    let onlooker = Onlooker::open(state.polls.clone(), caller.grant.reach()).await?;
+    let firehose = Firehose::open(state.polls.clone(), caller.grant.tenant_scope()).await?;
     let pieces = stream::unfold(
-        (onlooker, state, caller),
-        |(mut onlooker, state, caller)| async move {
-            let told = state
+        (firehose, state, caller),
+        |(mut firehose, state, caller)| async move {
+            let change = state
                 .callers
-                .while_good(&caller, onlooker.next(caller.grant.reach()))
+                .while_good(&caller, firehose.next(caller.grant.tenant_scope()))
                 .await??;
-            let text = match told {
-                Some(told) => Bytes::from(
-                    [b"event: change\ndata: ", &one_line(told.json)[..], b"\n\n"].concat(),
+            let text = match change {
+                Some(change) => Bytes::from(
+                    [
+                        b"event: change\ndata: ",
+                        &one_line(change.json)[..],
+                        b"\n\n",
+                    ]
+                    .concat(),
                 ),
                 None => Bytes::from_static(b":\n\n"),
             };
-            Some((text, (onlooker, state, caller)))
+            Some((text, (firehose, state, caller)))
         },
     );
     Ok(streaming(pieces))
@@ -141,11 +146,11 @@ fn last_event_id(request: &HttpRequest) -> Result<Option<VersionTag>, Problem> {
         .map_err(|invalid| Problem::field("Last-Event-ID:", invalid))
 }
 
-fn text(piece: Piece) -> Bytes {
+fn text(piece: StreamItem) -> Bytes {
     match piece {
-        Piece::Snapshot(tag, body) => events("snapshot", &[(tag, body)]),
-        Piece::Changes(changes) => events("change", &changes),
-        Piece::Idle => Bytes::from_static(b":\n\n"),
+        StreamItem::Snapshot(tag, body) => events("snapshot", &[(tag, body)]),
+        StreamItem::Changes(changes) => events("change", &changes),
+        StreamItem::Idle => Bytes::from_static(b":\n\n"),
     }
 }
 

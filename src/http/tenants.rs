@@ -48,7 +48,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 /// The body of `POST /tenants`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = returned::told::<TenantIn>)]
+#[schemars(transform = returned::describe_returned::<TenantIn>)]
 pub struct TenantIn {
     #[schemars(with = "schemas::TenantName")]
     name: Option<String>,
@@ -125,13 +125,13 @@ fn check_hosts(fields: &mut Fields, raw: Vec<String>) -> Option<Vec<HostSuffix>>
 fn written(reply: &Reply) -> HttpResponse {
     let mut response = respond::written(reply);
     match &reply.outcome.object {
-        command::Object::Tenant(tenant) => response
+        command::ChangedObject::Tenant(tenant) => response
             .insert_header((header::LOCATION, format!("/api/v1/tenants/{}", tenant.name)))
             .json(TenantOut(tenant)),
-        command::Object::Route(_)
-        | command::Object::Policy(_)
-        | command::Object::Applied { .. }
-        | command::Object::Gone => response.finish(),
+        command::ChangedObject::Route(_)
+        | command::ChangedObject::Policy(_)
+        | command::ChangedObject::Applied { .. }
+        | command::ChangedObject::Gone => response.finish(),
     }
 }
 
@@ -234,7 +234,9 @@ pub async fn delete(
         .await?;
     match &reply.outcome.object {
         // The deletion has begun, and continues without the caller.
-        command::Object::Tenant(tenant) => Ok(respond::accepted(&reply).json(TenantOut(tenant))),
+        command::ChangedObject::Tenant(tenant) => {
+            Ok(respond::accepted(&reply).json(TenantOut(tenant)))
+        }
         _ => Ok(written(&reply)),
     }
 }
@@ -264,7 +266,7 @@ pub async fn list(
     let page = state
         .reads
         .tenants(
-            caller.grant.reach(),
+            caller.grant.tenant_scope(),
             &respond::page_request(query.0.limit, query.0.cursor),
         )
         .await?;

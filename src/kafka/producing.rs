@@ -29,10 +29,10 @@ pub struct Producing {
     kind: &'static str,
     settings: config::Kafka,
     make: fn(&config::Kafka) -> Result<FutureProducer, ConfigError>,
-    held: Mutex<Held>,
+    held: Mutex<HeldProducer>,
 }
 
-struct Held {
+struct HeldProducer {
     producer: FutureProducer,
     progress: Progress<i64>,
 }
@@ -44,7 +44,7 @@ impl Producing {
         settings: &config::Kafka,
         make: fn(&config::Kafka) -> Result<FutureProducer, ConfigError>,
     ) -> Result<Self, ConfigError> {
-        let held = Held {
+        let held = HeldProducer {
             producer: make(settings)?,
             progress: Progress::new(),
         };
@@ -141,7 +141,7 @@ impl Producing {
         }
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, Held> {
+    fn held(&self) -> std::sync::MutexGuard<'_, HeldProducer> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,7 +12,7 @@ use super::{Relay, delivered::Delivered};
 use crate::{
     kafka::{self, EventHeaders, Verdict, verdict},
     resilience::Permit,
-    store::{outbox::OutboxRow, set_aside::Refused},
+    store::{outbox::OutboxRow, set_aside::RefusedEvent},
     telemetry::{self, names},
 };
 
@@ -22,7 +22,7 @@ pub(super) struct Sent {
     /// The ids of the rows that may be deleted from the outbox.
     pub acknowledged: Vec<i64>,
     /// Rows that Kafka refuses for good, each for a reason of its own.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedEvent>,
     /// The ids of suspects: rows that Kafka has refused for good as part of a batch, and suspects
     /// without a result yet.
     pub suspects: Vec<i64>,
@@ -39,7 +39,7 @@ impl Sent {
         tracing::error!(event.id = %row.event_id, tenant = %row.tenant, revision = row.tag.revision.0, bytes = row.payload.len(),
             kafka.error = code, "Kafka permanently refuses an event: it is set aside");
         metrics::counter!(names::RELAY_SET_ASIDE, "code" => code.clone()).increment(1);
-        self.refused.push(Refused { id: row.id, code });
+        self.refused.push(RefusedEvent { id: row.id, code });
     }
 }
 
@@ -86,18 +86,18 @@ impl Relay {
                 }
             };
             match result {
-                Ok(()) => delivered.tell(row, true),
+                Ok(()) => delivered.record(row, true),
                 Err(error) if verdict::of(&error) == Verdict::ForGood => {
                     if is_alone {
                         done.refuse(row, &error);
                     } else {
-                        delivered.tell(row, false);
+                        delivered.record(row, false);
                         done.suspects.push(row.id);
                     }
                     first_refusal.get_or_insert(error);
                 }
                 Err(error) => {
-                    delivered.tell(row, false);
+                    delivered.record(row, false);
                     done.failure.get_or_insert(error);
                 }
             }

@@ -18,14 +18,14 @@ use serde::Serialize;
 pub use crate::domain::resilience::breaker::{
     Admission, BreakerState, Forced, Machine, Outcome, Rules,
 };
-use crate::{config::Policy, domain::time::UtcTime, telemetry::names};
+use crate::{config::CallPolicy, domain::time::UtcTime, telemetry::names};
 
 /// The number of state changes that are kept for `/health/resilience`.
 const REMEMBERED: usize = 16;
 
 /// A change of a breaker's state.
 #[derive(Debug, Clone, Serialize)]
-pub struct Move {
+pub struct Transition {
     /// The time of the change.
     pub at: UtcTime,
     /// The new state.
@@ -37,8 +37,8 @@ pub struct Move {
 #[derive(Debug)]
 struct Watched {
     machine: Machine,
-    told: (BreakerState, bool),
-    moves: VecDeque<Move>,
+    published: (BreakerState, bool),
+    moves: VecDeque<Transition>,
     opened: u64,
 }
 
@@ -51,8 +51,8 @@ pub struct Breaker {
 
 impl Breaker {
     /// Creates a closed breaker; `name` is its dependency in logs and metrics.
-    pub fn new(name: &'static str, policy: &Policy) -> Self {
-        let Policy {
+    pub fn new(name: &'static str, policy: &CallPolicy) -> Self {
+        let CallPolicy {
             failures,
             open,
             max_open,
@@ -69,12 +69,12 @@ impl Breaker {
             fastrand::Rng::new(),
         );
         metrics::gauge!(names::BREAKER_STATE, "dependency" => name).set(0.0);
-        let told = (BreakerState::Closed, false);
+        let published = (BreakerState::Closed, false);
         Self {
             name,
             watched: Mutex::new(Watched {
                 machine,
-                told,
+                published,
                 moves: VecDeque::new(),
                 opened: 0,
             }),
@@ -114,13 +114,13 @@ impl Breaker {
     }
 
     /// Returns the forced state and its remaining time, if there is one.
-    pub fn drill(&self) -> Option<(Forced, Duration)> {
+    pub fn forced_state(&self) -> Option<(Forced, Duration)> {
         let (forced, until) = self.lock().machine.forced()?;
         Some((forced, until.saturating_duration_since(Instant::now())))
     }
 
     /// Returns the last state changes, newest first.
-    pub fn moves(&self) -> Vec<Move> {
+    pub fn moves(&self) -> Vec<Transition> {
         self.lock().moves.iter().rev().cloned().collect()
     }
 
@@ -137,18 +137,18 @@ impl Breaker {
         let mut watched = self.lock();
         let value = change(&mut watched.machine);
         let now = (watched.machine.state(), watched.machine.forced().is_some());
-        if now != watched.told {
-            watched.told = now;
-            self.tell(&mut watched, now);
+        if now != watched.published {
+            watched.published = now;
+            self.publish(&mut watched, now);
         }
         value
     }
 
-    fn tell(&self, watched: &mut Watched, (to, drill): (BreakerState, bool)) {
+    fn publish(&self, watched: &mut Watched, (to, drill): (BreakerState, bool)) {
         if watched.moves.len() == REMEMBERED {
             watched.moves.pop_front();
         }
-        watched.moves.push_back(Move {
+        watched.moves.push_back(Transition {
             at: Timestamp::now().into(),
             to,
             drill,

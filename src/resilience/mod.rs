@@ -16,17 +16,17 @@ mod workers;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-pub use crate::domain::resilience::Sojourn;
+pub use crate::domain::resilience::CoDel;
 use backon::BackoffBuilder as _;
-pub use breaker::{Admission, Breaker, BreakerState, Forced, Machine, Move, Outcome, Rules};
+pub use breaker::{Admission, Breaker, BreakerState, Forced, Machine, Outcome, Rules, Transition};
 pub use budget::RetryBudget;
 pub use payer::Payer;
 use serde::Serialize;
-pub use shares::{NoPlace, Place, PoolReport, Shares};
+pub use shares::{NoPlace, PoolPlace, PoolReport, Shares};
 pub use workers::{NotDone, Workers};
 
 use crate::{
-    config::{Policy, Share},
+    config::{CallPolicy, Share},
     telemetry::names,
 };
 
@@ -64,7 +64,7 @@ pub enum CallError<E> {
 #[derive(Debug)]
 pub struct Dependency {
     name: &'static str,
-    policy: Policy,
+    policy: CallPolicy,
     bulkhead: Arc<Shares>,
     breaker: Breaker,
     budget: RetryBudget,
@@ -80,9 +80,9 @@ pub struct DependencyReport {
     /// How often the breaker has opened since the start.
     pub breaker_opened_total: u64,
     /// The breaker's last state changes, newest first.
-    pub breaker_moves: Vec<Move>,
+    pub breaker_moves: Vec<Transition>,
     /// The forced breaker state, if an administrator has set one.
-    pub drill: Option<Drill>,
+    pub drill: Option<ForcedState>,
     /// The number of calls running now.
     pub in_flight: usize,
     /// The number of calls that may run at the same time.
@@ -99,7 +99,7 @@ pub struct DependencyReport {
 
 /// A forced breaker state and its remaining time.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Drill {
+pub struct ForcedState {
     /// The forced state.
     pub state: Forced,
     /// The remaining time in seconds.
@@ -114,7 +114,7 @@ pub struct Permit<'a> {
     dependency: &'a Dependency,
     admission: Admission,
     outcome: Outcome,
-    _place: Option<Place>,
+    _place: Option<PoolPlace>,
 }
 
 impl Permit<'_> {
@@ -160,7 +160,7 @@ impl Drop for Permit<'_> {
 
 impl Dependency {
     /// Creates a dependency with its policy.
-    pub fn new(name: &'static str, policy: Policy) -> Arc<Self> {
+    pub fn new(name: &'static str, policy: CallPolicy) -> Arc<Self> {
         Arc::new(Self {
             name,
             bulkhead: Shares::new(name, "calls", policy.concurrent, policy.share),
@@ -182,11 +182,15 @@ impl Dependency {
 
     /// Requests the right to make one call without a place in the bulkhead, for callers that limit
     /// their own calls and that no other caller may block: only the breaker can refuse.
-    pub fn enter_apart<E>(&self, payer: &Payer) -> Result<Permit<'_>, CallError<E>> {
+    pub fn enter_background<E>(&self, payer: &Payer) -> Result<Permit<'_>, CallError<E>> {
         self.admit(payer, None)
     }
 
-    fn admit<E>(&self, payer: &Payer, place: Option<Place>) -> Result<Permit<'_>, CallError<E>> {
+    fn admit<E>(
+        &self,
+        payer: &Payer,
+        place: Option<PoolPlace>,
+    ) -> Result<Permit<'_>, CallError<E>> {
         let admission = self
             .breaker
             .admit()
@@ -284,13 +288,13 @@ impl Dependency {
     }
 
     /// Forces the breaker open or closed, for the time `lasting`.
-    pub fn drill(&self, state: Forced, lasting: Duration) {
+    pub fn force_state(&self, state: Forced, lasting: Duration) {
         self.breaker.force(state, lasting);
     }
 
     /// Returns the longest time for which the breaker may be forced.
-    pub fn longest_drill(&self) -> Duration {
-        self.policy.max_drill
+    pub fn longest_forced_state(&self) -> Duration {
+        self.policy.max_forced_state
     }
 
     /// Returns the `CoDel` target: the longest usual wait in a queue for this dependency.
@@ -305,13 +309,13 @@ impl Dependency {
     }
 
     /// Ends a forced breaker state.
-    pub fn end_drill(&self) {
+    pub fn end_forced_state(&self) {
         self.breaker.release();
     }
 
     /// Returns the numbers now.
     pub fn report(&self) -> DependencyReport {
-        let Policy {
+        let CallPolicy {
             concurrent,
             timeout,
             failures,
@@ -323,10 +327,13 @@ impl Dependency {
             breaker: self.breaker.state(),
             breaker_opened_total: self.breaker.opened_total(),
             breaker_moves: self.breaker.moves(),
-            drill: self.breaker.drill().map(|(state, left)| Drill {
-                state,
-                seconds_left: left.as_secs(),
-            }),
+            drill: self
+                .breaker
+                .forced_state()
+                .map(|(state, left)| ForcedState {
+                    state,
+                    seconds_left: left.as_secs(),
+                }),
             in_flight: self.bulkhead.used(),
             bulkhead: concurrent,
             timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
@@ -350,7 +357,7 @@ mod tests {
         let policy = settings.policy(&settings.kafka);
         Dependency::new(
             "test",
-            Policy {
+            CallPolicy {
                 concurrent: bulkhead,
                 timeout,
                 failures: 3,

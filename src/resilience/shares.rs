@@ -134,7 +134,7 @@ impl Shares {
     }
 
     /// Takes this number of places at once, or refuses.
-    pub fn try_take(self: &Arc<Self>, payer: &Payer, places: u32) -> Result<Place, NoPlace> {
+    pub fn try_take(self: &Arc<Self>, payer: &Payer, places: u32) -> Result<PoolPlace, NoPlace> {
         let line = self.line(payer);
         let full = |of_share| {
             let limit = if of_share {
@@ -158,7 +158,7 @@ impl Shares {
             .clone()
             .try_acquire_many_owned(places)
             .map_err(|_| full(false))?;
-        Ok(Place {
+        Ok(PoolPlace {
             own,
             common: Some(common),
             waited: Duration::ZERO,
@@ -167,7 +167,7 @@ impl Shares {
     }
 
     /// Waits for one place. Returns `None` if the pool is closed, which never happens here.
-    pub async fn take(self: &Arc<Self>, payer: &Payer) -> Option<Place> {
+    pub async fn take(self: &Arc<Self>, payer: &Payer) -> Option<PoolPlace> {
         let line = self.line(payer);
         let own = match line.places.clone() {
             Some(own) => Some(own.acquire_owned().await.ok()?),
@@ -176,7 +176,7 @@ impl Shares {
         // Not counted: the wait in the payer's own line says nothing about the pool.
         let asked = Instant::now();
         let common = Some(self.places.clone().acquire_owned().await.ok()?);
-        Some(Place {
+        Some(PoolPlace {
             own,
             common,
             waited: asked.elapsed(),
@@ -233,14 +233,14 @@ impl Drop for Line {
 
 /// Places taken from a pool; dropping them gives them back.
 #[derive(Debug)]
-pub struct Place {
+pub struct PoolPlace {
     own: Option<OwnedSemaphorePermit>,
     common: Option<OwnedSemaphorePermit>,
     waited: Duration,
     line: Line,
 }
 
-impl Place {
+impl PoolPlace {
     /// Returns the wait for the pool itself, without the wait for the payer's share.
     pub fn waited(&self) -> Duration {
         self.waited
@@ -270,7 +270,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for PoolPlace {
     fn drop(&mut self) {
         // The places are dropped before the line, because the line then checks whether the payer
         // has any left.

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, thread::available_parallelism};
 
-use super::{Payer, Place, Shares};
+use super::{Payer, PoolPlace, Shares};
 use crate::config::Share;
 
 /// The pool of places for this work.
@@ -48,7 +48,7 @@ impl Workers {
     }
 
     async fn run_in<T: Send + 'static>(
-        place: Place,
+        place: PoolPlace,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, NotDone> {
         let work = move || {

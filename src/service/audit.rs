@@ -13,7 +13,7 @@ use super::{
 pub use crate::audit::document::ArchivedEvent;
 use crate::{
     audit::archive::{Archive, ArchiveError, EventPosition},
-    auth::{AuthorizedTenant, Reach},
+    auth::{AuthorizedTenant, TenantScope},
     domain::{
         filter::EventFilter,
         ids::TenantName,
@@ -120,22 +120,22 @@ impl AuditReads {
     /// Returns the newest `limit` events within the tenant scope `reach`.
     pub async fn newest(
         &self,
-        reach: &Reach,
+        tenant_scope: &TenantScope,
         filter: EventFilter,
         limit: u32,
     ) -> Result<Vec<ArchivedEvent>, Error> {
-        self.query(&within(reach, filter)?, i64::from(limit), None)
+        self.query(&within(tenant_scope, filter)?, i64::from(limit), None)
             .await
     }
 
     /// Returns a page of the events within the tenant scope `reach`, newest first.
     pub async fn events(
         &self,
-        reach: &Reach,
+        tenant_scope: &TenantScope,
         filter: EventFilter,
         page: &PageRequest,
     ) -> Result<Page<ArchivedEvent>, Error> {
-        let filter = &within(reach, filter)?;
+        let filter = &within(tenant_scope, filter)?;
         let list = format!("audit {filter:?}");
         let after: Option<EventPosition> = match &page.cursor {
             Some(cursor) => Some(self.reads.cursors().await?.open(&list, cursor)?),
@@ -206,11 +206,11 @@ impl AuditReads {
     /// within the tenant scope `reach`.
     pub async fn status(
         &self,
-        reach: &Reach,
+        tenant_scope: &TenantScope,
         tenant: Option<TenantName>,
         page: &PageRequest,
     ) -> Result<AuditStatus, Error> {
-        let tenant = reach.narrowed(tenant)?;
+        let tenant = tenant_scope.narrowed(tenant)?;
         let (tags, next_cursor) = self.tags(tenant.as_ref(), page).await?;
         let newest = stream::iter(tags.into_iter().map(|(tenant, tag)| async move {
             let newest = self
@@ -227,7 +227,7 @@ impl AuditReads {
             .map(|(tenant, tag, revision)| (tenant.clone(), tag.epoch.clone(), *revision))
             .collect();
         // A tenant's caller must not learn how much the other tenants write.
-        let own = reach.tenant();
+        let own = tenant_scope.tenant();
         let read = async |tx: &store::Transaction<'_>| {
             let outbox = match own {
                 Some(own) => store::outbox::backlog_of(tx, own).await?,
@@ -315,7 +315,7 @@ impl AuditReads {
                 None,
             ));
         }
-        let page = self.reads.tenants(&Reach::Platform, page).await?;
+        let page = self.reads.tenants(&TenantScope::Platform, page).await?;
         Ok((
             page.items
                 .into_iter()
@@ -327,8 +327,11 @@ impl AuditReads {
 }
 
 /// Limits a query of archived events to the tenant scope of its caller. No other place does this.
-pub(super) fn within(reach: &Reach, filter: EventFilter) -> Result<EventFilter, Error> {
-    let tenant = reach
+pub(super) fn within(
+    tenant_scope: &TenantScope,
+    filter: EventFilter,
+) -> Result<EventFilter, Error> {
+    let tenant = tenant_scope
         .narrowed(filter.tenant)?
         .map(|tenant| tenant.name().clone());
     Ok(EventFilter { tenant, ..filter })
@@ -358,7 +361,7 @@ impl From<CallError<ArchiveError>> for Error {
 mod tests {
     use super::*;
     use crate::{
-        config::{Policy, Settings},
+        config::{CallPolicy, Settings},
         resilience::BreakerState,
     };
 
@@ -368,7 +371,7 @@ mod tests {
         let policy = settings.policy(&settings.mongodb_queries);
         let archive = Dependency::new(
             "mongodb_queries",
-            Policy {
+            CallPolicy {
                 failures: 1,
                 ..policy
             },

@@ -31,7 +31,7 @@ use crate::{
     domain::{event::Actor, ids::TenantName, time::UtcTime},
     store::{
         self, Server, Visible,
-        keys::{Key, Version},
+        keys::{ApiKey, Version},
     },
     telemetry::names,
 };
@@ -67,7 +67,7 @@ pub enum Check {
 /// The reason why a token is refused. Never sent to the caller, which learns only that the token
 /// was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refused {
+pub struct CallerRefusal {
     /// Stable, in `snake_case`: for the access log and for metrics.
     pub reason: &'static str,
     /// The id of the key that the token claims to belong to, if the token has the form of a key.
@@ -81,7 +81,7 @@ pub struct Callers {
     /// The verifier of an identity provider's tokens, if one is configured.
     tokens: Option<Arc<Verifier>>,
     primary: Arc<Server>,
-    held: papaya::HashMap<KeyId, Arc<Held>>,
+    held: papaya::HashMap<KeyId, Arc<CachedKey>>,
     /// The last known change of the table; `None` before the first read.
     seen: Mutex<Option<Version>>,
     /// The time when Postgres last confirmed the keys in memory, and the time when the times of use
@@ -94,8 +94,8 @@ pub struct Callers {
 }
 
 /// A key in memory.
-pub struct Held {
-    key: Key,
+pub struct CachedKey {
+    key: ApiKey,
     /// The caller with the key's current token, and the caller with the token before the last
     /// rotation.
     caller: Caller,
@@ -147,24 +147,24 @@ impl Callers {
 
     /// The fast path of [`Self::authenticate`]: returns the result if it needs no lookup and no
     /// request.
-    pub fn at_once(&self, token: &str) -> Option<Result<Caller, Refused>> {
+    pub fn at_once(&self, token: &str) -> Option<Result<Caller, CallerRefusal>> {
         if !token.starts_with(PREFIX) {
             return match &self.tokens {
                 Some(tokens) => tokens.verified(token).map(Ok).or_else(|| {
                     let refused = tokens.refused_at_sight(token)?;
-                    Some(Err(Refused {
+                    Some(Err(CallerRefusal {
                         reason: refused.as_str(),
                         key: None,
                     }))
                 }),
-                None => Some(Err(Refused {
+                None => Some(Err(CallerRefusal {
                     reason: "unknown_token",
                     key: None,
                 })),
             };
         }
         let Some(presented) = Presented::parse(token) else {
-            return Some(Err(Refused {
+            return Some(Err(CallerRefusal {
                 reason: "malformed_key",
                 key: None,
             }));
@@ -196,7 +196,7 @@ impl Callers {
     }
 
     /// Returns the caller of a token, or the reason why the token is refused.
-    pub async fn authenticate(&self, token: &str) -> Result<Result<Caller, Refused>, Error> {
+    pub async fn authenticate(&self, token: &str) -> Result<Result<Caller, CallerRefusal>, Error> {
         if let Some(known) = self.at_once(token) {
             return Ok(known);
         }
@@ -206,14 +206,14 @@ impl Callers {
                     dependency: "jwks",
                     cause: None,
                 }),
-                known => Ok(known.map_err(|refused| Refused {
+                known => Ok(known.map_err(|refused| CallerRefusal {
                     reason: refused.as_str(),
                     key: None,
                 })),
             };
         }
         let Some(presented) = Presented::parse(token) else {
-            return Ok(Err(Refused {
+            return Ok(Err(CallerRefusal {
                 reason: "malformed_key",
                 key: None,
             }));
@@ -235,14 +235,14 @@ impl Callers {
             let seen = self.seen().clone();
             let id = presented.id;
             let read = async |tx: &store::Transaction<'_>| {
-                store::keys::get(tx, id, &crate::auth::Reach::Platform).await
+                store::keys::get(tx, id, &crate::auth::TenantScope::Platform).await
             };
             let read = self.primary.read(&every(), read).await;
             if let (Err(_), Some(held)) = (&read, self.held_lately(&presented)) {
                 return Ok(self.check(&presented, &held));
             }
             let Some(key) = read? else {
-                return Ok(Err(Refused {
+                return Ok(Err(CallerRefusal {
                     reason: "unknown_key",
                     key: Some(id),
                 }));
@@ -256,7 +256,7 @@ impl Callers {
             }
             // The key was read on a timeline that the database has left meanwhile. Change numbers
             // of two timelines cannot be compared.
-            if now.map(|now| now.lineage) != seen.map(|seen| seen.lineage) {
+            if now.map(|now| now.timeline) != seen.map(|seen| seen.timeline) {
                 self.held.pin().remove(&presented.id);
             }
         }
@@ -266,10 +266,10 @@ impl Callers {
 
     /// Puts the state of a key into memory. The newer of two states stays, in whatever order they
     /// arrive.
-    pub fn learn(&self, key: Key) -> Arc<Held> {
-        let held = Arc::new(Held::new(key));
+    pub fn learn(&self, key: ApiKey) -> Arc<CachedKey> {
+        let held = Arc::new(CachedKey::new(key));
         let is_newer = Cell::new(false);
-        let newer = |before: &Arc<Held>| {
+        let newer = |before: &Arc<CachedKey>| {
             is_newer.set(before.key.changed < held.key.changed);
             if is_newer.get() {
                 Arc::new(held.instead_of(before))
@@ -289,7 +289,7 @@ impl Callers {
     }
 
     /// Does the same as [`Self::learn`], but only for a key that is already in memory.
-    pub fn follow_change(&self, key: Key) {
+    pub fn follow_change(&self, key: ApiKey) {
         if self.held.pin().contains_key(&key.id) {
             self.learn(key);
         }
@@ -297,7 +297,7 @@ impl Callers {
 
     /// Returns the key in memory, unless Postgres has not confirmed the keys for longer than the
     /// grace period.
-    fn held_lately(&self, presented: &Presented<'_>) -> Option<Arc<Held>> {
+    fn held_lately(&self, presented: &Presented<'_>) -> Option<Arc<CachedKey>> {
         if self.unconfirmed() > self.grace {
             return None;
         }
@@ -311,7 +311,7 @@ impl Callers {
             .get(&key.parse::<KeyId>().ok()?)?
             .key
             .grant
-            .reach()
+            .tenant_scope()
             .tenant()
             .cloned()
     }
@@ -406,15 +406,15 @@ impl Callers {
         left.filter(|left| !left.is_zero())
     }
 
-    fn held_of(&self, caller: &Caller) -> Option<Arc<Held>> {
+    fn held_of(&self, caller: &Caller) -> Option<Arc<CachedKey>> {
         let id = caller.key()?.parse::<KeyId>().ok()?;
         self.held.pin().get(&id).cloned()
     }
 
-    fn check(&self, presented: &Presented<'_>, held: &Held) -> Result<Caller, Refused> {
+    fn check(&self, presented: &Presented<'_>, held: &CachedKey) -> Result<Caller, CallerRefusal> {
         let now = UtcTime::from(Timestamp::now());
         let refused = |reason| {
-            Err(Refused {
+            Err(CallerRefusal {
                 reason,
                 key: Some(presented.id),
             })
@@ -422,7 +422,7 @@ impl Callers {
         let Some(pepper) = &self.pepper else {
             return refused("no_pepper");
         };
-        let Key {
+        let ApiKey {
             hash,
             previous,
             expires_at,
@@ -471,12 +471,12 @@ impl Callers {
         let began = Instant::now();
         let now = self
             .primary
-            .read_apart(&every(), store::keys::version)
+            .read_background(&every(), store::keys::version)
             .await?;
         // If several first reads run at a time, one of them counts: the keys in memory follow the
         // changes after that one.
         let seen = self.seen().get_or_insert_with(|| now.clone()).clone();
-        if now.lineage != seen.lineage || now.number < seen.number {
+        if now.timeline != seen.timeline || now.number < seen.number {
             // The keys in memory belong to another timeline of the database. Their change numbers
             // do not show the changes of this timeline, so all keys are dropped.
             *self.seen() = Some(now);
@@ -498,7 +498,7 @@ impl Callers {
     async fn apply_after(&self, seen: &Version, now: Version) -> Result<(), Error> {
         let read =
             async |tx: &store::Transaction<'_>| store::keys::changed_after(tx, seen.number).await;
-        let changed = self.primary.read_apart(&every(), read).await?;
+        let changed = self.primary.read_background(&every(), read).await?;
         let newest = changed
             .iter()
             .map(|key| key.changed)
@@ -558,8 +558,8 @@ pub fn pepper(settings: &config::Auth) -> Result<Pepper, ConfigError> {
     })
 }
 
-impl Held {
-    fn new(key: Key) -> Self {
+impl CachedKey {
+    fn new(key: ApiKey) -> Self {
         let caller = |hash: TokenHash, token: u32, ends: Option<UtcTime>| {
             // The number of the token is recorded only if the key has had more than one.
             let actor = Actor {

@@ -2,7 +2,7 @@
 
 use super::{Error, audit::Guarded};
 use crate::{
-    audit::{archive::chains::Kept, document::ArchivedEvent},
+    audit::{archive::chains::ChainDocument, document::ArchivedEvent},
     domain::walk::{Fault, Walk},
 };
 
@@ -17,7 +17,7 @@ pub struct Chain<'a> {
     /// The start of the next page: the place of the last document that was read, because another
     /// document may stand in the same place.
     place: (u64, u32),
-    last: Option<Kept>,
+    last: Option<ChainDocument>,
     is_done: bool,
 }
 
@@ -35,7 +35,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Returns the next documents; `None` after the last.
-    pub async fn page(&mut self) -> Result<Option<Vec<Kept>>, Error> {
+    pub async fn page(&mut self) -> Result<Option<Vec<ChainDocument>>, Error> {
         if self.is_done {
             return Ok(None);
         }
@@ -55,7 +55,7 @@ impl<'a> Chain<'a> {
 
 /// Walks over a document. The document must be an archived event, agree with that event, and stand
 /// in its place in the chain.
-pub fn step<'a>(walk: &mut Walk, kept: &'a Kept) -> Result<&'a ArchivedEvent, Fault> {
+pub fn step<'a>(walk: &mut Walk, kept: &'a ChainDocument) -> Result<&'a ArchivedEvent, Fault> {
     let archived = kept.event.as_ref().ok_or(Fault::Edited)?;
     if !archived.agrees() {
         return Err(Fault::Misplaced);

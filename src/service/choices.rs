@@ -9,7 +9,7 @@ use crate::auth::AuthorizedTenant;
 use crate::domain::{
     command::Rejection,
     ids::{PolicyName, TenantName, VersionName},
-    policy::choice::{self, Asked, Standing},
+    policy::choice::{self, Asked, VersionState},
     snapshot::SnapshotRoute,
     tag::VersionTag,
 };
@@ -48,9 +48,9 @@ impl Polls {
         let patterns = snapshot.patterns(service, env);
         let held = |version: &VersionName| snapshot.get(service, env, version.as_str());
         let standing = |version: &VersionName| match held(version) {
-            Some(route) if route.is_active => Standing::Active,
-            Some(_) => Standing::Inactive,
-            None => Standing::Missing,
+            Some(route) if route.is_active => VersionState::Active,
+            Some(_) => VersionState::Inactive,
+            None => VersionState::Missing,
         };
         let (version, explanation) = choice::choose(
             name,

@@ -12,29 +12,29 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Error,
-    keys::By,
+    keys::Requester,
     reads::{Page, PageRequest, Reads},
 };
 use crate::{
-    audit::dead_letters::letters::{Letters, LettersError, Position, Record},
+    audit::dead_letters::topic::{DeadLetterError, DeadLetterTopic, Position, Record},
     config::{self, ms},
     domain::{
         access::{AccessEvent, Kind},
         command::Rejection,
-        dead_letter::{Decision, LetterId, LetterKey, LetterState},
+        dead_letter::{DeadLetterId, DeadLetterKey, DeadLetterState, Decision},
         ids::TenantName,
     },
     resilience::{CallError, Dependency},
     store::{self, Server, Visible},
 };
 
-pub use crate::audit::dead_letters::letters::{Head, Letter, Origin};
+pub use crate::audit::dead_letters::topic::{DeadLetter, DeadLetterHead, DeadLetterOrigin};
 
 /// The filter of a list of dead letters.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Only dead letters in this state.
-    pub state: Option<LetterState>,
+    pub state: Option<DeadLetterState>,
     /// Only dead letters whose record key is the name of this tenant.
     pub tenant: Option<TenantName>,
     /// Only dead letters with this reason, in `snake_case`.
@@ -44,23 +44,23 @@ pub struct Filter {
 }
 
 impl Filter {
-    fn holds_for(&self, letter: &Decided) -> bool {
-        self.state.is_none_or(|state| state == letter.state())
+    fn holds_for(&self, dead_letter: &Decided) -> bool {
+        self.state.is_none_or(|state| state == dead_letter.state())
             && self
                 .tenant
                 .as_ref()
-                .is_none_or(|tenant| Some(tenant) == letter.head.tenant.as_ref())
+                .is_none_or(|tenant| Some(tenant) == dead_letter.head.tenant.as_ref())
             && self
                 .reason
                 .as_ref()
-                .is_none_or(|reason| *reason == letter.head.reason)
-            && (letter.state().is_open() || !self.only_open)
+                .is_none_or(|reason| *reason == dead_letter.head.reason)
+            && (dead_letter.state().is_open() || !self.only_open)
     }
 }
 
 /// A dead letter and the decision about it.
 #[derive(Debug, Clone)]
-pub struct Decided<L = Head> {
+pub struct Decided<L = DeadLetterHead> {
     /// The dead letter, with or without its content.
     pub head: L,
     /// The decision; `None` if there is none yet.
@@ -69,18 +69,18 @@ pub struct Decided<L = Head> {
 
 impl<L> Decided<L> {
     /// Returns the state of the dead letter: `waiting` if there is no decision.
-    pub fn state(&self) -> LetterState {
+    pub fn state(&self) -> DeadLetterState {
         self.decision
             .as_ref()
-            .map_or(LetterState::Waiting, |decision| decision.state)
+            .map_or(DeadLetterState::Waiting, |decision| decision.state)
     }
 }
 
 /// The caller, the reason and the idempotency key of an operator's request.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct OperatorRequest {
     /// The caller and its request.
-    pub by: By,
+    pub by: Requester,
     /// The reason that the caller gave.
     pub reason: Option<String>,
     /// The header `Idempotency-Key`.
@@ -88,15 +88,15 @@ pub struct Wish {
 }
 
 /// A dead letter that cannot be redriven, with the reason.
-pub type Refused = (LetterId, &'static str);
+pub type NotRedriven = (DeadLetterId, &'static str);
 
 /// The result of a request to redrive dead letters.
 #[derive(Debug, Clone, Default)]
 pub struct Redriven {
     /// The dead letters that Kafka has accepted.
-    pub redriven: Vec<LetterId>,
+    pub redriven: Vec<DeadLetterId>,
     /// The dead letters that cannot be redriven, with the reasons.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<NotRedriven>,
     /// True if an earlier request with the same `Idempotency-Key` decided on some of these dead
     /// letters.
     pub replayed: bool,
@@ -106,7 +106,7 @@ pub struct Redriven {
 
 /// The use cases of dead letters.
 pub struct DeadLetters {
-    letters: Letters,
+    dead_letters: DeadLetterTopic,
     policy: Arc<Dependency>,
     primary: Arc<Server>,
     reads: Arc<Reads>,
@@ -125,7 +125,7 @@ impl DeadLetters {
     ) -> Self {
         let limit = ms(settings.read_timeout_ms);
         Self {
-            letters: Letters::new(kafka, limit),
+            dead_letters: DeadLetterTopic::new(kafka, limit),
             policy,
             primary,
             reads,
@@ -153,7 +153,7 @@ impl DeadLetters {
         count: usize,
         from: Option<Position>,
     ) -> Result<(Vec<Decided>, Option<Position>), Error> {
-        let reader = self.call(self.letters.open()).await?;
+        let reader = self.call(self.dead_letters.open()).await?;
         let mut next = from.or_else(|| reader.newest());
         let (mut items, mut looked_at) = (Vec::new(), 0);
         while let Some(position) = next
@@ -162,14 +162,14 @@ impl DeadLetters {
             let (heads, following) = self.call(reader.before(position, self.limit)).await?;
             next = following;
             looked_at += heads.len();
-            for letter in self
+            for dead_letter in self
                 .decided(heads)
                 .await?
                 .into_iter()
-                .filter(|letter| filter.holds_for(letter))
+                .filter(|dead_letter| filter.holds_for(dead_letter))
             {
-                let id = letter.head.key.id;
-                items.push(letter);
+                let id = dead_letter.head.key.id;
+                items.push(dead_letter);
                 if items.len() == count {
                     return Ok((items, Some(Position::after(id))));
                 }
@@ -178,7 +178,7 @@ impl DeadLetters {
         Ok((items, next))
     }
 
-    async fn decided(&self, heads: Vec<Head>) -> Result<Vec<Decided>, Error> {
+    async fn decided(&self, heads: Vec<DeadLetterHead>) -> Result<Vec<Decided>, Error> {
         let keys: Vec<_> = heads.iter().map(|head| head.key).collect();
         let read = async |tx: &store::Transaction<'_>| store::dead_letters::find(tx, &keys).await;
         let mut decisions = self.primary.read(&Visible::no_tenants(), read).await?;
@@ -192,29 +192,37 @@ impl DeadLetters {
     }
 
     /// Returns one dead letter with its content.
-    pub async fn letter(&self, id: LetterId) -> Result<Decided<Letter>, Error> {
-        let letter = self
-            .call(self.letters.letter(id))
+    pub async fn dead_letter(&self, id: DeadLetterId) -> Result<Decided<DeadLetter>, Error> {
+        let dead_letter = self
+            .call(self.dead_letters.dead_letter(id))
             .await?
             .ok_or(Error::LetterNotFound)?;
-        let decided = self.decided(vec![letter.head.clone()]).await?.pop();
+        let decided = self.decided(vec![dead_letter.head.clone()]).await?.pop();
         Ok(Decided {
-            head: letter,
+            head: dead_letter,
             decision: decided.and_then(|decided| decided.decision),
         })
     }
 
     /// Redrives one dead letter, whatever was decided about it before.
-    pub async fn redrive(&self, id: LetterId, wish: &Wish) -> Result<(Decided, bool), Error> {
+    pub async fn redrive(
+        &self,
+        id: DeadLetterId,
+        operator: &OperatorRequest,
+    ) -> Result<(Decided, bool), Error> {
         let before = self
-            .decided_before(wish, |before| before.id == id, LetterState::Redriven)
+            .decided_before(
+                operator,
+                |before| before.id == id,
+                DeadLetterState::Redriven,
+            )
             .await?;
         let redriven = if before.is_empty() {
-            let letter = self
-                .call(self.letters.letter(id))
+            let dead_letter = self
+                .call(self.dead_letters.dead_letter(id))
                 .await?
                 .ok_or(Error::LetterNotFound)?;
-            self.send(vec![letter], wish, false).await?
+            self.send(vec![dead_letter], operator, false).await?
         } else {
             self.finish(&before).await?
         };
@@ -222,9 +230,9 @@ impl DeadLetters {
             return Err(Error::NotRedrivable(why));
         }
         let Decided {
-            head: Letter { head, .. },
+            head: DeadLetter { head, .. },
             decision,
-        } = self.letter(id).await?;
+        } = self.dead_letter(id).await?;
         Ok((Decided { head, decision }, !before.is_empty()))
     }
 
@@ -235,12 +243,12 @@ impl DeadLetters {
         &self,
         filter: &Filter,
         page: &PageRequest,
-        wish: &Wish,
+        operator: &OperatorRequest,
     ) -> Result<Redriven, Error> {
         let list = format!("redrive {filter:?}");
         let from: Option<Position> = self.reads.open(&list, page).await?;
         let before = self
-            .decided_before(wish, |_| true, LetterState::Redriven)
+            .decided_before(operator, |_| true, DeadLetterState::Redriven)
             .await?;
         let mut redriven = self.finish(&before).await?;
         let left = (page.limit as usize).saturating_sub(before.len());
@@ -252,16 +260,19 @@ impl DeadLetters {
         };
         found.reverse();
         for piece in found.chunks(AT_A_TIME) {
-            let mut letters = Vec::with_capacity(piece.len());
+            let mut dead_letters = Vec::with_capacity(piece.len());
             for found in piece {
                 // A dead letter that has gone since it was listed gives nothing to send.
-                letters.extend(self.call(self.letters.letter(found.head.key.id)).await?);
+                dead_letters.extend(
+                    self.call(self.dead_letters.dead_letter(found.head.key.id))
+                        .await?,
+                );
             }
             let Redriven {
                 redriven: sent,
                 refused,
                 ..
-            } = self.send(letters, wish, true).await?;
+            } = self.send(dead_letters, operator, true).await?;
             redriven.redriven.extend(sent);
             redriven.refused.extend(refused);
         }
@@ -274,16 +285,27 @@ impl DeadLetters {
 
     /// Discards an open dead letter, including one whose redrive has no confirmed outcome. A dead
     /// letter that is already discarded keeps its first reason.
-    pub async fn discard(&self, id: LetterId, wish: &Wish) -> Result<Decided, Error> {
-        self.decided_before(wish, |before| before.id == id, LetterState::Discarded)
-            .await?;
-        let Letter { head, .. } = self
-            .call(self.letters.letter(id))
+    pub async fn discard(
+        &self,
+        id: DeadLetterId,
+        operator: &OperatorRequest,
+    ) -> Result<Decided, Error> {
+        self.decided_before(
+            operator,
+            |before| before.id == id,
+            DeadLetterState::Discarded,
+        )
+        .await?;
+        let DeadLetter { head, .. } = self
+            .call(self.dead_letters.dead_letter(id))
             .await?
             .ok_or(Error::LetterNotFound)?;
-        let (by, told) = (decider(wish), told(wish, "dead_letter_discarded", &head));
+        let (by, access_event) = (
+            decider(operator),
+            access_event(operator, "dead_letter_discarded", &head),
+        );
         let write = async |tx: &store::Transaction<'_>| {
-            store::dead_letters::discard(tx, head.key, &by, &told).await
+            store::dead_letters::discard(tx, head.key, &by, &access_event).await
         };
         self.primary.write(&Visible::no_tenants(), write).await?;
         let decided = self
@@ -292,7 +314,7 @@ impl DeadLetters {
             .pop()
             .ok_or(Error::LetterNotFound)?;
         match decided.state() {
-            LetterState::Discarded => Ok(decided),
+            DeadLetterState::Discarded => Ok(decided),
             other => Err(Error::LetterDecided(other.as_str())),
         }
     }
@@ -301,19 +323,20 @@ impl DeadLetters {
     /// to a different request.
     async fn decided_before(
         &self,
-        wish: &Wish,
-        is_meant: impl Fn(&LetterKey) -> bool,
-        wanted: LetterState,
-    ) -> Result<Vec<(LetterKey, Decision)>, Error> {
-        if wish.idempotency_key.is_none() {
+        operator: &OperatorRequest,
+        is_meant: impl Fn(&DeadLetterKey) -> bool,
+        wanted: DeadLetterState,
+    ) -> Result<Vec<(DeadLetterKey, Decision)>, Error> {
+        if operator.idempotency_key.is_none() {
             return Ok(Vec::new());
         }
-        let by = decider(wish);
+        let by = decider(operator);
         let read =
             async |tx: &store::Transaction<'_>| store::dead_letters::decided_before(tx, &by).await;
         let before = self.primary.read(&Visible::no_tenants(), read).await?;
-        let is_so = |state: LetterState| {
-            state == wanted || (state == LetterState::Redriving && wanted == LetterState::Redriven)
+        let is_so = |state: DeadLetterState| {
+            state == wanted
+                || (state == DeadLetterState::Redriving && wanted == DeadLetterState::Redriven)
         };
         if !before
             .iter()
@@ -326,23 +349,23 @@ impl DeadLetters {
 
     /// Completes the redrive that an earlier request decided on, and returns its result. Sends the
     /// dead letters without a confirmed outcome now.
-    async fn finish(&self, before: &[(LetterKey, Decision)]) -> Result<Redriven, Error> {
-        let (mut letters, mut gone) = (Vec::new(), Vec::new());
-        let is_open = |decision: &Decision| decision.state == LetterState::Redriving;
+    async fn finish(&self, before: &[(DeadLetterKey, Decision)]) -> Result<Redriven, Error> {
+        let (mut dead_letters, mut gone) = (Vec::new(), Vec::new());
+        let is_open = |decision: &Decision| decision.state == DeadLetterState::Redriving;
         for (key, _) in before.iter().filter(|(_, decision)| is_open(decision)) {
             match self
-                .call(self.letters.letter(key.id))
+                .call(self.dead_letters.dead_letter(key.id))
                 .await?
-                .filter(|letter| letter.head.key == *key)
+                .filter(|dead_letter| dead_letter.head.key == *key)
             {
-                Some(letter) => letters.push(letter),
+                Some(dead_letter) => dead_letters.push(dead_letter),
                 None => gone.push((key.id, "the dead letter no longer exists in Kafka")),
             }
         }
-        let (ready, mut refused) = self.ready(letters).await?;
+        let (ready, mut refused) = self.ready(dead_letters).await?;
         refused.extend(gone);
         let refused = self.publish(ready, refused).await?.refused;
-        let is_refused = |id: LetterId| refused.iter().any(|(refused, _)| *refused == id);
+        let is_refused = |id: DeadLetterId| refused.iter().any(|(refused, _)| *refused == id);
         let redriven = before
             .iter()
             .map(|(key, _)| key.id)
@@ -360,20 +383,20 @@ impl DeadLetters {
     /// record.
     async fn ready(
         &self,
-        letters: Vec<Letter>,
-    ) -> Result<(Vec<(Head, Record)>, Vec<Refused>), Error> {
+        dead_letters: Vec<DeadLetter>,
+    ) -> Result<(Vec<(DeadLetterHead, Record)>, Vec<NotRedriven>), Error> {
         let (mut ready, mut refused) = (Vec::new(), Vec::new());
-        for letter in letters {
-            let head = letter.head.clone();
+        for dead_letter in dead_letters {
+            let head = dead_letter.head.clone();
             if head
                 .origin
                 .as_ref()
-                .is_none_or(|origin| origin.topic != self.letters.topic())
+                .is_none_or(|origin| origin.topic != self.dead_letters.topic())
             {
                 refused.push((head.key.id, "its record does not come from kafka.topic"));
                 continue;
             }
-            match self.call(self.letters.content(letter)).await? {
+            match self.call(self.dead_letters.content(dead_letter)).await? {
                 Some(record) => ready.push((head, record)),
                 None => refused.push((
                     head.key.id,
@@ -386,18 +409,23 @@ impl DeadLetters {
 
     async fn send(
         &self,
-        letters: Vec<Letter>,
-        wish: &Wish,
+        dead_letters: Vec<DeadLetter>,
+        operator: &OperatorRequest,
         only_open: bool,
     ) -> Result<Redriven, Error> {
-        let (mut ready, refused) = self.ready(letters).await?;
-        let by = decider(wish);
-        let told: Vec<_> = ready
+        let (mut ready, refused) = self.ready(dead_letters).await?;
+        let by = decider(operator);
+        let access_event: Vec<_> = ready
             .iter()
-            .map(|(head, _)| (head.key, told(wish, "dead_letter_redriven", head)))
+            .map(|(head, _)| {
+                (
+                    head.key,
+                    access_event(operator, "dead_letter_redriven", head),
+                )
+            })
             .collect();
         let write = async |tx: &store::Transaction<'_>| {
-            store::dead_letters::redrive(tx, &told, &by, only_open).await
+            store::dead_letters::redrive(tx, &access_event, &by, only_open).await
         };
         let decided = self.primary.write(&Visible::no_tenants(), write).await?;
         ready.retain(|(head, _)| decided.contains(&head.key));
@@ -409,11 +437,11 @@ impl DeadLetters {
     /// request: dead letters that are not noted may be sent again.
     async fn publish(
         &self,
-        ready: Vec<(Head, Record)>,
-        mut refused: Vec<Refused>,
+        ready: Vec<(DeadLetterHead, Record)>,
+        mut refused: Vec<NotRedriven>,
     ) -> Result<Redriven, Error> {
         let send = async {
-            let mut results = self.letters.send(&ready).await;
+            let mut results = self.dead_letters.send(&ready).await;
             // Kafka has refused nothing and accepted nothing, so it is away. Its breaker must count
             // that.
             if results.iter().all(|result| {
@@ -453,15 +481,16 @@ impl DeadLetters {
 
     async fn call<T>(
         &self,
-        operation: impl Future<Output = Result<T, LettersError>>,
+        operation: impl Future<Output = Result<T, DeadLetterError>>,
     ) -> Result<T, Error> {
-        let is_failure =
-            |error: &LettersError| matches!(error, LettersError::Kafka(_) | LettersError::Timeout);
+        let is_failure = |error: &DeadLetterError| {
+            matches!(error, DeadLetterError::Kafka(_) | DeadLetterError::Timeout)
+        };
         self.policy
             .call(is_failure, operation)
             .await
             .map_err(|error| match error {
-                CallError::Failed(LettersError::Defect(error)) => Error::internal(error),
+                CallError::Failed(DeadLetterError::Defect(error)) => Error::internal(error),
                 CallError::Full(_) => Error::Overloaded("dead letter queries"),
                 error => Error::unavailable("kafka", error),
             })
@@ -471,31 +500,31 @@ impl DeadLetters {
 /// Dead letters in memory at a time during a redrive.
 const AT_A_TIME: usize = 20;
 
-fn decider(wish: &Wish) -> store::dead_letters::By {
-    let Wish {
+fn decider(operator: &OperatorRequest) -> store::dead_letters::Decider {
+    let OperatorRequest {
         by,
         reason,
         idempotency_key,
-    } = wish;
+    } = operator;
     let actor = by.caller.actor.id.clone();
     let idempotency_key = idempotency_key
         .as_ref()
         .map(|key| by.caller.actor.own_key(key));
-    store::dead_letters::By {
+    store::dead_letters::Decider {
         actor,
         reason: reason.clone(),
         idempotency_key,
     }
 }
 
-fn told(wish: &Wish, action: &str, head: &Head) -> AccessEvent {
-    let (reason, object) = (wish.reason.clone(), Some(head.key.id.to_string()));
+fn access_event(operator: &OperatorRequest, action: &str, head: &DeadLetterHead) -> AccessEvent {
+    let (reason, object) = (operator.reason.clone(), Some(head.key.id.to_string()));
     // Only the sender of the record has named the tenant, so the name may be false. The access log
     // record is not visible to the tenant's auditors.
     AccessEvent {
         reason,
         tenant: head.tenant.clone(),
         object,
-        ..wish.by.told(Kind::Operated, action)
+        ..operator.by.access_event(Kind::Operated, action)
     }
 }

@@ -207,7 +207,7 @@ impl From<store::Error> for Error {
             | store::Error::Timeout
             | store::Error::TooSlow
             | store::Error::Contention(_)
-            | store::Error::Foreign(_) => Self::unavailable("postgres", error),
+            | store::Error::OtherTimeline(_) => Self::unavailable("postgres", error),
             store::Error::Unrecorded(_) => Self::NotRecorded(std::sync::Arc::new(error)),
             store::Error::Unique { .. } | store::Error::Statement(_) | store::Error::Corrupt(_) => {
                 Self::internal(error)

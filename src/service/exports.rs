@@ -20,11 +20,11 @@ use super::{
 };
 pub use crate::audit::document::ArchivedEvent;
 use crate::{
-    audit::archive::{ArchiveError, EventPosition, timeline::Piece},
-    auth::Reach,
+    audit::archive::{ArchiveError, EventPosition, timeline::TimeSlice},
+    auth::TenantScope,
     config::{self, ms},
     domain::{filter::EventFilter, time::UtcTime},
-    resilience::{CallError, Payer, Place, Shares},
+    resilience::{CallError, Payer, PoolPlace, Shares},
     telemetry::names,
 };
 
@@ -82,8 +82,12 @@ impl Exports {
     }
 
     /// Begins an export. The archive has answered once when this returns.
-    pub async fn open(&self, reach: &Reach, filter: EventFilter) -> Result<Export, Error> {
-        let filter = audit::within(reach, filter)?;
+    pub async fn open(
+        &self,
+        tenant_scope: &TenantScope,
+        filter: EventFilter,
+    ) -> Result<Export, Error> {
+        let filter = audit::within(tenant_scope, filter)?;
         let place = self
             .places
             .try_take(&Payer::current(), 1)
@@ -130,7 +134,7 @@ pub struct Export {
     result: &'static str,
     /// The payer of every page: the payer of the request that opened the export.
     payer: Payer,
-    _place: Place,
+    _place: PoolPlace,
 }
 
 impl Export {
@@ -179,7 +183,7 @@ impl Export {
     /// not cut off for that.
     async fn read(
         &mut self,
-        mut piece: Piece,
+        mut piece: TimeSlice,
         patience: Duration,
     ) -> Result<Vec<ArchivedEvent>, Error> {
         let (limit, until) = (self.audit.archive().timeout(), Instant::now() + patience);
@@ -235,7 +239,7 @@ impl AuditReads {
     async fn piece(
         &self,
         filter: &EventFilter,
-        piece: &Piece,
+        piece: &TimeSlice,
         limit: usize,
     ) -> Result<Vec<ArchivedEvent>, CallError<ArchiveError>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     auth::{
-        Caller, Grant, Reach,
+        Caller, Grant, TenantScope,
         key::{KeyId, NewToken, Pepper},
     },
     domain::{
@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-pub use crate::store::keys::Key;
+pub use crate::store::keys::ApiKey;
 
 /// Stored keys, ended ones included, that are permitted for each valid key.
 const KEPT_FOR_EACH: u32 = 10;
@@ -42,14 +42,14 @@ pub const MAX_OVERLAP: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// A key with its new token, which is shown only this once.
 pub struct Made {
     /// The key as it is stored.
-    pub key: Key,
+    pub key: ApiKey,
     /// The token; `None` if an earlier request with the same idempotency key made the key.
     pub token: Option<SecretString>,
 }
 
 /// The caller and the request of an action that is no part of a tenant's history.
 #[derive(Debug, Clone)]
-pub struct By {
+pub struct Requester {
     /// The caller that acts.
     pub caller: Caller,
     /// The caller's IP address.
@@ -58,10 +58,10 @@ pub struct By {
     pub request_id: String,
 }
 
-impl By {
+impl Requester {
     /// Returns a new access log record of an action by this caller. The record has no tenant and no
     /// object yet.
-    pub(super) fn told(&self, kind: Kind, action: &str) -> AccessEvent {
+    pub(super) fn access_event(&self, kind: Kind, action: &str) -> AccessEvent {
         AccessEvent {
             id: Uuid::now_v7(),
             kind,
@@ -83,14 +83,14 @@ impl By {
 
 /// The specification of a new key.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct NewKeySpec {
     /// The rights of a caller with this key.
     pub grant: Grant,
     /// The purpose of the key.
     pub description: String,
     /// The requested end of the key, if there is one.
     pub expires_at: Option<UtcTime>,
-    /// The header `Idempotency-Key`.
+    /// The header `Idempotency-ApiKey`.
     pub idempotency_key: Option<String>,
 }
 
@@ -118,17 +118,17 @@ impl Keys {
     /// Creates a key. For a tenant outside the caller's tenant scope, returns the same error as for
     /// a tenant that does not exist. The key does not outlast the caller's credential: it ends with
     /// that credential, unless an earlier end is requested.
-    pub async fn make(&self, by: &By, wanted: Wanted) -> Result<Made, Error> {
+    pub async fn make(&self, by: &Requester, wanted: NewKeySpec) -> Result<Made, Error> {
         if !by.caller.grant.may_give(&wanted.grant) {
-            return Err(match wanted.grant.reach() {
-                Reach::Tenant(tenant) if !by.caller.reaches(tenant) => {
+            return Err(match wanted.grant.tenant_scope() {
+                TenantScope::Tenant(tenant) if !by.caller.reaches(tenant) => {
                     Rejection::TenantNotFound.into()
                 }
                 _ => Error::MayNotGive,
             });
         }
         let asked = wanted.expires_at;
-        let wanted = Wanted {
+        let wanted = NewKeySpec {
             expires_at: by.caller.ends_for(asked).map_err(Error::OutlastsCaller)?,
             ..wanted
         };
@@ -139,7 +139,7 @@ impl Keys {
             });
         }
         let NewToken { id, token } = NewToken::make(self.pepper()?).map_err(Error::internal)?;
-        let Wanted {
+        let NewKeySpec {
             grant,
             description,
             expires_at,
@@ -147,7 +147,12 @@ impl Keys {
         } = wanted.clone();
         let (hash, created_by) = (self.pepper()?.hash(&token), Actor::clone(&by.caller.actor));
         let idempotency_key = idempotency_key.map(|key| created_by.own_key(&key));
-        let told = told(by, "key_created", grant.reach().tenant().cloned(), id);
+        let access_event = access_event(
+            by,
+            "key_created",
+            grant.tenant_scope().tenant().cloned(),
+            id,
+        );
         let new = NewKey {
             id,
             grant,
@@ -158,18 +163,18 @@ impl Keys {
             idempotency_key,
         };
         let write = async |tx: &store::Transaction<'_>| {
-            store::keys::insert(tx, &new, self.limit, &told).await
+            store::keys::insert(tx, &new, self.limit, &access_event).await
         };
         match self
             .primary
-            .write(&visible(by.caller.grant.reach()), write)
+            .write(&visible(by.caller.grant.tenant_scope()), write)
             .await
         {
             Ok(Some(key)) => Ok(Made {
                 key,
                 token: Some(token),
             }),
-            Ok(None) => Err(self.why_not(wanted.grant.reach()).await?),
+            Ok(None) => Err(self.why_not(wanted.grant.tenant_scope()).await?),
             // Another request with the same idempotency key was a little quicker.
             Err(crate::resilience::CallError::Failed(store::Error::Unique { .. }))
                 if new.idempotency_key.is_some() =>
@@ -190,10 +195,10 @@ impl Keys {
     /// that its maker had then.
     async fn made_before(
         &self,
-        by: &By,
-        wanted: &Wanted,
+        by: &Requester,
+        wanted: &NewKeySpec,
         asked: Option<UtcTime>,
-    ) -> Result<Option<Key>, Error> {
+    ) -> Result<Option<ApiKey>, Error> {
         let Some(idempotency_key) = &wanted.idempotency_key else {
             return Ok(None);
         };
@@ -203,7 +208,7 @@ impl Keys {
         };
         let Some(first) = self
             .primary
-            .read(&visible(by.caller.grant.reach()), read)
+            .read(&visible(by.caller.grant.tenant_scope()), read)
             .await?
         else {
             return Ok(None);
@@ -218,8 +223,8 @@ impl Keys {
         Ok(Some(first))
     }
 
-    async fn why_not(&self, reach: &Reach) -> Result<Error, Error> {
-        if let Some(tenant) = reach.tenant() {
+    async fn why_not(&self, tenant_scope: &TenantScope) -> Result<Error, Error> {
+        if let Some(tenant) = tenant_scope.tenant() {
             let read = async |tx: &store::Transaction<'_>| store::tenants::get(tx, tenant).await;
             if self
                 .primary
@@ -230,8 +235,8 @@ impl Keys {
                 return Ok(Rejection::TenantNotFound.into());
             }
         }
-        let count = async |tx: &store::Transaction<'_>| store::keys::count(tx, reach).await;
-        let (good, kept) = self.primary.read(&visible(reach), count).await?;
+        let count = async |tx: &store::Transaction<'_>| store::keys::count(tx, tenant_scope).await;
+        let (good, kept) = self.primary.read(&visible(tenant_scope), count).await?;
         let Limit {
             good: most,
             kept: most_kept,
@@ -254,11 +259,11 @@ impl Keys {
     }
 
     /// Returns one key within the caller's tenant scope.
-    pub async fn get(&self, by: &Caller, id: KeyId) -> Result<Key, Error> {
-        let reach = by.grant.reach();
-        let read = async |tx: &store::Transaction<'_>| store::keys::get(tx, id, reach).await;
+    pub async fn get(&self, by: &Caller, id: KeyId) -> Result<ApiKey, Error> {
+        let tenant_scope = by.grant.tenant_scope();
+        let read = async |tx: &store::Transaction<'_>| store::keys::get(tx, id, tenant_scope).await;
         self.primary
-            .read(&visible(reach), read)
+            .read(&visible(tenant_scope), read)
             .await?
             .ok_or(Error::KeyNotFound)
     }
@@ -271,8 +276,8 @@ impl Keys {
         by: &Caller,
         tenant: Option<&TenantName>,
         page: &PageRequest,
-    ) -> Result<Page<Key>, Error> {
-        let tenant = tenant.or(by.grant.reach().tenant());
+    ) -> Result<Page<ApiKey>, Error> {
+        let tenant = tenant.or(by.grant.tenant_scope().tenant());
         let list = format!("keys {tenant:?}");
         let after: Option<String> = reads.open(&list, page).await?;
         let read = async |tx: &store::Transaction<'_>| {
@@ -289,7 +294,12 @@ impl Keys {
 
     /// Gives a key a new token. The current token stays valid for `overlap`; the token before it
     /// does not. If the caller's credential expires, the caller gets no token that lasts longer.
-    pub async fn rotate(&self, by: &By, id: KeyId, overlap: SignedDuration) -> Result<Made, Error> {
+    pub async fn rotate(
+        &self,
+        by: &Requester,
+        id: KeyId,
+        overlap: SignedDuration,
+    ) -> Result<Made, Error> {
         let key = self.get(&by.caller, id).await?;
         if let Some(own) = by
             .caller
@@ -298,7 +308,7 @@ impl Keys {
         {
             return Err(Error::TokenOutlastsCaller(own));
         }
-        let tenant = key.grant.reach().tenant().cloned();
+        let tenant = key.grant.tenant_scope().tenant().cloned();
         let token = NewToken::of(id, self.pepper()?)
             .map_err(Error::internal)?
             .token;
@@ -307,15 +317,15 @@ impl Keys {
             .checked_add(overlap.min(MAX_OVERLAP))
             .map_err(Error::internal)?
             .into();
-        let (told, reach, actor) = (
-            told(by, "key_rotated", tenant, id),
-            by.caller.grant.reach(),
+        let (access_event, tenant_scope, actor) = (
+            access_event(by, "key_rotated", tenant, id),
+            by.caller.grant.tenant_scope(),
             &by.caller.actor,
         );
         let write = async |tx: &store::Transaction<'_>| {
-            store::keys::rotate(tx, id, reach, &hash, until, actor, &told).await
+            store::keys::rotate(tx, id, tenant_scope, &hash, until, actor, &access_event).await
         };
-        match self.primary.write(&visible(reach), write).await? {
+        match self.primary.write(&visible(tenant_scope), write).await? {
             Some(key) => Ok(Made {
                 key,
                 token: Some(token),
@@ -332,28 +342,28 @@ impl Keys {
     /// revoked before.
     pub async fn revoke(
         &self,
-        by: &By,
+        by: &Requester,
         id: KeyId,
         with_descendants: bool,
-    ) -> Result<Vec<Key>, Error> {
+    ) -> Result<Vec<ApiKey>, Error> {
         self.get(&by.caller, id).await?;
-        let (reach, name) = (by.caller.grant.reach(), &by.caller.actor.id);
-        let told = |key: &Key| {
+        let (tenant_scope, name) = (by.caller.grant.tenant_scope(), &by.caller.actor.id);
+        let access_event = |key: &ApiKey| {
             let reason = (key.id != id).then(|| "maker_revoked".to_owned());
             AccessEvent {
                 reason,
-                ..told(
+                ..access_event(
                     by,
                     "key_revoked",
-                    key.grant.reach().tenant().cloned(),
+                    key.grant.tenant_scope().tenant().cloned(),
                     key.id,
                 )
             }
         };
         let write = async |tx: &store::Transaction<'_>| {
-            store::keys::revoke(tx, id, reach, name, with_descendants, &told).await
+            store::keys::revoke(tx, id, tenant_scope, name, with_descendants, &access_event).await
         };
-        Ok(self.primary.write(&visible(reach), write).await?)
+        Ok(self.primary.write(&visible(tenant_scope), write).await?)
     }
 
     fn pepper(&self) -> Result<&Pepper, Error> {
@@ -362,18 +372,23 @@ impl Keys {
 }
 
 /// Returns the tenants whose rows a caller with this tenant scope may touch.
-fn visible(reach: &Reach) -> Visible {
-    reach
+fn visible(tenant_scope: &TenantScope) -> Visible {
+    tenant_scope
         .tenant()
         .map_or_else(Visible::all_tenants, Visible::tenant)
 }
 
-fn told(by: &By, action: &str, tenant: Option<TenantName>, id: KeyId) -> AccessEvent {
+fn access_event(
+    by: &Requester,
+    action: &str,
+    tenant: Option<TenantName>,
+    id: KeyId,
+) -> AccessEvent {
     let key = Some(id.to_string());
     AccessEvent {
         visible_to: tenant.clone(),
         tenant,
         key,
-        ..by.told(Kind::KeyChanged, action)
+        ..by.access_event(Kind::KeyChanged, action)
     }
 }

@@ -1,19 +1,17 @@
 //! Use cases: what the API does, without HTTP and without SQL.
 
+pub mod access_log;
 pub mod audit;
 pub mod callers;
 mod chain;
 pub mod choices;
 pub mod cursor;
 pub mod dead_letters;
-pub mod drills;
 mod error;
 pub mod exports;
-pub mod feed;
+pub mod forced_states;
 mod freshness;
 pub mod keys;
-pub mod lineage;
-pub mod past;
 mod patterns;
 pub mod plans;
 pub mod polls;
@@ -23,7 +21,9 @@ pub mod replays;
 pub mod requests;
 pub mod retention;
 pub mod set_aside;
-pub mod trail;
+pub mod subscription;
+pub mod time_travel;
+pub mod timeline;
 pub mod unpublished;
 pub mod upkeep;
 pub mod verify;

@@ -15,11 +15,11 @@ use uuid::Uuid;
 use super::{
     Error, Freshness,
     batch::{Reply, Request},
-    keys::By,
-    past::At,
+    keys::Requester,
     patterns::{self, PatternPool},
     privacy::of_plan,
     reads::{Page, PageRequest, Reads, cut, one_more},
+    time_travel::PointInTime,
     writer::Writer,
 };
 use crate::{
@@ -41,7 +41,7 @@ use crate::{
     },
     store::{
         self, Visible,
-        plans::{Inserted, Kept, Position},
+        plans::{Inserted, Position, StoredPlan},
     },
 };
 
@@ -57,13 +57,13 @@ pub struct Plans {
 
 /// The current state of a tenant's scope: everything that a plan of that scope can change or
 /// depends on.
-struct Standing {
+struct ScopeState {
     tenant: Tenant,
     routes: Vec<Route>,
     policies: Vec<Policy>,
 }
 
-impl Standing {
+impl ScopeState {
     fn content(&self) -> Content {
         let routes = self
             .routes
@@ -145,7 +145,7 @@ impl Plans {
         &self,
         request: &Request,
         tenant: &AuthorizedTenant,
-        to: &At,
+        to: &PointInTime,
     ) -> Result<(Plan, bool), Error> {
         let then = self.reads.then(tenant, to).await?;
         let content = self
@@ -164,7 +164,7 @@ impl Plans {
     ) -> Result<(Plan, bool), Error> {
         let tenant = request.command.tenant.clone();
         let fingerprint = fingerprint(desired.clone()).await?;
-        let actor = &request.facts.actor;
+        let actor = &request.context.actor;
         let id = plan_id(
             request,
             &self.reads.privacy().identity(&tenant, actor).await?,
@@ -249,7 +249,7 @@ impl Plans {
         confirmation: Confirmation,
     ) -> Result<Reply, Error> {
         let tenant = request.command.tenant.clone();
-        let Kept { plan, desired, .. } = self
+        let StoredPlan { plan, desired, .. } = self
             .kept(&Visible::tenant(&tenant), &tenant, id)
             .await?
             .ok_or(Error::PlanNotFound)?;
@@ -277,7 +277,7 @@ impl Plans {
             hash: confirmation.hash,
             confirmed: confirmation.shrink,
         }));
-        request.facts.reason = request.facts.reason.or(plan.reason);
+        request.context.reason = request.context.reason.or(plan.reason);
         let command = Command {
             precondition: Default::default(),
             ..request.command.clone()
@@ -312,25 +312,25 @@ impl Plans {
     /// the access log in the same transaction.
     pub async fn delete(
         &self,
-        by: &By,
+        by: &Requester,
         reason: Option<&str>,
         tenant: &AuthorizedTenant,
         id: Uuid,
     ) -> Result<(), Error> {
-        let narrowing = by.caller.grant.narrowing();
-        let told = deleted(by, reason, tenant.name(), id);
+        let resource_scope = by.caller.grant.resource_scope();
+        let access_event = deleted(by, reason, tenant.name(), id);
         let delete = async |tx: &store::Transaction<'_>| {
             let Some(places) = store::plans::places(tx, tenant.name(), id).await? else {
                 return Ok(Err(Error::PlanNotFound));
             };
             let outside = places
                 .into_iter()
-                .find(|(service, env)| !narrowing.covers(Some(service), Some(env)));
+                .find(|(service, env)| !resource_scope.covers(Some(service), Some(env)));
             if let Some((service, env)) = outside {
                 return Ok(Err(Rejection::OutsideGrant { service, env }.into()));
             }
             store::plans::delete(tx, tenant.name(), id).await?;
-            store::access::insert(tx, std::slice::from_ref(&told)).await?;
+            store::access_log::insert(tx, std::slice::from_ref(&access_event)).await?;
             Ok(Ok(()))
         };
         self.reads
@@ -385,7 +385,7 @@ impl Plans {
         tenant: &AuthorizedTenant,
         scope: Scope,
         freshness: &Freshness,
-        at: Option<&At>,
+        at: Option<&PointInTime>,
     ) -> Result<(Document, VersionTag), Error> {
         if let Some(at) = at {
             let then = self.reads.then(tenant, at).await?;
@@ -412,7 +412,7 @@ impl Plans {
         visible: &Visible,
         tenant: &TenantName,
         id: Uuid,
-    ) -> Result<Option<Kept>, Error> {
+    ) -> Result<Option<StoredPlan>, Error> {
         let read = async |tx: &store::Transaction<'_>| store::plans::get(tx, tenant, id).await;
         let Some(text) = self.reads.router().primary().read(visible, read).await? else {
             return Ok(None);
@@ -430,14 +430,14 @@ impl Plans {
         visible: &Visible,
         tenant: &TenantName,
         scope: &Scope,
-    ) -> Result<Option<Standing>, Error> {
+    ) -> Result<Option<ScopeState>, Error> {
         let read = async |tx: &store::Transaction<'_>| {
             let Some(found) = store::tenants::get(tx, tenant).await? else {
                 return Ok(None);
             };
             let routes = store::routes::in_scope(tx, tenant, scope).await?;
             let policies = store::policies::in_scope(tx, tenant, scope).await?;
-            Ok(Some(Standing {
+            Ok(Some(ScopeState {
                 tenant: found,
                 routes,
                 policies,
@@ -602,7 +602,7 @@ fn in_plan(changes: &[PlannedChange], sought: Sought<'_>) -> Option<String> {
 }
 
 /// Returns the access log record of a deleted plan.
-fn deleted(by: &By, reason: Option<&str>, tenant: &TenantName, id: Uuid) -> AccessEvent {
+fn deleted(by: &Requester, reason: Option<&str>, tenant: &TenantName, id: Uuid) -> AccessEvent {
     let (reason, object) = (reason.map(str::to_owned), Some(id.to_string()));
     let tenant = Some(tenant.clone());
     AccessEvent {
@@ -610,7 +610,7 @@ fn deleted(by: &By, reason: Option<&str>, tenant: &TenantName, id: Uuid) -> Acce
         visible_to: tenant.clone(),
         tenant,
         object,
-        ..by.told(Kind::Operated, "plan_deleted")
+        ..by.access_event(Kind::Operated, "plan_deleted")
     }
 }
 
@@ -637,7 +637,7 @@ fn plan_id(request: &Request, actor: &str) -> Uuid {
 fn work_out(
     id: Uuid,
     request: &Request,
-    standing: Standing,
+    standing: ScopeState,
     document: &Document,
     desired: &Content,
     limits: Limits,
@@ -685,9 +685,9 @@ fn work_out(
         active_routes: [active, active_after],
         changes,
         warnings,
-        reason: request.facts.reason.clone(),
+        reason: request.context.reason.clone(),
         created_at: created_at.into(),
-        created_by: request.facts.actor.id.clone(),
+        created_by: request.context.actor.id.clone(),
         expires_at: created_at.checked_add(ttl).unwrap_or(created_at).into(),
     })
 }
@@ -708,7 +708,7 @@ fn fewer_active(change: &crate::domain::event::Change) -> i64 {
 /// and repeats this until the rules accept the changes. Returns a warning for each confirmation.
 fn warnings(
     request: &Request,
-    standing: Standing,
+    standing: ScopeState,
     changes: &[PlannedChange],
     hash: &str,
     active: u32,
@@ -736,7 +736,7 @@ fn warnings(
     };
     let mut found: BTreeMap<&'static str, String> = BTreeMap::new();
     loop {
-        let (code, detail) = match decide::allowed(&state, &command, &request.facts) {
+        let (code, detail) = match decide::allowed(&state, &command, &request.context) {
             Ok(_) => break,
             Err(refused @ Rejection::ShrinkNotConfirmed { .. }) => {
                 command.op = Op::Apply(Box::new(Apply {

@@ -8,7 +8,7 @@
 
 mod envelope;
 mod keys;
-mod masters;
+mod master_keys;
 pub mod people;
 mod texts;
 
@@ -18,9 +18,9 @@ pub(super) use self::texts::{
     Text, of_archived, of_blame, of_event, of_object, of_plan, of_policy, of_route, of_tenant,
 };
 use self::{
-    envelope::{Envelope, Place},
-    keys::{Held, Keys},
-    masters::Masters,
+    envelope::{Envelope, SealedPlace},
+    keys::{KeyState, Keys},
+    master_keys::MasterKeys,
     texts::{REASON, SOURCE_IP},
 };
 use super::{Error, batch::Request};
@@ -45,9 +45,9 @@ pub struct Privacy {
 impl Privacy {
     /// Uses the master keys of the settings, and keeps the keys of persons in Postgres.
     pub fn new(settings: &config::Privacy, router: Arc<Router>) -> Result<Self, ConfigError> {
-        let masters = Masters::parse(&settings.master_keys)?;
+        let master_keys = MasterKeys::parse(&settings.master_keys)?;
         Ok(Self {
-            keys: masters.map(|masters| Keys::new(masters, settings, router)),
+            keys: master_keys.map(|master_keys| Keys::new(master_keys, settings, router)),
         })
     }
 
@@ -63,17 +63,21 @@ impl Privacy {
             return Ok(request);
         };
         let tenant = &request.command.tenant;
-        let facts = &mut request.facts;
-        let person = keys.person(tenant, &facts.actor).await?;
+        let context = &mut request.context;
+        let person = keys.person(tenant, &context.actor).await?;
         for (member, text) in [
-            (REASON, &mut facts.reason),
-            (SOURCE_IP, &mut facts.source_ip),
+            (REASON, &mut context.reason),
+            (SOURCE_IP, &mut context.source_ip),
         ] {
             if let Some(text) = text {
-                *text = person.seal(tenant.as_str(), Place::Event(facts.event_id, member), text)?;
+                *text = person.seal(
+                    tenant.as_str(),
+                    SealedPlace::Event(context.event_id, member),
+                    text,
+                )?;
             }
         }
-        facts.actor.id.clone_from(&person.name);
+        context.actor.id.clone_from(&person.name);
         Ok(request)
     }
 
@@ -94,7 +98,7 @@ impl Privacy {
         };
         let person = keys.person(&plan.tenant, actor).await?;
         if let Some(reason) = &mut sealed.reason {
-            *reason = person.seal(plan.tenant.as_str(), Place::Plan(plan.id), reason)?;
+            *reason = person.seal(plan.tenant.as_str(), SealedPlace::Plan(plan.id), reason)?;
         }
         sealed.created_by.clone_from(&person.name);
         Ok(sealed)
@@ -120,8 +124,8 @@ impl Privacy {
                 .await?;
         for (text, envelope) in envelopes {
             match known.get(&at(&text, &envelope)) {
-                Some(Held::Erased) => ERASED.clone_into(text.text),
-                Some(Held::Live(key)) => {
+                Some(KeyState::Erased) => ERASED.clone_into(text.text),
+                Some(KeyState::Live(key)) => {
                     let plain =
                         key.open(&text.place.of(text.tenant, &envelope.key), &envelope.sealed);
                     if let Some(plain) = plain.and_then(|bytes| String::from_utf8(bytes).ok()) {

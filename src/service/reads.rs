@@ -13,7 +13,7 @@ use super::{
     privacy::{self, Privacy},
 };
 use crate::{
-    auth::{AuthorizedTenant, Reach},
+    auth::{AuthorizedTenant, TenantScope},
     cache::Cache,
     domain::{
         command::Rejection,
@@ -108,12 +108,12 @@ impl Reads {
     /// tenant's tag if the list is limited to one tenant.
     pub async fn routes(
         &self,
-        reach: &Reach,
+        tenant_scope: &TenantScope,
         filter: RouteFilter,
         page: &PageRequest,
         freshness: &Freshness,
     ) -> Result<(Page<(TenantName, Route)>, Option<VersionTag>), Error> {
-        let tenant = reach.narrowed(filter.tenant)?;
+        let tenant = tenant_scope.narrowed(filter.tenant)?;
         let filter = &RouteFilter {
             tenant: tenant.as_ref().map(|tenant| tenant.name().clone()),
             ..filter
@@ -355,8 +355,12 @@ impl Reads {
     }
 
     /// Returns a page of the tenants within the tenant scope `reach`, in name order.
-    pub async fn tenants(&self, reach: &Reach, page: &PageRequest) -> Result<Page<Tenant>, Error> {
-        if let Some(own) = reach.narrowed(None)? {
+    pub async fn tenants(
+        &self,
+        tenant_scope: &TenantScope,
+        page: &PageRequest,
+    ) -> Result<Page<Tenant>, Error> {
+        if let Some(own) = tenant_scope.narrowed(None)? {
             let own = self.tenant(&own, &Freshness::default()).await;
             let items = own
                 .map(|tenant| vec![tenant])

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Error,
-    dead_letters::Wish,
+    dead_letters::OperatorRequest,
     reads::{Page, PageRequest, Reads, cut, one_more},
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
     store::{self, Server, Visible, replays::NewReplay},
 };
 
-pub use crate::store::replays::{At, Piece, Replay};
+pub use crate::store::replays::{Replay, ReplayPosition, ReplayRange};
 
 /// The use cases of replays.
 pub struct Replays {
@@ -57,8 +57,12 @@ impl Replays {
 
     /// Begins a replay. Returns true if an earlier request with the same `Idempotency-Key` began
     /// it. Revisions without an epoch belong to the tenant's current epoch.
-    pub async fn make(&self, mut piece: Piece, wish: &Wish) -> Result<(Replay, bool), Error> {
-        let created_by = wish.by.caller.actor.id.clone();
+    pub async fn make(
+        &self,
+        mut piece: ReplayRange,
+        operator: &OperatorRequest,
+    ) -> Result<(Replay, bool), Error> {
+        let created_by = operator.by.caller.actor.id.clone();
         if let Some(tenant) = &piece.tenant {
             let is_of_revisions = piece.from.0 > 1 || piece.to.is_some();
             if piece.epoch.is_none() && is_of_revisions {
@@ -75,9 +79,12 @@ impl Replays {
                 return Err(Rejection::TenantNotFound.into());
             }
         }
-        let reason = wish.reason.clone().unwrap_or_default();
-        let own_key = |key: &String| wish.by.caller.actor.own_key(key);
-        let (id, idempotency_key) = (Uuid::now_v7(), wish.idempotency_key.as_ref().map(own_key));
+        let reason = operator.reason.clone().unwrap_or_default();
+        let own_key = |key: &String| operator.by.caller.actor.own_key(key);
+        let (id, idempotency_key) = (
+            Uuid::now_v7(),
+            operator.idempotency_key.as_ref().map(own_key),
+        );
         let new = NewReplay {
             id,
             piece,
@@ -88,10 +95,10 @@ impl Replays {
         if let Some(first) = self.made_before(&new).await? {
             return Ok((first, true));
         }
-        let told = told(wish, "replay_created", new.piece.tenant.clone(), id);
+        let access_event = access_event(operator, "replay_created", new.piece.tenant.clone(), id);
         let limit = self.settings.max_running;
         let write = async |tx: &store::Transaction<'_>| {
-            store::replays::insert(tx, &new, i64::from(limit), &told).await
+            store::replays::insert(tx, &new, i64::from(limit), &access_event).await
         };
         match self
             .primary
@@ -156,12 +163,13 @@ impl Replays {
 
     /// Cancels a replay. Events that it has queued are still published. A cancelled replay stays
     /// cancelled.
-    pub async fn cancel(&self, id: Uuid, wish: &Wish) -> Result<Replay, Error> {
+    pub async fn cancel(&self, id: Uuid, operator: &OperatorRequest) -> Result<Replay, Error> {
         let replay = self.get(id).await?;
-        let told = told(wish, "replay_cancelled", replay.piece.tenant, id);
-        let by = &wish.by.caller.actor.id;
-        let write =
-            async |tx: &store::Transaction<'_>| store::replays::cancel(tx, id, by, &told).await;
+        let access_event = access_event(operator, "replay_cancelled", replay.piece.tenant, id);
+        let by = &operator.by.caller.actor.id;
+        let write = async |tx: &store::Transaction<'_>| {
+            store::replays::cancel(tx, id, by, &access_event).await
+        };
         if let Some(cancelled) = self.primary.write(&Visible::all_tenants(), write).await? {
             return Ok(cancelled);
         }
@@ -178,13 +186,18 @@ fn visible(tenant: Option<&TenantName>) -> Visible {
     tenant.map_or_else(Visible::all_tenants, Visible::tenant)
 }
 
-fn told(wish: &Wish, action: &str, tenant: Option<TenantName>, id: Uuid) -> AccessEvent {
-    let (reason, object) = (wish.reason.clone(), Some(id.to_string()));
+fn access_event(
+    operator: &OperatorRequest,
+    action: &str,
+    tenant: Option<TenantName>,
+    id: Uuid,
+) -> AccessEvent {
+    let (reason, object) = (operator.reason.clone(), Some(id.to_string()));
     AccessEvent {
         reason,
         visible_to: tenant.clone(),
         tenant,
         object,
-        ..wish.by.told(Kind::Operated, action)
+        ..operator.by.access_event(Kind::Operated, action)
     }
 }

@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::batch::Request;
 use crate::domain::{
-    command::{Command, Facts, Op, Precondition},
+    command::{Command, CommandContext, Op, Precondition},
     event::Actor,
     ids::TenantName,
-    narrowing::Narrowing,
+    resource_scope::ResourceScope,
     tag::Epoch,
 };
 
@@ -24,7 +24,7 @@ pub fn random_epoch() -> Epoch {
 /// Returns the request to start a new epoch for a tenant on the database's current timeline.
 /// The service itself makes this request, so it has no personal data.
 pub fn continuing(tenant: TenantName) -> Request {
-    of_service(tenant, Op::Continue, "lineage")
+    of_service(tenant, Op::StartEpoch, "lineage")
 }
 
 /// Returns the request to continue a tenant's deletion. Its events name the actor that began
@@ -34,7 +34,7 @@ pub fn ending(tenant: TenantName) -> Request {
 }
 
 fn of_service(tenant: TenantName, op: Op, part: &str) -> Request {
-    let facts = Facts {
+    let context = CommandContext {
         event_id: Uuid::now_v7(),
         new_epoch: random_epoch(),
         now: Timestamp::now().into(),
@@ -49,7 +49,7 @@ fn of_service(tenant: TenantName, op: Op, part: &str) -> Request {
         trace_id: None,
         source_ip: None,
         body_bytes: 0,
-        narrowing: Narrowing::default(),
+        resource_scope: ResourceScope::default(),
     };
     let command = Command {
         tenant,
@@ -59,7 +59,7 @@ fn of_service(tenant: TenantName, op: Op, part: &str) -> Request {
     };
     Request {
         command,
-        facts,
+        context,
         idempotency_key: None,
         traceparent: None,
     }

@@ -18,7 +18,7 @@ use super::{
     chain::{Chain, step},
 };
 use crate::{
-    audit::archive::{Archive, chains::Kept},
+    audit::archive::{Archive, chains::ChainDocument},
     domain::{
         ids::TenantName,
         tag::Revision,
@@ -44,12 +44,12 @@ pub struct Retained {
     /// The number of events that were removed.
     pub removed: u64,
     /// Chains that do not verify.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<UnverifiedChain>,
 }
 
 /// A chain that does not verify: everything from this revision on was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct UnverifiedChain {
     /// The tenant of the chain, as the archive names it.
     pub tenant: String,
     /// The epoch of the chain.
@@ -200,7 +200,7 @@ impl Retention {
                 "a chain does not verify: its events from this revision on are kept"
             );
             let (tenant, epoch) = (tenant.to_owned(), epoch.to_owned());
-            retained.refused.push(Refused {
+            retained.refused.push(UnverifiedChain {
                 tenant,
                 epoch,
                 revision,
@@ -390,7 +390,7 @@ impl Past {
         }
     }
 
-    fn step(&mut self, kept: &Kept) -> ControlFlow<()> {
+    fn step(&mut self, kept: &ChainDocument) -> ControlFlow<()> {
         let archived = match step(&mut self.walk, kept) {
             Ok(archived) => archived,
             Err(fault) => {

@@ -18,7 +18,7 @@ use crate::{
     audit::{archive::stored::Fate, document},
     store::{
         self, Server, Visible,
-        set_aside::{Standing, Unarchived},
+        set_aside::{SetAsideCounts, Unarchived},
     },
     telemetry::names,
 };
@@ -138,13 +138,13 @@ impl SetAside {
 
 /// The newest count of the events that are set aside.
 #[derive(Debug, Default)]
-pub struct SetAsideCount(Mutex<Option<Standing>>);
+pub struct SetAsideCount(Mutex<Option<SetAsideCounts>>);
 
 impl SetAsideCount {
     /// Counts these events, and sets the metric.
     pub async fn sample(&self, primary: &Server) {
         match primary
-            .read_apart(&Visible::no_tenants(), store::set_aside::standing)
+            .read_background(&Visible::no_tenants(), store::set_aside::standing)
             .await
         {
             Ok(standing) => {
@@ -159,7 +159,7 @@ impl SetAsideCount {
 
     /// Returns the text of the alarm; `None` while no event is set aside.
     pub fn alarm(&self) -> Option<String> {
-        let Standing { events, unarchived } =
+        let SetAsideCounts { events, unarchived } =
             (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
         if events == 0 {
             return None;

@@ -69,7 +69,7 @@ impl Unpublished {
     /// Counts the outbox, and sets the metrics.
     pub async fn sample(&self, primary: &Server) {
         match primary
-            .read_apart(&Visible::no_tenants(), store::outbox::backlog)
+            .read_background(&Visible::no_tenants(), store::outbox::backlog)
             .await
         {
             Ok(sample) => {

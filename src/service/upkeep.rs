@@ -29,7 +29,7 @@ pub async fn sweep(primary: Arc<Server>, hours: u32, days: u32) {
 /// process ended before.
 pub async fn end_tenants(primary: Arc<Server>, writer: Arc<Writer>) {
     let read = async |tx: &store::Transaction<'_>| store::tenants::ending(tx, AT_A_TIME).await;
-    let tenants = match primary.read_apart(&Visible::all_tenants(), read).await {
+    let tenants = match primary.read_background(&Visible::all_tenants(), read).await {
         Ok(tenants) => tenants,
         Err(error) => {
             return tracing::debug!(error = %error, "the tenants that are being deleted could not be read");

@@ -39,11 +39,11 @@ use super::{
 use crate::{
     config::{self, ms},
     domain::{
-        command::{Effect, Object, Op, Outcome, Rejection},
+        command::{ChangedObject, Effect, Op, Outcome, Rejection},
         ids::TenantName,
         tenant::Limits,
     },
-    resilience::{CallError, Payer, Place, Shares, Sojourn},
+    resilience::{CallError, CoDel, Payer, PoolPlace, Shares},
     store::{self, Server},
     telemetry::names,
 };
@@ -79,7 +79,7 @@ struct Waiting {
     /// change the state wins.
     state: Arc<AtomicU8>,
     answering: Answering,
-    _place: Place,
+    _place: PoolPlace,
 }
 
 /// The caller that waits for the reply.
@@ -90,7 +90,7 @@ struct Answering {
 }
 
 impl Answering {
-    fn tell(self, result: Result<Reply, Error>) {
+    fn reply(self, result: Result<Reply, Error>) {
         count(&result);
         // The send fails if the caller has gone. The result stands in the database all the same.
         let _ = self.reply.send(result);
@@ -111,7 +111,7 @@ impl Waiting {
         if is_in_time {
             return Some((self.request, self.answering));
         }
-        self.answering.tell(Err(Error::Overloaded("writes")));
+        self.answering.reply(Err(Error::Overloaded("writes")));
         None
     }
 }
@@ -236,7 +236,7 @@ impl Writer {
                 Ok(None) => {
                     reply.outcome = Outcome {
                         effect: Effect::Deleted,
-                        object: Object::Gone,
+                        object: ChangedObject::Gone,
                         ..reply.outcome
                     }
                 }
@@ -343,13 +343,13 @@ impl Lane {
     async fn run(mut self, mut receiver: mpsc::Receiver<Waiting>) {
         let mut arrived = Vec::with_capacity(self.settings.max_batch);
         let policy = self.primary.policy();
-        let mut sojourn = Sojourn::new(policy.target_wait(), policy.standing(), Instant::now());
+        let mut codel = CoDel::new(policy.target_wait(), policy.standing(), Instant::now());
         let mut step = Duration::ZERO;
         while self.next_group(&mut receiver, &mut arrived).await > 0 {
             metrics::gauge!(names::WRITE_QUEUE).set(receiver.len() as f64);
             let began = Instant::now();
             let take = |waiting: Waiting| {
-                let is_in_time = sojourn.admits(began - waiting.arrived, step, began);
+                let is_in_time = codel.admits(began - waiting.arrived, step, began);
                 waiting.taken(is_in_time)
             };
             let taken = arrived.drain(..).filter_map(take);
@@ -382,7 +382,7 @@ impl Lane {
         // transaction of its own, so it delays no command of the group.
         let (epochs, group): (Vec<_>, Vec<_>) = taken
             .into_iter()
-            .partition(|(request, _)| matches!(request.command.op, Op::Continue));
+            .partition(|(request, _)| matches!(request.command.op, Op::StartEpoch));
         let (requests, answering): (Vec<_>, Vec<_>) = group.into_iter().unzip();
         if !requests.is_empty() {
             let results = unwound(self.settle(&requests)).await;
@@ -390,10 +390,10 @@ impl Lane {
             answering
                 .into_iter()
                 .zip(results)
-                .for_each(|(answering, result)| answering.tell(result));
+                .for_each(|(answering, result)| answering.reply(result));
         }
         for (request, answering) in epochs {
-            answering.tell(
+            answering.reply(
                 unwound(self.begin_epoch(&request))
                     .await
                     .unwrap_or_else(Err),
@@ -404,12 +404,12 @@ impl Lane {
     /// Executes a group. Tenants whose newest revision belongs to another timeline start new epochs
     /// first, one by one. If a tenant cannot start a new epoch, only that tenant's commands fail.
     async fn settle(&mut self, requests: &[Request]) -> Vec<Result<Reply, Error>> {
-        let foreign = match self.process(requests).await {
+        let on_other_timeline = match self.process(requests).await {
             Ok(results) => return results,
-            Err(foreign) => foreign,
+            Err(on_other_timeline) => on_other_timeline,
         };
         let mut refused = BTreeMap::new();
-        for tenant in foreign {
+        for tenant in on_other_timeline {
             if let Err(error) = self
                 .begin_epoch(&requests::continuing(tenant.clone()))
                 .await
@@ -433,8 +433,11 @@ impl Lane {
         };
         // The database was restored or promoted once more just now. The next attempt starts the new
         // epochs.
-        let results = results.unwrap_or_else(|foreign| {
-            same_for_all(&store::Error::Foreign(foreign).into(), rest.len())
+        let results = results.unwrap_or_else(|on_other_timeline| {
+            same_for_all(
+                &store::Error::OtherTimeline(on_other_timeline).into(),
+                rest.len(),
+            )
         });
         let mut results = results.into_iter();
         let answer = |request: &Request| {
@@ -451,16 +454,16 @@ impl Lane {
     /// Starts a new epoch for a tenant, unless an attempt failed a moment ago.
     async fn begin_epoch(&mut self, request: &Request) -> Result<Reply, Error> {
         let tenant = &request.command.tenant;
-        let foreign = || Error::from(store::Error::Foreign(vec![tenant.clone()]));
+        let on_other_timeline = || Error::from(store::Error::OtherTimeline(vec![tenant.clone()]));
         let began = Instant::now();
         self.held_up.retain(|_, until| *until > began);
         if self.held_up.contains_key(tenant) {
-            return Err(foreign());
+            return Err(on_other_timeline());
         }
         let result = self.process(std::slice::from_ref(request)).await;
         let result = result.map_or_else(
-            |_| Err(foreign()),
-            |mut results| results.pop().unwrap_or_else(|| Err(foreign())),
+            |_| Err(on_other_timeline()),
+            |mut results| results.pop().unwrap_or_else(|| Err(on_other_timeline())),
         );
         if result.is_err() {
             self.held_up.insert(
@@ -485,7 +488,7 @@ impl Lane {
                     .map(|reply| reply.map_err(Error::from))
                     .collect());
             }
-            Err(CallError::Failed(store::Error::Foreign(tenants))) => return Err(tenants),
+            Err(CallError::Failed(store::Error::OtherTimeline(tenants))) => return Err(tenants),
             Err(failure) => Error::from(failure),
         };
         Ok(match failure {
@@ -514,7 +517,7 @@ impl Lane {
         let primary = self.primary.clone();
         let mut attempt = 1;
         loop {
-            let permit = primary.policy().enter_apart(&payer(requests))?;
+            let permit = primary.policy().enter_background(&payer(requests))?;
             let started = Instant::now();
             let result = self.attempt(requests).await;
             match &result {
@@ -532,7 +535,9 @@ impl Lane {
                 Err(error) if attempt < self.settings.max_attempts && lost_a_race(&error) => {
                     attempt += 1
                 }
-                Err(error @ store::Error::Foreign(_)) => return Err(CallError::Failed(error)),
+                Err(error @ store::Error::OtherTimeline(_)) => {
+                    return Err(CallError::Failed(error));
+                }
                 Err(error) => {
                     tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), batch.commands = requests.len(), "a write group was not committed");
                     return Err(CallError::Failed(error));
@@ -557,9 +562,9 @@ impl Lane {
             self.settings.timeout_ms
         });
         let decide = |locked| {
-            let foreign = batch::foreign(requests, &locked);
-            if !foreign.is_empty() {
-                return Err(store::Error::Foreign(foreign));
+            let on_other_timeline = batch::on_other_timeline(requests, &locked);
+            if !on_other_timeline.is_empty() {
+                return Err(store::Error::OtherTimeline(on_other_timeline));
             }
             let plan = || batch::plan(requests, locked, self.limits);
             let plan = if self.is_large { aside(plan) } else { plan() };

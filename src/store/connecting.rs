@@ -40,23 +40,23 @@ impl std::fmt::Debug for Tls {
 /// Tries the hosts of a URL in turn, beginning with the last good one. Each host has its share of
 /// the time: a host that accepts the connection and then stays silent would otherwise use up all of
 /// it. With several hosts, only one that takes writes is accepted.
-pub(super) struct InTurn {
+pub(super) struct MultiHostConnector {
     hosts: Vec<tokio_postgres::Config>,
     tls: Tls,
     share: Duration,
-    renewed: Renewed,
+    renewed: PoolGeneration,
 }
 
 /// The last time when all connections were renewed: older ones are not lent again. All connectors
 /// of a server share it, with the last good host: after a failover, new connections must not try
 /// the old primary first.
 #[derive(Debug, Clone)]
-pub struct Renewed {
+pub struct PoolGeneration {
     since: Arc<Mutex<Instant>>,
     host: Arc<AtomicUsize>,
 }
 
-impl Renewed {
+impl PoolGeneration {
     /// Begins now, with the first host.
     pub fn now() -> Self {
         Self {
@@ -74,12 +74,12 @@ impl Renewed {
     }
 }
 
-impl InTurn {
+impl MultiHostConnector {
     pub(super) fn new(
         hosts: Vec<tokio_postgres::Config>,
         tls: Tls,
         limit: Duration,
-        renewed: Renewed,
+        renewed: PoolGeneration,
     ) -> Self {
         let share = limit / u32::try_from(hosts.len().max(1)).unwrap_or(u32::MAX);
         Self {
@@ -116,7 +116,7 @@ impl InTurn {
     }
 }
 
-impl Connect for InTurn {
+impl Connect for MultiHostConnector {
     fn connect(
         &self,
         _: &tokio_postgres::Config,
@@ -155,10 +155,10 @@ pub async fn connect(
     url: &SecretString,
     settings: &config::Postgres,
     tls: &Tls,
-    renewed: &Renewed,
+    renewed: &PoolGeneration,
 ) -> Result<(Client, Driver), Error> {
     let limit = ms(settings.connect_timeout_ms);
-    let hosts = InTurn::new(
+    let hosts = MultiHostConnector::new(
         hosts(key, url, settings, "").map_err(Error::unavailable)?,
         tls.clone(),
         limit,
@@ -271,7 +271,7 @@ mod tests {
         )
         .into();
         let settings = Settings::without_environment(&[]).unwrap().postgres;
-        let (tls, renewed) = (connector(&settings).unwrap(), Renewed::now());
+        let (tls, renewed) = (connector(&settings).unwrap(), PoolGeneration::now());
         for good in [0, 1] {
             renewed.host.store(good, Ordering::Relaxed);
             let connecting = connect("postgres.primary_url", &url, &settings, &tls, &renewed);

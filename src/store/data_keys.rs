@@ -187,7 +187,7 @@ pub async fn rewrap(
     let statement = tx.prepare_cached(sql).await?;
     let tenants: Vec<_> = keys.iter().map(|(tenant, _, _)| tenant.as_str()).collect();
     let ids: Vec<_> = keys.iter().map(|(_, id, _)| id.as_str()).collect();
-    let masters: Vec<_> = keys
+    let master_keys: Vec<_> = keys
         .iter()
         .map(|(_, _, wrapped)| wrapped.master.as_str())
         .collect();
@@ -196,7 +196,7 @@ pub async fn rewrap(
         .map(|(_, _, wrapped)| wrapped.bytes.as_slice())
         .collect();
     Ok(tx
-        .execute(&statement, &[&tenants, &ids, &masters, &bytes])
+        .execute(&statement, &[&tenants, &ids, &master_keys, &bytes])
         .await?)
 }
 

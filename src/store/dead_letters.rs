@@ -6,16 +6,16 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::{Error, Transaction, access, column, text};
+use super::{Error, Transaction, access_log, column, text};
 use crate::domain::{
     access::AccessEvent,
-    dead_letter::{Decision, LetterId, LetterKey},
+    dead_letter::{DeadLetterId, DeadLetterKey, Decision},
     time::UtcTime,
 };
 
 /// The actor who decides, the reason, and the key that identifies a retry.
 #[derive(Debug, Clone)]
-pub struct By {
+pub struct Decider {
     /// The actor who decides.
     pub actor: String,
     /// The reason that the actor gave, if any.
@@ -34,15 +34,15 @@ const DECIDE_ANEW: &str = "on conflict (partition, letter_offset, letter_at) do 
 /// Returns the decisions on these dead letters. Dead letters without a decision are left out.
 pub async fn find(
     tx: &Transaction<'_>,
-    letters: &[LetterKey],
-) -> Result<HashMap<LetterKey, Decision>, Error> {
+    dead_letters: &[DeadLetterKey],
+) -> Result<HashMap<DeadLetterKey, Decision>, Error> {
     let sql = format!(
         "select {COLUMNS} from dead_letter_decisions \
          join unnest($1::int[], $2::bigint[], $3::timestamptz[]) as k (partition, letter_offset, letter_at) \
            using (partition, letter_offset, letter_at)"
     );
     let statement = tx.prepare_cached(&sql).await?;
-    let (partitions, offsets, times) = columns(letters);
+    let (partitions, offsets, times) = columns(dead_letters);
     tx.query(&statement, &[&partitions, &offsets, &times])
         .await?
         .iter()
@@ -54,8 +54,8 @@ pub async fn find(
 /// places.
 pub async fn decided_before(
     tx: &Transaction<'_>,
-    by: &By,
-) -> Result<Vec<(LetterKey, Decision)>, Error> {
+    by: &Decider,
+) -> Result<Vec<(DeadLetterKey, Decision)>, Error> {
     let sql = format!(
         "select {COLUMNS} from dead_letter_decisions where decided_by = $1 and idempotency_key = $2 order by partition, letter_offset"
     );
@@ -73,10 +73,10 @@ pub async fn decided_before(
 /// are left as they are. Returns the dead letters that are decided now.
 pub async fn redrive(
     tx: &Transaction<'_>,
-    letters: &[(LetterKey, AccessEvent)],
-    by: &By,
+    dead_letters: &[(DeadLetterKey, AccessEvent)],
+    by: &Decider,
     only_open: bool,
-) -> Result<Vec<LetterKey>, Error> {
+) -> Result<Vec<DeadLetterKey>, Error> {
     let sql = format!(
         "insert into dead_letter_decisions as d (partition, letter_offset, letter_at, state, reason, decided_by, idempotency_key) \
          select partition, letter_offset, letter_at, 'redriving', $4, $5, $6 \
@@ -84,9 +84,9 @@ pub async fn redrive(
          {DECIDE_ANEW} where not $7 or d.state = 'redriving' returning {COLUMNS}"
     );
     let statement = tx.prepare_cached(&sql).await?;
-    let keys: Vec<_> = letters.iter().map(|(key, _)| *key).collect();
+    let keys: Vec<_> = dead_letters.iter().map(|(key, _)| *key).collect();
     let (partitions, offsets, times) = columns(&keys);
-    let By {
+    let Decider {
         actor,
         reason,
         idempotency_key,
@@ -109,22 +109,22 @@ pub async fn redrive(
         .iter()
         .map(|row| Ok(decision_of(row)?.0))
         .collect::<Result<Vec<_>, Error>>()?;
-    let told: Vec<_> = letters
+    let access_event: Vec<_> = dead_letters
         .iter()
         .filter(|(key, _)| decided.contains(key))
-        .map(|(_, told)| told.clone())
+        .map(|(_, access_event)| access_event.clone())
         .collect();
-    access::insert(tx, &told).await?;
+    access_log::insert(tx, &access_event).await?;
     Ok(decided)
 }
 
 /// Records that dead letters were sent again.
-pub async fn redriven(tx: &Transaction<'_>, letters: &[LetterKey]) -> Result<(), Error> {
+pub async fn redriven(tx: &Transaction<'_>, dead_letters: &[DeadLetterKey]) -> Result<(), Error> {
     let sql = "update dead_letter_decisions d set state = 'redriven' \
                from unnest($1::int[], $2::bigint[], $3::timestamptz[]) as k (partition, letter_offset, letter_at) \
                where (d.partition, d.letter_offset, d.letter_at) = (k.partition, k.letter_offset, k.letter_at) and d.state = 'redriving'";
     let statement = tx.prepare_cached(sql).await?;
-    let (partitions, offsets, times) = columns(letters);
+    let (partitions, offsets, times) = columns(dead_letters);
     tx.execute(&statement, &[&partitions, &offsets, &times])
         .await?;
     Ok(())
@@ -135,20 +135,20 @@ pub async fn redriven(tx: &Transaction<'_>, letters: &[LetterKey]) -> Result<(),
 /// open.
 pub async fn discard(
     tx: &Transaction<'_>,
-    letter: LetterKey,
-    by: &By,
-    told: &AccessEvent,
+    dead_letter: DeadLetterKey,
+    by: &Decider,
+    access_event: &AccessEvent,
 ) -> Result<bool, Error> {
     let sql = format!(
         "insert into dead_letter_decisions as d (partition, letter_offset, letter_at, state, reason, decided_by, idempotency_key) \
          values ($1, $2, $3, 'discarded', $4, $5, $6) {DECIDE_ANEW} where d.state = 'redriving'"
     );
     let statement = tx.prepare_cached(&sql).await?;
-    let LetterKey {
-        id: LetterId { partition, offset },
+    let DeadLetterKey {
+        id: DeadLetterId { partition, offset },
         at,
-    } = letter;
-    let By {
+    } = dead_letter;
+    let Decider {
         actor,
         reason,
         idempotency_key,
@@ -168,23 +168,32 @@ pub async fn discard(
         .await?
         == 1;
     if inserted {
-        access::insert(tx, std::slice::from_ref(told)).await?;
+        access_log::insert(tx, std::slice::from_ref(access_event)).await?;
     }
     Ok(inserted)
 }
 
-fn columns(letters: &[LetterKey]) -> (Vec<i32>, Vec<i64>, Vec<Timestamp>) {
-    let partitions = letters.iter().map(|letter| letter.id.partition).collect();
-    let offsets = letters.iter().map(|letter| letter.id.offset).collect();
+fn columns(dead_letters: &[DeadLetterKey]) -> (Vec<i32>, Vec<i64>, Vec<Timestamp>) {
+    let partitions = dead_letters
+        .iter()
+        .map(|dead_letter| dead_letter.id.partition)
+        .collect();
+    let offsets = dead_letters
+        .iter()
+        .map(|dead_letter| dead_letter.id.offset)
+        .collect();
     (
         partitions,
         offsets,
-        letters.iter().map(|letter| letter.at.timestamp()).collect(),
+        dead_letters
+            .iter()
+            .map(|dead_letter| dead_letter.at.timestamp())
+            .collect(),
     )
 }
 
-fn decision_of(row: &Row) -> Result<(LetterKey, Decision), Error> {
-    let id = LetterId {
+fn decision_of(row: &Row) -> Result<(DeadLetterKey, Decision), Error> {
+    let id = DeadLetterId {
         partition: column(row, "partition")?,
         offset: column(row, "letter_offset")?,
     };
@@ -196,7 +205,7 @@ fn decision_of(row: &Row) -> Result<(LetterKey, Decision), Error> {
         decided_at: time("decided_at")?,
     };
     Ok((
-        LetterKey {
+        DeadLetterKey {
             id,
             at: time("letter_at")?,
         },

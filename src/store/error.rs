@@ -52,7 +52,7 @@ pub enum Error {
     /// Revisions of these tenants are of another timeline of the database. The tenants must begin a
     /// new epoch before anything else is written.
     #[error("the newest revisions of {} tenants belong to another timeline of the database", .0.len())]
-    Foreign(Vec<TenantName>),
+    OtherTimeline(Vec<TenantName>),
     /// A row holds a value that this program could not have written.
     #[error("a stored value is not valid: {0}")]
     Corrupt(String),
@@ -105,7 +105,7 @@ impl Error {
             | Self::Unique { .. }
             | Self::Statement(_)
             | Self::Unrecorded(_)
-            | Self::Foreign(_)
+            | Self::OtherTimeline(_)
             | Self::Corrupt(_) => Outcome::Success,
         }
     }

@@ -209,7 +209,7 @@ pub async fn after(
 }
 
 /// A place in a tenant's whole history: epoch, revision, item.
-pub type Place = (String, i64, i32);
+pub type EventPlace = (String, i64, i32);
 
 /// Returns the events of a tenant's history, epoch by epoch, that one of these actors caused, each
 /// with its type. Reads at most `looked_at` events. Also returns the place of the last event that
@@ -218,9 +218,9 @@ pub async fn of_actors(
     tx: &Transaction<'_>,
     tenant: &TenantName,
     actors: &[String],
-    after: Option<&Place>,
+    after: Option<&EventPlace>,
     looked_at: i64,
-) -> Result<(Vec<(String, String)>, Option<Place>), Error> {
+) -> Result<(Vec<(String, String)>, Option<EventPlace>), Error> {
     let sql = "select epoch, revision, item, type, case when payload #>> '{actor,id}' = any($2) then payload::text end as payload \
                from route_events where tenant = $1 and ($3::text is null or (epoch, revision, item) > ($3, $4, $5)) \
                order by epoch, revision, item limit $6";

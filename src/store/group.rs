@@ -12,7 +12,7 @@ use tokio_postgres::Statement;
 
 use super::{Error, Tls, Visible, events, idempotency, policies, routes, scopes, server, tenants};
 use crate::domain::ids::TenantName;
-pub use crate::domain::write::rows::{Locked, Rows, Wanted};
+pub use crate::domain::write::rows::{Locked, Rows, RowsToLock};
 
 /// All statements of a group. They are prepared before the first one is sent: only then does a
 /// pipeline run in the order in which its futures are made, and the reads must come after the lock.
@@ -79,7 +79,7 @@ impl Statements {
 pub async fn commit<T>(
     client: &mut Object,
     tls: &Tls,
-    wanted: &Wanted,
+    wanted: &RowsToLock,
     limit: Duration,
     decide: impl FnOnce(Locked) -> Result<(Rows, T), Error>,
 ) -> Result<T, Error> {
@@ -126,7 +126,7 @@ pub(super) async fn commit_or_unknown(tx: Transaction<'_>, limit: Duration) -> R
 async fn lock(
     tx: &Transaction<'_>,
     statements: &Statements,
-    wanted: &Wanted,
+    wanted: &RowsToLock,
 ) -> Result<Locked, Error> {
     let names: Vec<_> = wanted.tenants.iter().map(TenantName::as_str).collect();
     let keys: Vec<_> = wanted.routes.iter().collect();

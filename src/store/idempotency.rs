@@ -6,7 +6,7 @@ use tokio_postgres::Statement;
 
 use super::{Error, column, text};
 use crate::domain::command::Outcome;
-pub use crate::domain::write::rows::{Answer, Key};
+pub use crate::domain::write::rows::{Answer, IdempotencyKey};
 
 /// Statement of [`find`].
 pub const FIND: &str = "select i.tenant, i.actor, i.key, i.fingerprint, i.outcome \
@@ -16,8 +16,8 @@ pub const FIND: &str = "select i.tenant, i.actor, i.key, i.fingerprint, i.outcom
 pub async fn find(
     tx: &Transaction<'_>,
     find: &Statement,
-    keys: &[&Key],
-) -> Result<Vec<(Key, Answer)>, Error> {
+    keys: &[&IdempotencyKey],
+) -> Result<Vec<(IdempotencyKey, Answer)>, Error> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -25,7 +25,7 @@ pub async fn find(
     let rows = tx.query(find, &[&tenants, &actors, &texts]).await?;
     rows.iter()
         .map(|row| {
-            let key = Key {
+            let key = IdempotencyKey {
                 tenant: text(row, "tenant")?,
                 actor: column(row, "actor")?,
                 key: column(row, "key")?,
@@ -51,7 +51,7 @@ pub const INSERT: &str = "insert into idempotency_keys (tenant, actor, key, fing
 pub async fn insert(
     tx: &Transaction<'_>,
     insert: &Statement,
-    answers: &[(Key, Answer)],
+    answers: &[(IdempotencyKey, Answer)],
 ) -> Result<(), Error> {
     if answers.is_empty() {
         return Ok(());
@@ -85,7 +85,7 @@ pub async fn sweep(tx: &Transaction<'_>, hours: u32, limit: i64) -> Result<u64, 
     Ok(tx.execute(&statement, &[&hours, &limit]).await?)
 }
 
-fn columns<'a>(keys: impl Iterator<Item = &'a Key>) -> [Vec<&'a str>; 3] {
+fn columns<'a>(keys: impl Iterator<Item = &'a IdempotencyKey>) -> [Vec<&'a str>; 3] {
     let mut columns = [const { Vec::new() }; 3];
     for key in keys {
         columns[0].push(key.tenant.as_str());

@@ -30,7 +30,7 @@ pub async fn restored(client: &Client) -> Result<i32, Error> {
 
 /// Returns the timeline of the whole database, and the start time of its server. Only a primary can
 /// answer.
-pub async fn lineage(tx: &Transaction<'_>) -> Result<String, Error> {
+pub async fn timeline(tx: &Transaction<'_>) -> Result<String, Error> {
     let sql = "select lineage() || ' since ' || extract(epoch from pg_postmaster_start_time()) as lineage";
     let statement = tx.prepare_cached(sql).await?;
     column(&tx.query_one(&statement, &[]).await?, "lineage")

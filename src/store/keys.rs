@@ -8,18 +8,18 @@ use tokio_postgres::{
     types::{Json, ToSql},
 };
 
-use super::{Error, Transaction, access, column, text};
+use super::{Error, Transaction, access_log, column, text};
 use crate::domain::{
-    access::{AccessEvent, Grant, KeyId, Reach, Role, TokenHash},
+    access::{AccessEvent, Grant, KeyId, Role, TenantScope, TokenHash},
     event::Actor,
     ids::TenantName,
-    narrowing::Narrowing,
+    resource_scope::ResourceScope,
     time::UtcTime,
 };
 
 /// A key as it is stored.
 #[derive(Debug, Clone)]
-pub struct Key {
+pub struct ApiKey {
     /// The public id of the key, used to look it up.
     pub id: KeyId,
     /// The roles, tenant scope and resource scope of the key's caller.
@@ -56,7 +56,7 @@ pub struct Key {
     pub changed: i64,
 }
 
-impl Key {
+impl ApiKey {
     /// Returns whether the key has been revoked or has expired, so that it admits no caller.
     pub fn has_ended(&self, now: UtcTime) -> bool {
         self.revoked_at.is_some() || self.expires_at.is_some_and(|end| end <= now)
@@ -122,8 +122,8 @@ pub async fn insert(
     tx: &Transaction<'_>,
     key: &NewKey,
     limit: Limit,
-    told: &AccessEvent,
-) -> Result<Option<Key>, Error> {
+    access_event: &AccessEvent,
+) -> Result<Option<ApiKey>, Error> {
     // The tenant's lock keeps the tenant from being deleted before the key exists and can be
     // revoked with it. The deletion of a tenant takes this lock first, too.
     let statement = tx
@@ -156,13 +156,13 @@ pub async fn insert(
     } = key;
     let roles: Vec<_> = grant.roles().iter().map(|role| role.as_str()).collect();
     let services: Vec<_> = grant
-        .narrowing()
+        .resource_scope()
         .services
         .iter()
         .map(|service| service.as_str())
         .collect();
     let envs: Vec<_> = grant
-        .narrowing()
+        .resource_scope()
         .envs
         .iter()
         .map(|env| env.as_str())
@@ -188,7 +188,7 @@ pub async fn insert(
         &good,
         &kept,
         &created_by.kind,
-        &Json(told),
+        &Json(access_event),
     ];
     tx.query_opt(&statement, &parameters)
         .await?
@@ -201,7 +201,7 @@ pub async fn made_before(
     tx: &Transaction<'_>,
     created_by: &str,
     idempotency_key: &str,
-) -> Result<Option<Key>, Error> {
+) -> Result<Option<ApiKey>, Error> {
     let sql =
         format!("select {COLUMNS} from api_keys where created_by = $1 and idempotency_key = $2");
     let statement = tx.prepare_cached(&sql).await?;
@@ -212,23 +212,30 @@ pub async fn made_before(
 }
 
 /// Returns how many keys of this reach are valid, and how many there are in all.
-pub async fn count(tx: &Transaction<'_>, reach: &Reach) -> Result<(i64, i64), Error> {
+pub async fn count(tx: &Transaction<'_>, tenant_scope: &TenantScope) -> Result<(i64, i64), Error> {
     let sql = "select count(*) filter (where revoked_at is null and (expires_at is null or expires_at > now())) as good, \
                       count(*) as kept from api_keys where tenant is not distinct from $1";
     let statement = tx.prepare_cached(sql).await?;
     let row = tx
-        .query_one(&statement, &[&reach.tenant().map(TenantName::as_str)])
+        .query_one(
+            &statement,
+            &[&tenant_scope.tenant().map(TenantName::as_str)],
+        )
         .await?;
     Ok((column(&row, "good")?, column(&row, "kept")?))
 }
 
 /// Returns a key in any state, if `reach` holds for it.
-pub async fn get(tx: &Transaction<'_>, id: KeyId, reach: &Reach) -> Result<Option<Key>, Error> {
+pub async fn get(
+    tx: &Transaction<'_>,
+    id: KeyId,
+    tenant_scope: &TenantScope,
+) -> Result<Option<ApiKey>, Error> {
     let sql = format!(
         "select {COLUMNS} from api_keys where id = $1 and ($2::text is null or tenant = $2)"
     );
     let statement = tx.prepare_cached(&sql).await?;
-    let tenant = reach.tenant().map(TenantName::as_str);
+    let tenant = tenant_scope.tenant().map(TenantName::as_str);
     tx.query_opt(&statement, &[&id.as_str(), &tenant])
         .await?
         .map(|row| key_of(&row))
@@ -241,7 +248,7 @@ pub async fn list(
     tenant: Option<&TenantName>,
     after: Option<&str>,
     limit: i64,
-) -> Result<Vec<Key>, Error> {
+) -> Result<Vec<ApiKey>, Error> {
     let sql = format!(
         "select {COLUMNS} from api_keys where ($1::text is null or tenant = $1) and ($2::text is null or id > $2) order by id limit $3"
     );
@@ -261,12 +268,12 @@ pub async fn list(
 pub async fn rotate(
     tx: &Transaction<'_>,
     id: KeyId,
-    reach: &Reach,
+    tenant_scope: &TenantScope,
     hash: &TokenHash,
     previous_until: UtcTime,
     by: &Actor,
-    told: &AccessEvent,
-) -> Result<Option<Key>, Error> {
+    access_event: &AccessEvent,
+) -> Result<Option<ApiKey>, Error> {
     lock(tx).await?;
     let sql = format!(
         "with {CHANGER}, \
@@ -280,7 +287,7 @@ pub async fn rotate(
     );
     let statement = tx.prepare_cached(&sql).await?;
     let (tenant, until, hash) = (
-        reach.tenant().map(TenantName::as_str),
+        tenant_scope.tenant().map(TenantName::as_str),
         previous_until.timestamp(),
         &hash.0[..],
     );
@@ -292,7 +299,7 @@ pub async fn rotate(
         &until,
         &by.id,
         &by.kind,
-        &Json(told),
+        &Json(access_event),
     ];
     tx.query_opt(&statement, &parameters)
         .await?
@@ -306,11 +313,11 @@ pub async fn rotate(
 pub async fn revoke(
     tx: &Transaction<'_>,
     id: KeyId,
-    reach: &Reach,
+    tenant_scope: &TenantScope,
     by: &str,
     with_descendants: bool,
-    told: impl Fn(&Key) -> AccessEvent,
-) -> Result<Vec<Key>, Error> {
+    access_event: impl Fn(&ApiKey) -> AccessEvent,
+) -> Result<Vec<ApiKey>, Error> {
     lock(tx).await?;
     let sql = format!(
         "with recursive ended (id) as ( \
@@ -324,12 +331,12 @@ pub async fn revoke(
          where id in (select ended.id from ended) and revoked_at is null returning {COLUMNS}"
     );
     let statement = tx.prepare_cached(&sql).await?;
-    let tenant = reach.tenant().map(TenantName::as_str);
+    let tenant = tenant_scope.tenant().map(TenantName::as_str);
     let rows = tx
         .query(&statement, &[&id.as_str(), &tenant, &by, &with_descendants])
         .await?;
     let revoked = rows.iter().map(key_of).collect::<Result<Vec<_>, _>>()?;
-    access::insert(tx, &revoked.iter().map(told).collect::<Vec<_>>()).await?;
+    access_log::insert(tx, &revoked.iter().map(access_event).collect::<Vec<_>>()).await?;
     Ok(revoked)
 }
 
@@ -348,7 +355,7 @@ pub async fn sweep(tx: &Transaction<'_>, days: u32, limit: i64) -> Result<u64, E
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     /// The timeline of the whole database. Another timeline gave the same numbers to other changes.
-    pub lineage: String,
+    pub timeline: String,
     /// The number of the change.
     pub number: i64,
 }
@@ -360,13 +367,13 @@ pub async fn version(tx: &Transaction<'_>) -> Result<Version, Error> {
         .await?;
     let row = tx.query_one(&statement, &[]).await?;
     Ok(Version {
-        lineage: column(&row, "lineage")?,
+        timeline: column(&row, "lineage")?,
         number: column(&row, "version")?,
     })
 }
 
 /// Returns the keys that changed after that number, in the order of their changes.
-pub async fn changed_after(tx: &Transaction<'_>, version: i64) -> Result<Vec<Key>, Error> {
+pub async fn changed_after(tx: &Transaction<'_>, version: i64) -> Result<Vec<ApiKey>, Error> {
     let sql = format!("select {COLUMNS} from api_keys where changed > $1 order by changed");
     let statement = tx.prepare_cached(&sql).await?;
     tx.query(&statement, &[&version])
@@ -390,15 +397,15 @@ pub async fn used(tx: &Transaction<'_>, keys: &[(KeyId, UtcTime)]) -> Result<(),
 }
 
 fn tenant_of(grant: &Grant) -> Option<&str> {
-    grant.reach().tenant().map(TenantName::as_str)
+    grant.tenant_scope().tenant().map(TenantName::as_str)
 }
 
-fn key_of(row: &Row) -> Result<Key, Error> {
+fn key_of(row: &Row) -> Result<ApiKey, Error> {
     let previous: Option<&[u8]> = column(row, "previous_hash")?;
     let previous = previous
         .map(|hash| hash_of("previous_hash", hash))
         .transpose()?;
-    Ok(Key {
+    Ok(ApiKey {
         id: text(row, "id")?,
         grant: grant_of(row)?,
         description: column(row, "description")?,
@@ -421,16 +428,16 @@ fn key_of(row: &Row) -> Result<Key, Error> {
 
 fn grant_of(row: &Row) -> Result<Grant, Error> {
     let tenant: Option<String> = column(row, "tenant")?;
-    let reach = match tenant {
-        Some(tenant) => Reach::Tenant(parse("tenant", tenant)?),
-        None => Reach::Platform,
+    let tenant_scope = match tenant {
+        Some(tenant) => TenantScope::Tenant(parse("tenant", tenant)?),
+        None => TenantScope::Platform,
     };
     let roles: Vec<Role> = each(row, "roles")?;
-    let narrowing = Narrowing {
+    let resource_scope = ResourceScope {
         services: each(row, "services")?,
         envs: each(row, "envs")?,
     };
-    Grant::new(roles, reach, narrowing)
+    Grant::new(roles, tenant_scope, resource_scope)
         .map_err(|invalid| Error::Corrupt(format!("grant: {invalid}")))
 }
 

@@ -5,7 +5,7 @@
 //! together, and which tenants are visible. Errors are classified by SQLSTATE and constraint name,
 //! never by message.
 
-pub mod access;
+pub mod access_log;
 pub mod checkpoints;
 mod connecting;
 pub mod data_keys;
@@ -18,7 +18,6 @@ pub mod installation;
 pub mod keys;
 pub mod migrations;
 pub mod outbox;
-pub mod past;
 pub mod plans;
 pub mod policies;
 pub mod replays;
@@ -28,9 +27,10 @@ pub mod scopes;
 pub mod server;
 pub mod set_aside;
 pub mod tenants;
+pub mod time_travel;
 mod visible;
 
-pub use connecting::{REPLICA_URLS, Renewed, Tls, connect, connector};
+pub use connecting::{PoolGeneration, REPLICA_URLS, Tls, connect, connector};
 pub use error::Error;
 pub use server::{Server, Way};
 pub use tokio_postgres::Client;

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio_postgres::{AsyncMessage, Client, Row, Statement};
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Renewed, Tls, Visible, column, server, text};
+use super::{Error, PoolGeneration, Tls, Visible, column, server, text};
 pub use crate::domain::write::rows::OutboxRow;
 use crate::{config, domain::ids::TenantName};
 
@@ -40,7 +40,7 @@ impl Session {
     /// Opens a session. Once the session leads, every [`notify`] of any process wakes `wake`.
     pub async fn open(
         settings: &config::Postgres,
-        renewed: &Renewed,
+        renewed: &PoolGeneration,
         wake: Arc<Notify>,
     ) -> Result<Self, Error> {
         let tls = super::connector(settings).map_err(Error::unavailable)?;

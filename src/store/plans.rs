@@ -17,7 +17,7 @@ use crate::domain::{
 
 /// A stored plan, with the document that it was computed from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Kept {
+pub struct StoredPlan {
     /// The computed changes.
     pub plan: Plan,
     /// The document with the desired state.
@@ -35,14 +35,14 @@ pub struct Position {
     pub id: Uuid,
 }
 
-/// The same as [`Kept`], borrowed for writing.
+/// The same as [`StoredPlan`], borrowed for writing.
 #[derive(Debug, Serialize)]
 pub struct Written<'a> {
     /// The computed changes.
     pub plan: &'a Plan,
     /// The document with the desired state.
     pub desired: &'a Document,
-    /// SHA-256 of the request, as in [`Kept`].
+    /// SHA-256 of the request, as in [`StoredPlan`].
     pub fingerprint: &'a str,
 }
 
@@ -170,7 +170,7 @@ pub async fn get(
 }
 
 /// Parses the text of a plan. Uses the processor for a time that grows with the text.
-pub fn parse(text: &str) -> Result<Kept, Error> {
+pub fn parse(text: &str) -> Result<StoredPlan, Error> {
     serde_json::from_str(text).map_err(|e| Error::Corrupt(format!("plan: {e}")))
 }
 

@@ -30,7 +30,7 @@ const COUNTED: i64 = 100_000;
 
 /// The part of the history that is published again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
+pub struct ReplayRange {
     /// The tenant; `None` for every tenant.
     pub tenant: Option<TenantName>,
     /// The epoch; `None` for every epoch.
@@ -51,7 +51,7 @@ pub struct NewReplay {
     /// The id of the replay.
     pub id: Uuid,
     /// The part of the history to publish.
-    pub piece: Piece,
+    pub piece: ReplayRange,
     /// The reason for the replay.
     pub reason: String,
     /// The caller that makes it.
@@ -66,7 +66,7 @@ pub struct Replay {
     /// The id of the replay.
     pub id: Uuid,
     /// The part of the history to publish.
-    pub piece: Piece,
+    pub piece: ReplayRange,
     /// The reason for the replay.
     pub reason: String,
     /// `running`, `done` or `cancelled`.
@@ -76,7 +76,7 @@ pub struct Replay {
     /// The number of events that were put into the queue so far.
     pub queued: i64,
     /// The place that the replay has reached; `None` before it begins.
-    pub at: Option<At>,
+    pub at: Option<ReplayPosition>,
     /// The caller that made it.
     pub created_by: String,
     /// When it was made.
@@ -91,7 +91,7 @@ pub struct Replay {
 
 /// A place in a tenant's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct At {
+pub struct ReplayPosition {
     /// The tenant of the history.
     pub tenant: TenantName,
     /// The epoch of the tenant.
@@ -109,7 +109,7 @@ pub async fn insert(
     tx: &Transaction<'_>,
     new: &NewReplay,
     limit: i64,
-    told: &AccessEvent,
+    access_event: &AccessEvent,
 ) -> Result<Option<Replay>, Error> {
     let sql = format!(
         "with n as (select count(*) from (select from route_events where ($2::text is null or tenant = $2) and ($3::text is null or epoch = $3) \
@@ -150,7 +150,7 @@ pub async fn insert(
         created_by,
         idempotency_key,
         &limit,
-        &Json(told),
+        &Json(access_event),
     ];
     tx.query_opt(&statement, &parameters)
         .await?
@@ -207,7 +207,7 @@ pub async fn cancel(
     tx: &Transaction<'_>,
     id: Uuid,
     by: &str,
-    told: &AccessEvent,
+    access_event: &AccessEvent,
 ) -> Result<Option<Replay>, Error> {
     let sql = format!(
         "with r as (update replays set state = 'cancelled', ended_at = now(), ended_by = $2, changed_at = now() \
@@ -216,7 +216,7 @@ pub async fn cancel(
          select {COLUMNS} from r"
     );
     let statement = tx.prepare_cached(&sql).await?;
-    tx.query_opt(&statement, &[&id, &by, &Json(told)])
+    tx.query_opt(&statement, &[&id, &by, &Json(access_event)])
         .await?
         .map(|row| replay_of(&row))
         .transpose()
@@ -351,7 +351,7 @@ async fn step_unbounded(
 /// epoch ends now: events that are committed later are published anyway, as new events.
 async fn next_chain(
     lease: &Lease,
-    piece: &Piece,
+    piece: &ReplayRange,
     chain: Option<&Chain>,
 ) -> Result<Option<Chain>, Error> {
     let client = lease.client();
@@ -466,7 +466,7 @@ fn replay_of(row: &Row) -> Result<Replay, Error> {
     };
     let time = |name: &str| Ok::<UtcTime, Error>(column::<Timestamp>(row, name)?.into());
     let at = match tenant("at_tenant")?.zip(epoch("at_epoch")?) {
-        Some((tenant, epoch)) => Some(At {
+        Some((tenant, epoch)) => Some(ReplayPosition {
             tenant,
             epoch,
             revision: revision(row, "at_revision")?,
@@ -476,7 +476,7 @@ fn replay_of(row: &Row) -> Result<Replay, Error> {
     let to = column::<Option<i64>>(row, "to_revision")?.map(|to| Revision(to.unsigned_abs()));
     Ok(Replay {
         id: column(row, "id")?,
-        piece: Piece {
+        piece: ReplayRange {
             tenant: tenant("tenant")?,
             epoch: epoch("epoch")?,
             from: revision(row, "from_revision")?,

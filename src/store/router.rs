@@ -178,14 +178,14 @@ impl Router {
         );
         let (primary, replicas) = join!(standing(&self.primary), replicas);
         let is_primary = match primary {
-            Some(Standing {
+            Some(ServerState {
                 in_recovery: false,
                 position,
             }) => {
                 self.position.store(position, Ordering::Relaxed);
                 true
             }
-            Some(Standing {
+            Some(ServerState {
                 in_recovery: true, ..
             }) => {
                 tracing::warn!("the primary has become read-only: its connections are replaced");
@@ -200,7 +200,7 @@ impl Router {
         }
     }
 
-    fn judge(&self, replica: &Replica, standing: Option<Standing>) {
+    fn judge(&self, replica: &Replica, standing: Option<ServerState>) {
         let known = self.position.load(Ordering::Relaxed);
         let is_promoted = standing.is_some_and(|standing| !standing.in_recovery);
         let lag = standing
@@ -259,23 +259,26 @@ impl Replica {
 
 /// A server's role, and its position in the log: written by a primary, replayed by a replica.
 #[derive(Debug, Clone, Copy)]
-struct Standing {
+struct ServerState {
     in_recovery: bool,
     /// The log position in bytes since the start of the log.
     position: i64,
 }
 
-async fn standing(server: &Server) -> Option<Standing> {
+async fn standing(server: &Server) -> Option<ServerState> {
     let read = async |tx: &Transaction<'_>| {
         let sql = "select r as in_recovery, coalesce(pg_wal_lsn_diff( \
                        case when r then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, '0/0')::bigint, 0) as position \
                    from pg_is_in_recovery() r";
         let statement = tx.prepare_cached(sql).await?;
         let row = tx.query_one(&statement, &[]).await?;
-        Ok(Standing {
+        Ok(ServerState {
             in_recovery: column(&row, "in_recovery")?,
             position: column(&row, "position")?,
         })
     };
-    server.read_apart(&Visible::no_tenants(), read).await.ok()
+    server
+        .read_background(&Visible::no_tenants(), read)
+        .await
+        .ok()
 }

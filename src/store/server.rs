@@ -18,12 +18,12 @@ use tokio_postgres::{CancelToken, Client, IsolationLevel};
 
 use super::{
     Error, Visible,
-    connecting::{self, InTurn, Renewed, Tls, connector},
+    connecting::{self, MultiHostConnector, PoolGeneration, Tls, connector},
     group,
 };
 use crate::{
     config::{self, ConfigError, ms},
-    resilience::{CallError, Dependency, Payer, Place, Shares, Sojourn},
+    resilience::{CallError, CoDel, Dependency, Payer, PoolPlace, Shares},
     telemetry::names,
 };
 
@@ -48,8 +48,8 @@ pub struct Server {
     /// A turn for each connection of the pool. `longest_wait` limits the wait for a turn.
     turns: Arc<Shares>,
     longest_wait: Duration,
-    waits: Mutex<Sojourn>,
-    renewed: Renewed,
+    waits: Mutex<CoDel>,
+    renewed: PoolGeneration,
     lifetime: Duration,
 }
 
@@ -63,16 +63,16 @@ impl Server {
         key: &str,
         url: &SecretString,
         settings: &config::Postgres,
-        policy: config::Policy,
+        policy: config::CallPolicy,
     ) -> Result<Self, ConfigError> {
         let tls = connector(settings)?;
-        let renewed = Renewed::now();
+        let renewed = PoolGeneration::now();
         let lifetime = ms(settings.max_lifetime_ms);
         let pool = |options: &str, size: usize| {
             let hosts = connecting::hosts(key, url, settings, options)?;
             let manager = Manager::from_connect(
                 hosts[0].clone(),
-                InTurn::new(
+                MultiHostConnector::new(
                     hosts,
                     tls.clone(),
                     ms(settings.connect_timeout_ms),
@@ -120,8 +120,8 @@ impl Server {
             + ms(settings.acquire_timeout_ms)
             + ms(settings.connect_timeout_ms)
             + ms(settings.recycle_timeout_ms);
-        let policy = Dependency::new(name, config::Policy { timeout, ..policy });
-        let waits = Mutex::new(Sojourn::new(
+        let policy = Dependency::new(name, config::CallPolicy { timeout, ..policy });
+        let waits = Mutex::new(CoDel::new(
             policy.target_wait(),
             policy.standing(),
             Instant::now(),
@@ -185,12 +185,12 @@ impl Server {
 
     /// Runs a read of a maintenance task. It waits for no request, and uses connections that
     /// requests do not use.
-    pub async fn read_apart<T>(
+    pub async fn read_background<T>(
         &self,
         visible: &Visible,
         read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
-        self.read_by(Way::Apart, visible, read).await
+        self.read_by(Way::Background, visible, read).await
     }
 
     pub(super) async fn read_by<T>(
@@ -232,9 +232,9 @@ impl Server {
         let operation = Box::pin(async {
             let (_turn, client) = match way {
                 Way::Queue => (Some(self.turn().await?), self.connection().await?),
-                Way::Apart => (None, self.writing_connection().await?),
+                Way::Background => (None, self.writing_connection().await?),
             };
-            let mut lent = Lent(None);
+            let mut lent = PooledGuard(None);
             let result = transact(
                 lent.0.insert(client),
                 &self.tls,
@@ -251,7 +251,7 @@ impl Server {
         });
         let permit = match way {
             Way::Queue => self.policy.enter()?,
-            Way::Apart => self.policy.enter_apart(&Payer::current())?,
+            Way::Background => self.policy.enter_background(&Payer::current())?,
         };
         match self
             .policy
@@ -267,7 +267,7 @@ impl Server {
     /// late. A refused caller has not touched a connection: checking a connection that is lent
     /// costs the server as much as a small read. The time that a payer waits for its own share does
     /// not count, because it says nothing about the common queue.
-    async fn turn(&self) -> Result<Place, Error> {
+    async fn turn(&self) -> Result<PoolPlace, Error> {
         let turn =
             tokio::time::timeout(self.longest_wait, self.turns.take(&Payer::current())).await;
         let turn = turn.ok().flatten().ok_or(Error::Busy)?;
@@ -285,7 +285,7 @@ impl Server {
     }
 
     /// Returns the state that all connectors of the server share.
-    pub fn renewed(&self) -> &Renewed {
+    pub fn renewed(&self) -> &PoolGeneration {
         &self.renewed
     }
 
@@ -321,22 +321,22 @@ impl Server {
     }
 }
 
-fn is_old(renewed: &Renewed, lifetime: Duration, metrics: &Metrics) -> bool {
+fn is_old(renewed: &PoolGeneration, lifetime: Duration, metrics: &Metrics) -> bool {
     renewed.is_after(metrics.created) || metrics.age() > lifetime
 }
 
 /// A connection that the pool lends again only when it is given back. If its user goes in the
 /// middle of a statement, the connection is thrown away: the statement's cancellation would meet
 /// the next user.
-struct Lent(Option<Object>);
+struct PooledGuard(Option<Object>);
 
-impl Lent {
+impl PooledGuard {
     fn give_back(mut self) {
         drop(self.0.take());
     }
 }
 
-impl Drop for Lent {
+impl Drop for PooledGuard {
     fn drop(&mut self) {
         drop(self.0.take().map(Object::take));
     }
@@ -349,7 +349,7 @@ pub enum Way {
     Queue,
     /// Maintenance connections, for tasks that keep the service running: the call waits for no
     /// request.
-    Apart,
+    Background,
 }
 
 /// The kind of a transaction.
@@ -409,7 +409,7 @@ pub async fn cancelled_after<T>(
     tls: &Tls,
     operation: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let mut running = Running(Some((token, tls.clone())));
+    let mut running = CancelOnDrop(Some((token, tls.clone())));
     let mut operation = pin!(operation);
     if let Ok(result) = tokio::time::timeout(limit, &mut operation).await {
         running.0 = None;
@@ -424,7 +424,7 @@ pub async fn cancelled_after<T>(
 }
 
 /// A running statement. It is cancelled when this is dropped with its token.
-struct Running(Option<(CancelToken, Tls)>);
+struct CancelOnDrop(Option<(CancelToken, Tls)>);
 
 /// The time limit for sending a cancellation to the server.
 const CANCELLING: Duration = Duration::from_secs(1);
@@ -432,7 +432,7 @@ const CANCELLING: Duration = Duration::from_secs(1);
 /// The time limit for the server to confirm a cancellation.
 const CONFIRMING: Duration = Duration::from_millis(500);
 
-impl Drop for Running {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         // Without a runtime nothing is left to spare.
         if let (Some((token, tls)), Ok(runtime)) =

@@ -15,7 +15,7 @@ use crate::domain::ids::TenantName;
 
 /// An event that Kafka has refused permanently, and the name of its error.
 #[derive(Debug, Clone)]
-pub struct Refused {
+pub struct RefusedEvent {
     /// The event's place in the queue.
     pub id: i64,
     /// The name of Kafka's error.
@@ -24,7 +24,11 @@ pub struct Refused {
 
 /// Moves refused events out of the queue, and returns how many: fewer than `refused` means that
 /// another relay leads now.
-pub async fn set_aside(lease: &Lease, refused: &[Refused], limit: Duration) -> Result<u64, Error> {
+pub async fn set_aside(
+    lease: &Lease,
+    refused: &[RefusedEvent],
+    limit: Duration,
+) -> Result<u64, Error> {
     let sql = "with fence as (select epoch from relay_lease where epoch = $3 for share), \
                     gone as (delete from outbox o using unnest($1::bigint[], $2::text[]) as r (id, code) \
                              where o.id = r.id and exists (select from fence) returning o.id, o.event_id, o.replay, r.code), \
@@ -88,7 +92,7 @@ pub async fn tried(
 
 /// The number of events that are set aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct SetAsideCounts {
     /// Events that Kafka does not have.
     pub events: i64,
     /// Events among them that were not copied from here to the archive either.
@@ -96,10 +100,10 @@ pub struct Standing {
 }
 
 /// Counts the events that are set aside.
-pub async fn standing(tx: &Transaction<'_>) -> Result<Standing, Error> {
+pub async fn standing(tx: &Transaction<'_>) -> Result<SetAsideCounts, Error> {
     let sql = "select count(*) as events, count(*) filter (where archived_at is null) as unarchived from set_aside_events";
     let row = tx.query_one(&tx.prepare_cached(sql).await?, &[]).await?;
-    Ok(Standing {
+    Ok(SetAsideCounts {
         events: column(&row, "events")?,
         unarchived: column(&row, "unarchived")?,
     })

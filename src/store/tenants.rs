@@ -16,13 +16,13 @@ const COLUMNS: &str = "name, epoch, revision, chain_head, routes, policies, quot
 
 /// Whether a tenant's newest revision is of another timeline of the database: from before a restore
 /// or a promotion.
-const IS_FOREIGN: &str = "lineage is distinct from (select lineage())";
+const IS_ON_OTHER_TIMELINE: &str = "lineage is distinct from (select lineage())";
 
 /// Statement of [`lock`]. Rows are locked in name order, so that two groups never deadlock;
 /// `no key update` lets other transactions' foreign keys through.
 pub fn lock_sql() -> String {
     format!(
-        "select {COLUMNS}, {IS_FOREIGN} as is_foreign from tenants where name = any($1) order by name for no key update"
+        "select {COLUMNS}, {IS_ON_OTHER_TIMELINE} as is_foreign from tenants where name = any($1) order by name for no key update"
     )
 }
 
@@ -48,13 +48,13 @@ pub async fn lock(
 
 /// Returns tenants after `after` whose newest revision is of another timeline of the database, in
 /// name order. Only a primary can answer.
-pub async fn foreign(
+pub async fn on_other_timeline(
     tx: &Transaction<'_>,
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<TenantName>, Error> {
     let sql = format!(
-        "select name from tenants where {IS_FOREIGN} and ($1::text is null or name > $1) order by name limit $2"
+        "select name from tenants where {IS_ON_OTHER_TIMELINE} and ($1::text is null or name > $1) order by name limit $2"
     );
     let statement = tx.prepare_cached(&sql).await?;
     tx.query(&statement, &[&after, &limit])

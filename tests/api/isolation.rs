@@ -14,7 +14,7 @@ use traffic_manager::{
     },
     store::{
         self, Server, Visible,
-        group::{Rows, Wanted},
+        group::{Rows, RowsToLock},
     },
 };
 
@@ -424,12 +424,12 @@ async fn group_commit_changes_only_rows_of_its_tenants() {
     let app = two_tenants().await;
     let server = primary(&app.db, &[]);
     let before = app.db.fingerprint().await;
-    let wanted = || Wanted {
+    let wanted = || RowsToLock {
         tenants: vec![tenant("acme")],
         hosts: ["globex.example", "acme.example", "*.globex.example"]
             .map(|host| (tenant("acme"), self::host(host)))
             .into(),
-        ..Wanted::default()
+        ..RowsToLock::default()
     };
     let theirs = RouteKey {
         tenant: tenant("globex"),
@@ -583,9 +583,9 @@ async fn every_group_commit_statement_uses_an_index() {
     let app = two_tenants().await;
     let server = primary(&app.db, &[]);
     let mut client = server.writing_connection().await.unwrap();
-    let wanted = Wanted {
+    let wanted = RowsToLock {
         tenants: vec![tenant("acme")],
-        ..Wanted::default()
+        ..RowsToLock::default()
     };
     Box::pin(store::group::commit(
         &mut client,

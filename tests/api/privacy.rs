@@ -380,14 +380,14 @@ async fn master_key_rotation_loses_nothing() {
     desk.put(GRACE, "acme", "http://b", None).await;
     desk.put(ADA, "acme", "http://c", None).await;
     app.drain().await;
-    let masters = async || {
+    let master_keys = async || {
         let rows = db
             .rows("select master from data_keys order by created_at", &[])
             .await;
         rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
     };
     assert_eq!(
-        masters().await,
+        master_keys().await,
         ["one", "two"],
         "the new master key wraps new keys, and persons keep theirs"
     );
@@ -407,7 +407,7 @@ async fn master_key_rotation_loses_nothing() {
     );
     desk.put(GRACE, "acme", "http://d", None).await;
     assert_eq!(
-        masters().await,
+        master_keys().await,
         ["two", "two"],
         "persons keep their keys after the rewrap"
     );

@@ -87,7 +87,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
             ("http/log_limit.rs", "limits of log lines"),
             ("http/ops.rs", "limits of wrong tokens"),
             ("telemetry/sampling.rs", "limits of log lines of libraries"),
-            ("service/trail", "limits of records"),
+            ("service/access_log", "limits of records"),
         ],
     ),
     ("csv", &[("http/exports.rs", "the only CSV")]),
@@ -172,7 +172,7 @@ pub const ALL_TENANTS: &[(&str, &str)] = &[
         "moves access records of all tenants",
     ),
     ("service/upkeep.rs", "deletes expired rows of all tenants"),
-    ("service/lineage.rs", "a restore concerns all tenants"),
+    ("service/timeline.rs", "a restore concerns all tenants"),
     (
         "service/privacy/keys.rs",
         "finds a person in the audit of all tenants",

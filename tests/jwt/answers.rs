@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
-use traffic_manager::auth::jwt::{Now, Refused};
+use traffic_manager::auth::jwt::{Now, TokenRefusal};
 
 use crate::{
     issuer::Issuer,
@@ -32,12 +32,12 @@ type Row = (
     Vec<Value>,
     &'static [&'static str],
     String,
-    Result<(), Refused>,
+    Result<(), TokenRefusal>,
 );
 
 fn purposes(now: Now, ec: &Signer) -> Vec<Row> {
     let token = || ec.token(&claims(now, json!({})));
-    let unknown = Err(Refused::UnknownKey);
+    let unknown = Err(TokenRefusal::UnknownKey);
     vec![
         ("use sig", vec![jwk(ec, json!({}))], &[], token(), Ok(())),
         (
@@ -134,7 +134,7 @@ fn names(now: Now, ec: &Signer, other: &Signer) -> Vec<Row> {
         ec.with_header(&json!({ "alg": "ES256" }), &good),
     );
     let without = || jwk(ec, json!({ "kid": null }));
-    let unknown = Err(Refused::UnknownKey);
+    let unknown = Err(TokenRefusal::UnknownKey);
     let junk = [
         json!(7),
         json!({}),
@@ -215,7 +215,7 @@ fn algorithms(now: Now, rsa: &Signer) -> Vec<Row> {
     let any = || vec![jwk(rsa, json!({ "alg": null }))];
     let for_pss = || vec![jwk(rsa, json!({ "alg": "PS256" }))];
     let both: &[&str] = &["algorithms=RS256,PS256"];
-    let wrong = Err(Refused::WrongAlgorithm);
+    let wrong = Err(TokenRefusal::WrongAlgorithm);
     let short = URL_SAFE_NO_PAD.encode([0xff; 128]);
     let padded = URL_SAFE_NO_PAD.encode([&[0; 128][..], &[0xff; 128]].concat());
     let secret = URL_SAFE_NO_PAD.encode(b"a shared secret of thirty-two by");
@@ -248,35 +248,35 @@ fn algorithms(now: Now, rsa: &Signer) -> Vec<Row> {
             for_pss(),
             &["algorithms=RS256"],
             pss(),
-            Err(Refused::UnknownKey),
+            Err(TokenRefusal::UnknownKey),
         ),
         (
             "1024 bits",
             vec![jwk(rsa, json!({ "n": short }))],
             &[],
             pkcs(),
-            Err(Refused::UnknownKey),
+            Err(TokenRefusal::UnknownKey),
         ),
         (
             "1024 bits behind zeros",
             vec![jwk(rsa, json!({ "n": padded }))],
             &[],
             pkcs(),
-            Err(Refused::UnknownKey),
+            Err(TokenRefusal::UnknownKey),
         ),
         (
             "no modulus",
             vec![jwk(rsa, json!({ "n": "" }))],
             &[],
             pkcs(),
-            Err(Refused::UnknownKey),
+            Err(TokenRefusal::UnknownKey),
         ),
         (
             "a shared secret",
             vec![symmetric],
             &[],
             by_secret,
-            Err(Refused::UnknownKey),
+            Err(TokenRefusal::UnknownKey),
         ),
     ]
 }

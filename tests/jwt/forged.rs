@@ -2,7 +2,7 @@
 
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
-use traffic_manager::auth::jwt::{Now, Refused};
+use traffic_manager::auth::jwt::{Now, TokenRefusal};
 
 use crate::{
     issuer::{AUDIENCE, Issuer, NAME},
@@ -11,9 +11,9 @@ use crate::{
 
 /// A description, the token, and the expected reason of the refusal (`None`: the token is
 /// accepted).
-type Row = (String, String, Option<Refused>);
+type Row = (String, String, Option<TokenRefusal>);
 
-fn row(what: &str, token: impl Into<String>, refused: Refused) -> Row {
+fn row(what: &str, token: impl Into<String>, refused: TokenRefusal) -> Row {
     (what.to_owned(), token.into(), Some(refused))
 }
 
@@ -45,7 +45,7 @@ fn algorithms(now: Now, rsa: &Signer, ec: &Signer) -> Vec<Row> {
             row(
                 &format!("alg {alg:?}, without a signature"),
                 format!("{text}."),
-                Refused::WrongAlgorithm,
+                TokenRefusal::WrongAlgorithm,
             )
         })
         .collect();
@@ -62,7 +62,7 @@ fn algorithms(now: Now, rsa: &Signer, ec: &Signer) -> Vec<Row> {
         rows.push(row(
             &format!("HS256 with the public key as the secret ({what})"),
             token,
-            Refused::WrongAlgorithm,
+            TokenRefusal::WrongAlgorithm,
         ));
     }
     let pss = rsa.sign_as(
@@ -76,36 +76,40 @@ fn algorithms(now: Now, rsa: &Signer, ec: &Signer) -> Vec<Row> {
         &good,
     );
     rows.extend([
-        row("PS256 with a key for RS256", pss, Refused::WrongAlgorithm),
+        row(
+            "PS256 with a key for RS256",
+            pss,
+            TokenRefusal::WrongAlgorithm,
+        ),
         row(
             "RS512 with a key for RS256",
             longer,
-            Refused::WrongAlgorithm,
+            TokenRefusal::WrongAlgorithm,
         ),
         row(
             "ES256 by the name of an RSA key",
             ec.with_header(&header(ec, json!({ "kid": "rsa-1" })), &good),
-            Refused::WrongAlgorithm,
+            TokenRefusal::WrongAlgorithm,
         ),
         row(
             "RS256 by the name of an EC key",
             rsa.with_header(&header(rsa, json!({ "kid": "ec-1" })), &good),
-            Refused::WrongAlgorithm,
+            TokenRefusal::WrongAlgorithm,
         ),
         row(
             "alg in small letters",
             rsa.with_header(&header(rsa, json!({ "alg": "rs256" })), &good),
-            Refused::WrongAlgorithm,
+            TokenRefusal::WrongAlgorithm,
         ),
         row(
             "alg is a number",
             rsa.with_header(&header(rsa, json!({ "alg": 256 })), &good),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         row(
             "signed as PS256, said to be RS256",
             rsa.sign_as(Algorithm::PS256, &rsa.header(), &good),
-            Refused::BadSignature,
+            TokenRefusal::BadSignature,
         ),
     ]);
     rows
@@ -134,7 +138,7 @@ fn keys(now: Now, rsa: &Signer) -> Vec<Row> {
         row(
             &what,
             rsa.with_header(&header(rsa, json!({ "kid": kid })), &good),
-            Refused::UnknownKey,
+            TokenRefusal::UnknownKey,
         )
     })
     .collect();
@@ -145,37 +149,37 @@ fn keys(now: Now, rsa: &Signer) -> Vec<Row> {
         row(
             "a stranger's signature",
             stranger.token(&good),
-            Refused::BadSignature,
+            TokenRefusal::BadSignature,
         ),
         row(
             "jwk in the header",
             brought(json!({ "jwk": own })),
-            Refused::BadSignature,
+            TokenRefusal::BadSignature,
         ),
         row(
             "jku in the header",
             brought(json!({ "jku": "https://attacker.example/jwks" })),
-            Refused::BadSignature,
+            TokenRefusal::BadSignature,
         ),
         row(
             "x5u in the header",
             brought(json!({ "x5u": "https://attacker.example/cert" })),
-            Refused::BadSignature,
+            TokenRefusal::BadSignature,
         ),
         row(
             "x5c in the header",
             brought(json!({ "x5c": [base64(&stranger.public_der)] })),
-            Refused::BadSignature,
+            TokenRefusal::BadSignature,
         ),
         row(
             "kid is a list",
             rsa.with_header(&header(rsa, json!({ "kid": ["rsa-1"] })), &good),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         row(
             "no kid, and there are several keys",
             rsa.with_header(&json!({ "alg": "RS256" }), &good),
-            Refused::UnknownKey,
+            TokenRefusal::UnknownKey,
         ),
         accepted(
             "jku in the header of a good token",
@@ -205,43 +209,43 @@ fn shapes(now: Now, rsa: &Signer, ec: &Signer) -> Vec<Row> {
         &claims(now, json!({ "tenant": "globex" })).to_string(),
     );
     vec![
-        row("empty", "", Refused::Malformed),
-        row("two dots", "..", Refused::Malformed),
-        row("one part", parts[0], Refused::Malformed),
+        row("empty", "", TokenRefusal::Malformed),
+        row("two dots", "..", TokenRefusal::Malformed),
+        row("one part", parts[0], TokenRefusal::Malformed),
         row(
             "two parts",
             format!("{}.{}", parts[0], parts[1]),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         row(
             "four parts",
             format!("{token}.{}", parts[0]),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         row(
             "five parts: encrypted",
             format!("{token}.{}.{}", parts[0], parts[0]),
-            Refused::Encrypted,
+            TokenRefusal::Encrypted,
         ),
         row(
             "a token in a token",
             rsa.sign(&header(rsa, json!({ "cty": "JWT" })).to_string(), &token),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         row(
             "huge",
             format!("{token}{}", "A".repeat(8192)),
-            Refused::TooLarge,
+            TokenRefusal::TooLarge,
         ),
         row(
             "huge claims, well signed",
             rsa.token(&claims(now, json!({ "x": "y".repeat(8192) }))),
-            Refused::TooLarge,
+            TokenRefusal::TooLarge,
         ),
         row(
             "header is no base64",
             format!("{}.{}.{}", "%%%%", parts[1], parts[2]),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         row(
             "header is no UTF-8",
@@ -251,98 +255,102 @@ fn shapes(now: Now, rsa: &Signer, ec: &Signer) -> Vec<Row> {
                 parts[1],
                 parts[2]
             ),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         row(
             "header with base64 padding",
             format!("{}=.{}.{}", parts[0], parts[1], parts[2]),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         row(
             "header is a list",
             rsa.sign("[]", &text),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         row(
             "claims are a list",
             rsa.sign(&rsa.header().to_string(), "[]"),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         row(
             "claims are deep",
             rsa.sign(&rsa.header().to_string(), &"[".repeat(2000)),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         row(
             "tampered claims",
             format!("{tampered}.{}", parts[2]),
-            Refused::BadSignature,
+            TokenRefusal::BadSignature,
         ),
         row(
             "truncated signature",
             &token[..token.len() - 10],
-            Refused::BadSignature,
+            TokenRefusal::BadSignature,
         ),
         row(
             "empty signature",
             format!("{}.{}.", parts[0], parts[1]),
-            Refused::BadSignature,
+            TokenRefusal::BadSignature,
         ),
         row(
             "signature is no base64",
             format!("{}.{}.%%%%", parts[0], parts[1]),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         row(
             "ECDSA signature of zeros",
             format!("{of_ec}.{}", base64(&[0; 64])),
-            Refused::BadSignature,
+            TokenRefusal::BadSignature,
         ),
         row(
             "crit",
             with(json!({ "crit": ["exp"], "exp": 1 })),
-            Refused::Critical,
+            TokenRefusal::Critical,
         ),
         row(
             "an empty crit",
             with(json!({ "crit": [] })),
-            Refused::Critical,
+            TokenRefusal::Critical,
         ),
         row(
             "b64 false",
             with(json!({ "b64": false })),
-            Refused::Critical,
+            TokenRefusal::Critical,
         ),
         row(
             "typ of a logout token",
             with(json!({ "typ": "logout+jwt" })),
-            Refused::WrongType,
+            TokenRefusal::WrongType,
         ),
         row(
             "typ of a proof of possession",
             with(json!({ "typ": "dpop+jwt" })),
-            Refused::WrongType,
+            TokenRefusal::WrongType,
         ),
         row(
             "alg twice",
             rsa.sign(doubled_alg, &text),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         row(
             "a header member twice",
             rsa.sign(doubled_typ, &text),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
-        row("sub twice", doubled(r#""sub":"root""#), Refused::Malformed),
+        row(
+            "sub twice",
+            doubled(r#""sub":"root""#),
+            TokenRefusal::Malformed,
+        ),
         row(
             "tenant twice",
             doubled(r#""tenant":"globex""#),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         row(
             "roles twice, deep",
             doubled(r#""a":{"roles":["viewer"],"roles":["editor"]}"#),
-            Refused::Malformed,
+            TokenRefusal::Malformed,
         ),
         accepted("typ of an access token", with(json!({ "typ": "at+jwt" }))),
         accepted("typ in small letters", with(json!({ "typ": "jwt" }))),
@@ -360,12 +368,12 @@ fn times(now: Now, rsa: &Signer) -> Vec<Row> {
         row(
             "expired a second past the leeway",
             with(json!({ "exp": at(-6.0), "iat": at(-60.0) })),
-            Refused::Expired,
+            TokenRefusal::Expired,
         ),
         row(
             "expires exactly at the leeway",
             with(json!({ "exp": at(-5.0), "iat": at(-60.0) })),
-            Refused::Expired,
+            TokenRefusal::Expired,
         ),
         accepted(
             "expired within the leeway",
@@ -374,59 +382,59 @@ fn times(now: Now, rsa: &Signer) -> Vec<Row> {
         row(
             "nbf to come",
             with(json!({ "nbf": at(6.0) })),
-            Refused::NotYetValid,
+            TokenRefusal::NotYetValid,
         ),
         accepted("nbf within the leeway", with(json!({ "nbf": at(4.0) }))),
         row(
             "iat to come",
             with(json!({ "iat": at(6.0) })),
-            Refused::NotYetValid,
+            TokenRefusal::NotYetValid,
         ),
         row(
             "valid for a day and a second",
             with(json!({ "iat": at(0.0), "exp": at(86_401.0) })),
-            Refused::TooLongLived,
+            TokenRefusal::TooLongLived,
         ),
         row(
             "the same without iat",
             with(json!({ "iat": null, "exp": at(86_401.0) })),
-            Refused::TooLongLived,
+            TokenRefusal::TooLongLived,
         ),
         row(
             "long ago, for ever",
             with(json!({ "iat": 1, "exp": at(60.0) })),
-            Refused::TooLongLived,
+            TokenRefusal::TooLongLived,
         ),
         accepted("without iat", with(json!({ "iat": null }))),
         row(
             "exp is a text",
             with(json!({ "exp": "9999999999" })),
-            Refused::MissingClaim,
+            TokenRefusal::MissingClaim,
         ),
         row(
             "exp is negative",
             with(json!({ "exp": -1 })),
-            Refused::MissingClaim,
+            TokenRefusal::MissingClaim,
         ),
         row(
             "exp beyond all numbers",
             with(json!({ "exp": 1e300 })),
-            Refused::MissingClaim,
+            TokenRefusal::MissingClaim,
         ),
         row(
             "exp beyond exact numbers",
             with(json!({ "exp": 1e17 })),
-            Refused::BadClaim,
+            TokenRefusal::BadClaim,
         ),
         row(
             "nbf is a text",
             with(json!({ "nbf": "0" })),
-            Refused::BadClaim,
+            TokenRefusal::BadClaim,
         ),
         row(
             "iat is a list",
             with(json!({ "iat": [0] })),
-            Refused::BadClaim,
+            TokenRefusal::BadClaim,
         ),
     ]
 }
@@ -437,52 +445,52 @@ fn identities(now: Now, rsa: &Signer) -> Vec<Row> {
         row(
             "no exp",
             with(json!({ "exp": null })),
-            Refused::MissingClaim,
+            TokenRefusal::MissingClaim,
         ),
         row(
             "no iss",
             with(json!({ "iss": null })),
-            Refused::MissingClaim,
+            TokenRefusal::MissingClaim,
         ),
         row(
             "no aud",
             with(json!({ "aud": null })),
-            Refused::MissingClaim,
+            TokenRefusal::MissingClaim,
         ),
         row(
             "no sub",
             with(json!({ "sub": null })),
-            Refused::MissingClaim,
+            TokenRefusal::MissingClaim,
         ),
         row(
             "another issuer",
             with(json!({ "iss": "https://attacker.example" })),
-            Refused::WrongIssuer,
+            TokenRefusal::WrongIssuer,
         ),
         row(
             "the issuer with a slash",
             with(json!({ "iss": format!("{NAME}/") })),
-            Refused::WrongIssuer,
+            TokenRefusal::WrongIssuer,
         ),
         row(
             "a list of issuers with ours",
             with(json!({ "iss": [NAME, "https://attacker.example"] })),
-            Refused::WrongIssuer,
+            TokenRefusal::WrongIssuer,
         ),
         row(
             "another audience",
             with(json!({ "aud": "billing" })),
-            Refused::WrongAudience,
+            TokenRefusal::WrongAudience,
         ),
         row(
             "audiences without ours",
             with(json!({ "aud": ["billing", "traffic-manager-test"] })),
-            Refused::WrongAudience,
+            TokenRefusal::WrongAudience,
         ),
         row(
             "an empty list of audiences",
             with(json!({ "aud": [] })),
-            Refused::WrongAudience,
+            TokenRefusal::WrongAudience,
         ),
         accepted(
             "audiences with ours",
@@ -491,27 +499,27 @@ fn identities(now: Now, rsa: &Signer) -> Vec<Row> {
         row(
             "an empty sub",
             with(json!({ "sub": "" })),
-            Refused::BadClaim,
+            TokenRefusal::BadClaim,
         ),
         row(
             "a huge sub",
             with(json!({ "sub": "s".repeat(256) })),
-            Refused::BadClaim,
+            TokenRefusal::BadClaim,
         ),
         row(
             "a sub with a line break",
             with(json!({ "sub": "alice\nlevel=info" })),
-            Refused::BadClaim,
+            TokenRefusal::BadClaim,
         ),
         row(
             "a sub with a NUL",
             with(json!({ "sub": "alice\u{0}" })),
-            Refused::BadClaim,
+            TokenRefusal::BadClaim,
         ),
         row(
             "sub is a number",
             with(json!({ "sub": 7 })),
-            Refused::MissingClaim,
+            TokenRefusal::MissingClaim,
         ),
         accepted("a long sub", with(json!({ "sub": "ä".repeat(127) }))),
     ]
@@ -523,92 +531,92 @@ fn grants(now: Now, rsa: &Signer) -> Vec<Row> {
         row(
             "no roles",
             with(json!({ "roles": null })),
-            Refused::NoGrant("no_role"),
+            TokenRefusal::NoGrant("no_role"),
         ),
         row(
             "unknown roles",
             with(json!({ "roles": ["root", "admin"] })),
-            Refused::NoGrant("no_role"),
+            TokenRefusal::NoGrant("no_role"),
         ),
         row(
             "roles in capitals",
             with(json!({ "roles": ["PLATFORM_ADMIN"] })),
-            Refused::NoGrant("no_role"),
+            TokenRefusal::NoGrant("no_role"),
         ),
         row(
             "roles are an object",
             with(json!({ "roles": { "editor": true } })),
-            Refused::BadClaim,
+            TokenRefusal::BadClaim,
         ),
         row(
             "a role is a number",
             with(json!({ "roles": ["editor", 1] })),
-            Refused::BadClaim,
+            TokenRefusal::BadClaim,
         ),
         row(
             "no tenant",
             with(json!({ "tenant": null })),
-            Refused::NoGrant("tenant_required"),
+            TokenRefusal::NoGrant("tenant_required"),
         ),
         row(
             "an editor of all tenants",
             with(json!({ "tenant": "*" })),
-            Refused::NoGrant("tenant_required"),
+            TokenRefusal::NoGrant("tenant_required"),
         ),
         row(
             "an auditor without a tenant",
             with(json!({ "tenant": null, "roles": ["auditor"] })),
-            Refused::NoGrant("tenant_required"),
+            TokenRefusal::NoGrant("tenant_required"),
         ),
         row(
             "a platform_admin of a tenant",
             with(json!({ "roles": ["platform_admin"] })),
-            Refused::NoGrant("not_of_a_tenant"),
+            TokenRefusal::NoGrant("not_of_a_tenant"),
         ),
         row(
             "tenant is no DNS label",
             with(json!({ "tenant": "acme/../globex" })),
-            Refused::NoGrant("bad_tenant"),
+            TokenRefusal::NoGrant("bad_tenant"),
         ),
         row(
             "tenant in capitals",
             with(json!({ "tenant": "ACME" })),
-            Refused::NoGrant("bad_tenant"),
+            TokenRefusal::NoGrant("bad_tenant"),
         ),
         row(
             "an empty tenant",
             with(json!({ "tenant": "" })),
-            Refused::NoGrant("bad_tenant"),
+            TokenRefusal::NoGrant("bad_tenant"),
         ),
         row(
             "a list of tenants",
             with(json!({ "tenant": ["acme", "globex"] })),
-            Refused::BadClaim,
+            TokenRefusal::BadClaim,
         ),
         row(
             "narrowed to no service",
             with(json!({ "services": [] })),
-            Refused::BadClaim,
+            TokenRefusal::BadClaim,
         ),
         row(
             "narrowed to an empty text",
             with(json!({ "envs": " " })),
-            Refused::BadClaim,
+            TokenRefusal::BadClaim,
         ),
         row(
             "services are a number",
             with(json!({ "services": 1 })),
-            Refused::BadClaim,
+            TokenRefusal::BadClaim,
         ),
         row(
             "an env that is no label",
             with(json!({ "envs": ["prod", "*"] })),
-            Refused::NoGrant("not_a_dns_label"),
+            TokenRefusal::NoGrant("not_a_dns_label"),
         ),
         row(
             "a narrowed viewer",
             with(json!({ "roles": ["viewer"], "envs": ["prod"] })),
-            Refused::NoGrant("not_narrowed"),
+            TokenRefusal::NoGrant("not_narrowed"),
         ),
     ]
 }

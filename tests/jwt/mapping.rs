@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use traffic_manager::{
     auth::{
-        Caller, Grant, Reach, Role,
-        jwt::{Now, Refused},
+        Caller, Grant, Role, TenantScope,
+        jwt::{Now, TokenRefusal},
     },
-    domain::narrowing::Narrowing,
+    domain::resource_scope::ResourceScope,
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     signer::{Signer, claims},
 };
 
-async fn caller(settings: &[&str], changes: Value) -> Result<Caller, Refused> {
+async fn caller(settings: &[&str], changes: Value) -> Result<Caller, TokenRefusal> {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     let now = Now::read();
@@ -29,10 +29,17 @@ fn grant(roles: &[Role], tenant: Option<&str>) -> Grant {
 }
 
 fn narrowed(roles: &[Role], tenant: Option<&str>, services: &[&str], envs: &[&str]) -> Grant {
-    let reach = tenant.map_or(Reach::Platform, |name| Reach::Tenant(name.parse().unwrap()));
+    let tenant_scope = tenant.map_or(TenantScope::Platform, |name| {
+        TenantScope::Tenant(name.parse().unwrap())
+    });
     let services = services.iter().map(|name| name.parse().unwrap()).collect();
     let envs = envs.iter().map(|name| name.parse().unwrap()).collect();
-    Grant::new(roles.to_vec(), reach, Narrowing { services, envs }).unwrap()
+    Grant::new(
+        roles.to_vec(),
+        tenant_scope,
+        ResourceScope { services, envs },
+    )
+    .unwrap()
 }
 
 #[tokio::test]
@@ -103,7 +110,7 @@ async fn with_a_role_map_our_own_role_names_give_no_grant() {
         json!({ "roles": ["editor", "tenant_admin"] }),
     )
     .await;
-    assert_eq!(refused, Err(Refused::NoGrant("no_role")));
+    assert_eq!(refused, Err(TokenRefusal::NoGrant("no_role")));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::json;
-use traffic_manager::auth::jwt::{Now, Refused};
+use traffic_manager::auth::jwt::{Now, TokenRefusal};
 
 use crate::{
     issuer::{Issuer, Reply},
@@ -37,7 +37,7 @@ async fn thousand_unknown_kids_cost_one_fetch_a_minute() {
             })
             .collect();
         for task in tasks {
-            assert_eq!(task.await.expect("it ends"), Some(Refused::UnknownKey));
+            assert_eq!(task.await.expect("it ends"), Some(TokenRefusal::UnknownKey));
         }
         issuer.asked()
     };
@@ -56,11 +56,11 @@ async fn thousand_unknown_kids_cost_one_fetch_a_minute() {
     );
     assert_eq!(
         verifier.verify_at(&huge, later).await.err(),
-        Some(Refused::UnknownKey)
+        Some(TokenRefusal::UnknownKey)
     );
     assert_eq!(
         verifier.verify_at("no.token.atall", later).await.err(),
-        Some(Refused::Malformed)
+        Some(TokenRefusal::Malformed)
     );
     assert_eq!(issuer.asked(), 3);
 }
@@ -207,7 +207,7 @@ async fn withdrawn_signing_key_is_refused_after_the_next_fetch() {
     );
     assert_eq!(
         verifier.verify_at(&token, now).await.err(),
-        Some(Refused::UnknownKey)
+        Some(TokenRefusal::UnknownKey)
     );
     let good = next.token(&claims(now, json!({})));
     assert!(verifier.verify_at(&good, now).await.is_ok());
@@ -216,7 +216,7 @@ async fn withdrawn_signing_key_is_refused_after_the_next_fetch() {
     assert!(verifier.refresh(now).await);
     assert_eq!(
         verifier.verify_at(&good, now).await.err(),
-        Some(Refused::UnknownKey)
+        Some(TokenRefusal::UnknownKey)
     );
 }
 
@@ -233,7 +233,7 @@ async fn new_signing_key_replaces_the_old_one_of_the_same_kid() {
     assert!(verifier.verified_at(&token, now).is_none());
     assert_eq!(
         verifier.verify_at(&token, now).await.err(),
-        Some(Refused::BadSignature)
+        Some(TokenRefusal::BadSignature)
     );
 }
 

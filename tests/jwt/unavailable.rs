@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use traffic_manager::auth::jwt::{Now, Refused, Verifier};
+use traffic_manager::auth::jwt::{Now, TokenRefusal, Verifier};
 
 use crate::{
     issuer::{Issuer, Reply},
@@ -15,7 +15,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// The longest that anything here may take, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-async fn verify(verifier: &Verifier, signer: &Signer, now: Now) -> Result<(), Refused> {
+async fn verify(verifier: &Verifier, signer: &Signer, now: Now) -> Result<(), TokenRefusal> {
     verifier
         .verify_at(&signer.token(&claims(now, json!({}))), now)
         .await
@@ -45,8 +45,8 @@ async fn without_the_issuer_known_keys_work_until_their_maximum_age() {
         "cached tokens depend on the keys"
     );
     let refused = verify(&verifier, &signer, too_late).await.unwrap_err();
-    assert_eq!(refused, Refused::NoKeys);
-    assert!(refused.is_unavailable() && !Refused::UnknownKey.is_unavailable());
+    assert_eq!(refused, TokenRefusal::NoKeys);
+    assert!(refused.is_unavailable() && !TokenRefusal::UnknownKey.is_unavailable());
 }
 
 #[tokio::test]
@@ -56,10 +56,16 @@ async fn start_without_the_issuer_works_once_it_answers() {
     issuer.reply(Reply::Status(503));
     let verifier = issuer.verifier(&[]);
     let now = Now::read();
-    assert_eq!(verify(&verifier, &signer, now).await, Err(Refused::NoKeys));
+    assert_eq!(
+        verify(&verifier, &signer, now).await,
+        Err(TokenRefusal::NoKeys)
+    );
     issuer.give(&[&signer]);
     // Within the minute a token causes no other fetch, but the background fetch runs.
-    assert_eq!(verify(&verifier, &signer, now).await, Err(Refused::NoKeys));
+    assert_eq!(
+        verify(&verifier, &signer, now).await,
+        Err(TokenRefusal::NoKeys)
+    );
     let stop = CancellationToken::new();
     let background = tokio::spawn(verifier.clone().keep_fresh(stop.clone()));
     let fresh = async {
@@ -161,7 +167,7 @@ async fn hostile_issuer_answers_are_bounded_and_change_nothing() {
         if started.elapsed() > PATIENCE / 2 {
             faults.push(format!("{what}: took {:?}", started.elapsed()));
         }
-        if verify(&fresh, &signer, now).await != Err(Refused::NoKeys) {
+        if verify(&fresh, &signer, now).await != Err(TokenRefusal::NoKeys) {
             faults.push(format!("{what}: there are keys"));
         }
         verifier.refresh(now).await;

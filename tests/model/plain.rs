@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use traffic_manager::{
     domain::{
         Invalid,
-        command::{Apply, Effect, Object, Op, Rejection, Summary},
+        command::{Apply, ChangedObject, Effect, Op, Rejection, Summary},
         host::HostSuffix,
         ids::{PolicyName, RouteName, VersionName},
         policy::PolicySpec,
@@ -104,7 +104,7 @@ pub const SORTS: [&str; 22] = [
 pub fn sort_of(reply: &Result<Reply, Rejection>) -> String {
     match reply {
         Ok(reply) if reply.replayed => "replayed".into(),
-        Ok(Reply { outcome, .. }) if matches!(outcome.object, Object::Applied { .. }) => {
+        Ok(Reply { outcome, .. }) if matches!(outcome.object, ChangedObject::Applied { .. }) => {
             "applied".into()
         }
         Ok(reply) => format!("{:?}", reply.outcome.effect).to_lowercase(),
@@ -128,14 +128,14 @@ pub fn of_reply(reply: Result<Reply, Rejection>) -> Result<Plain, Rejection> {
         other => other,
     })?;
     let shown = match outcome.object {
-        Object::Route(route) => Shown::Route(plain(&route.spec), route.revision.0),
-        Object::Policy(policy) => Shown::Policy(policy.spec, policy.revision.0),
-        Object::Tenant(tenant) => {
+        ChangedObject::Route(route) => Shown::Route(plain(&route.spec), route.revision.0),
+        ChangedObject::Policy(policy) => Shown::Policy(policy.spec, policy.revision.0),
+        ChangedObject::Tenant(tenant) => {
             let (routes, policies) = (tenant.routes as usize, tenant.policies as usize);
             Shown::Tenant(tenant.quotas, tenant.allowed_hosts, routes, policies)
         }
-        Object::Applied { summary } => Shown::Applied(summary),
-        Object::Gone => Shown::Gone,
+        ChangedObject::Applied { summary } => Shown::Applied(summary),
+        ChangedObject::Gone => Shown::Gone,
     };
     Ok(Plain {
         effect: outcome.effect,
@@ -295,7 +295,7 @@ impl Model {
             }
             holds(condition, None)?;
             let (epoch, allowed_hosts) =
-                (request.facts.new_epoch.to_string(), allowed_hosts.clone());
+                (request.context.new_epoch.to_string(), allowed_hosts.clone());
             let row = Row {
                 epoch,
                 revision: 1,
@@ -485,12 +485,12 @@ impl Model {
     /// tag.
     fn commit(&mut self, request: &Request, items: &[Item]) -> Result<(String, u64), Rejection> {
         let name = request.command.tenant.to_string();
-        if !self.tenants.contains_key(&name) && !request.facts.may_create_tenant {
+        if !self.tenants.contains_key(&name) && !request.context.may_create_tenant {
             return Err(Rejection::TenantNotFound);
         }
         let mut tenant = self.held(request);
         if tenant.row.epoch.is_empty() {
-            tenant.row.epoch = request.facts.new_epoch.to_string();
+            tenant.row.epoch = request.context.new_epoch.to_string();
         }
         let before = tenant.row.clone();
         tenant.row.revision += 1;
@@ -562,7 +562,7 @@ impl Tenant {
         else {
             return Ok(());
         };
-        let now = u64::try_from(request.facts.now.timestamp().as_microsecond()).unwrap();
+        let now = u64::try_from(request.context.now.timestamp().as_microsecond()).unwrap();
         let cost = SECOND
             .checked_div(limit.into())
             .unwrap_or(24 * 3600 * SECOND)

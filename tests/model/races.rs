@@ -30,7 +30,7 @@ fn request(tenant: &str, op: Op, word: u64) -> Request {
         confirm_in_use: false,
     };
     request.idempotency_key = None;
-    request.facts.may_create_tenant = true;
+    request.context.may_create_tenant = true;
     request
 }
 
@@ -459,7 +459,7 @@ async fn revision_decided_before_a_restore_keeps_its_old_timeline() {
     let requests = [request("t", upsert, 2)];
     let decide = |locked: store::group::Locked| {
         assert!(
-            batch::foreign(&requests, &locked).is_empty(),
+            batch::on_other_timeline(&requests, &locked).is_empty(),
             "the restore is not visible yet"
         );
         let restored = tokio::runtime::Handle::current();
@@ -480,10 +480,15 @@ async fn revision_decided_before_a_restore_keeps_its_old_timeline() {
     .unwrap();
     drop(client);
 
-    let foreign = async |tx: &store::Transaction<'_>| store::tenants::foreign(tx, None, 10).await;
+    let on_other_timeline =
+        async |tx: &store::Transaction<'_>| store::tenants::on_other_timeline(tx, None, 10).await;
     let visible = store::Visible::all_tenants();
     assert_eq!(
-        instance.server.read(&visible, foreign).await.unwrap(),
+        instance
+            .server
+            .read(&visible, on_other_timeline)
+            .await
+            .unwrap(),
         ["t".parse().unwrap()]
     );
 }

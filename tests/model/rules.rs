@@ -117,7 +117,7 @@ pub fn within_quotas(
         }
     }
     match own.body_bytes.or(defaults.body_bytes) {
-        Some(limit) if request.facts.body_bytes > limit => Err(Rejection::QuotaExceeded {
+        Some(limit) if request.context.body_bytes > limit => Err(Rejection::QuotaExceeded {
             quota: "body_bytes",
             limit,
         }),

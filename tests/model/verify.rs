@@ -6,7 +6,7 @@ use serde_json::Value;
 use traffic_manager::{
     domain::{
         chain,
-        command::{Effect, Object, Outcome},
+        command::{ChangedObject, Effect, Outcome},
         event::{Change, Event, EventBody},
         hash::EventHash,
     },
@@ -248,7 +248,7 @@ fn explains(events: &Events, heard: &Heard, seed: &str) {
     let first_ids: BTreeSet<Uuid> = revisions.values().map(|items| items[0].body.id).collect();
     let mut told = BTreeSet::new();
     for (request, reply) in heard {
-        let id = request.facts.event_id;
+        let id = request.context.event_id;
         let made = match reply {
             Ok(reply) if !reply.replayed && reply.outcome.effect != Effect::Unchanged => reply,
             _ => {
@@ -271,7 +271,7 @@ fn explains(events: &Events, heard: &Heard, seed: &str) {
         assert!(told.insert(place), "{seed}: two replies have {place:?}");
         assert_eq!(
             (items[0].body.id, &items[0].body.reason),
-            (id, &request.facts.reason),
+            (id, &request.context.reason),
             "{seed}"
         );
         assert_reply_matches_events(request, &made.outcome, items, seed);
@@ -288,7 +288,7 @@ fn assert_reply_matches_events(request: &Request, outcome: &Outcome, items: &[&E
     let last = &items[items.len() - 1].body;
     match (&outcome.object, &last.change) {
         (
-            Object::Route(route),
+            ChangedObject::Route(route),
             Change::Route {
                 name,
                 after: Some(after),
@@ -307,7 +307,7 @@ fn assert_reply_matches_events(request: &Request, outcome: &Outcome, items: &[&E
             );
         }
         (
-            Object::Policy(policy),
+            ChangedObject::Policy(policy),
             Change::Policy {
                 name,
                 after: Some(after),
@@ -326,7 +326,7 @@ fn assert_reply_matches_events(request: &Request, outcome: &Outcome, items: &[&E
             );
         }
         (
-            Object::Tenant(tenant),
+            ChangedObject::Tenant(tenant),
             Change::Tenant {
                 after: Some(after), ..
             },
@@ -337,8 +337,8 @@ fn assert_reply_matches_events(request: &Request, outcome: &Outcome, items: &[&E
                 "{seed}"
             );
         }
-        (Object::Gone, change) => assert_eq!(change.is_there(), (true, false), "{seed}"),
-        (Object::Applied { summary }, _) => {
+        (ChangedObject::Gone, change) => assert_eq!(change.is_there(), (true, false), "{seed}"),
+        (ChangedObject::Applied { summary }, _) => {
             let count = |is: (bool, bool)| {
                 items
                     .iter()

@@ -11,7 +11,7 @@ use traffic_manager::{
     audit::{
         archive::Archive,
         consumer::{Consumer, ConsumerStatus},
-        dead_letters::{DeadLetters, Letter},
+        dead_letters::{DeadLetterProducer, NewDeadLetter},
     },
     config::Settings,
     kafka::Record,
@@ -267,7 +267,7 @@ async fn follower_without_kafka_progress_is_restarted() {
 async fn dead_letter_producer_is_recreated() {
     let (world, broker) = world(&[Api::InitProducerId]).await;
     broker.sickens();
-    let letters = DeadLetters::new(&world.settings.kafka).expect("settings");
+    let letters = DeadLetterProducer::new(&world.settings.kafka).expect("settings");
     let record = Record {
         topic: "t".into(),
         offset: 7,
@@ -275,7 +275,7 @@ async fn dead_letter_producer_is_recreated() {
         ..Record::default()
     };
     let letter = || {
-        [Letter {
+        [NewDeadLetter {
             record: &record,
             reason: "test".into(),
             attempts: 1,

@@ -1,5 +1,6 @@
 //! Outbox → Kafka → archive, step by step: order, redelivery, fencing, dead letters, rebalances.
 
+mod access_log;
 mod anew;
 mod chains;
 mod consumer;
@@ -11,19 +12,18 @@ mod exports;
 mod followers;
 mod frozen_leader;
 mod gate;
-mod letters;
-mod lineage;
 mod panics;
 mod privacy;
+mod redrives;
 mod relay;
 mod replays;
 mod retention;
 mod set_aside;
 mod shares;
 mod sick_broker;
+mod timeline;
 mod tls;
 mod topic_settings;
-mod trail;
 mod verify;
 
 use test_support as support;

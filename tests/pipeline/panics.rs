@@ -31,7 +31,7 @@ use traffic_manager::{
 };
 
 use crate::{
-    letters::patient,
+    redrives::patient,
     support::{World, eventually},
     topic::{Routes, records},
 };

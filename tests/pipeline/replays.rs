@@ -20,7 +20,7 @@ use traffic_manager::{
 };
 
 use crate::{
-    letters::{operator_records, patient, text},
+    redrives::{operator_records, patient, text},
     support::{TestApp, World, eventually},
     topic::{Routes, records},
 };

@@ -18,7 +18,7 @@ use traffic_manager::{
     app::Role,
     audit::archive::Archive,
     resilience::Dependency,
-    service::retention::{Refused, Retained, Retention, RetentionError},
+    service::retention::{Retained, Retention, RetentionError, UnverifiedChain},
     store::Server,
 };
 use url::Url;
@@ -402,7 +402,7 @@ async fn unverifiable_events_are_kept_and_named() {
         .refused
         .iter()
         .map(
-            |Refused {
+            |UnverifiedChain {
                  tenant,
                  revision,
                  reason,
@@ -484,7 +484,7 @@ async fn lost_end_of_an_epoch_expires_only_if_linked_to_the_next() {
         .await;
 
     // Two runs, since the lost events may be older or younger than a run's limit.
-    let wrong = |chain: &Chain, revision| Refused {
+    let wrong = |chain: &Chain, revision| UnverifiedChain {
         tenant: chain.tenant.clone(),
         epoch: chain.epoch.clone(),
         revision,

@@ -117,7 +117,7 @@ async fn postgres_with_a_wrong_certificate_is_refused() {
             &url,
             &postgres,
             &tls,
-            &store::Renewed::now(),
+            &store::PoolGeneration::now(),
         )
         .await;
         check(

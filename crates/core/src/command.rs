@@ -10,8 +10,8 @@ use super::{
     event::Actor,
     host::HostSuffix,
     ids::{PolicyName, RouteName, TenantName},
-    narrowing::Narrowing,
     policy::{Policy, PolicyPatch, PolicySpec, Rule},
+    resource_scope::ResourceScope,
     route::{Route, RoutePatch, RouteSpec},
     snapshot::Scope,
     tag::{Epoch, VersionTag},
@@ -127,7 +127,7 @@ pub enum Op {
     },
     /// Start a new epoch of the tenant with its present objects, if its newest revision belongs to
     /// another timeline of the database than the present one. Callers cannot request this.
-    Continue,
+    StartEpoch,
     /// Continue the deletion of the tenant, if it has begun. Callers cannot request this.
     EndTenant,
     /// Remove the tenant. A tenant with many objects takes several revisions.
@@ -283,7 +283,7 @@ impl Precondition {
 
 /// The context of a command: caller, time, reason, and the random parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub struct CommandContext {
     /// The id of the command's first event, if it makes one; the ids of further events count on
     /// from this one.
     pub event_id: Uuid,
@@ -306,7 +306,7 @@ pub struct Facts {
     /// The size of the request's body, in bytes.
     pub body_bytes: u32,
     /// The caller's resource scope: the services and environments that the caller may change.
-    pub narrowing: Narrowing,
+    pub resource_scope: ResourceScope,
 }
 
 /// The effect of an accepted command on its object.
@@ -332,13 +332,13 @@ pub struct Outcome {
     /// The tag of the new revision; for an unchanged object, its own.
     pub tag: VersionTag,
     /// The object as the command left it.
-    pub object: Object,
+    pub object: ChangedObject,
 }
 
 /// The object of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Object {
+pub enum ChangedObject {
     /// A route after the command.
     Route(Box<Route>),
     /// A traffic policy after the command.

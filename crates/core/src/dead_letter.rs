@@ -9,7 +9,7 @@ use super::{Invalid, time::UtcTime};
 /// The place of a dead letter in its topic, `<partition>-<offset>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
-pub struct LetterId {
+pub struct DeadLetterId {
     /// The partition, from 0.
     pub partition: i32,
     /// The offset in the partition, from 0.
@@ -20,19 +20,19 @@ pub struct LetterId {
 /// but not the bounds of `i32` and `i64`.
 const DIGITS: (usize, usize) = (9, 18);
 
-impl fmt::Display for LetterId {
+impl fmt::Display for DeadLetterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.partition, self.offset)
     }
 }
 
-impl Serialize for LetterId {
+impl Serialize for DeadLetterId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl FromStr for LetterId {
+impl FromStr for DeadLetterId {
     type Err = Invalid;
 
     /// Reads only the form that `Display` prints, so that one place has one name.
@@ -53,7 +53,7 @@ impl FromStr for LetterId {
     }
 }
 
-impl TryFrom<String> for LetterId {
+impl TryFrom<String> for DeadLetterId {
     type Error = Invalid;
     fn try_from(raw: String) -> Result<Self, Invalid> {
         raw.parse()
@@ -63,9 +63,9 @@ impl TryFrom<String> for LetterId {
 /// Identifies a dead letter beyond doubt: its place, and the time when the broker took it. If a
 /// topic is deleted and created again, other dead letters have the same places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LetterKey {
+pub struct DeadLetterKey {
     /// The place in the topic.
-    pub id: LetterId,
+    pub id: DeadLetterId,
     /// The time when the message was dead-lettered, by the broker's clock, to the millisecond.
     pub at: UtcTime,
 }
@@ -73,7 +73,7 @@ pub struct LetterKey {
 /// The state of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LetterState {
+pub enum DeadLetterState {
     /// Nobody has made a decision yet.
     Waiting,
     /// A redrive was decided, but its outcome is not known. Another redrive is harmless.
@@ -84,7 +84,7 @@ pub enum LetterState {
     Discarded,
 }
 
-impl LetterState {
+impl DeadLetterState {
     /// All states of a dead letter.
     pub const ALL: [Self; 4] = [
         Self::Waiting,
@@ -109,7 +109,7 @@ impl LetterState {
     }
 }
 
-impl TryFrom<String> for LetterState {
+impl TryFrom<String> for DeadLetterState {
     type Error = Invalid;
 
     fn try_from(raw: String) -> Result<Self, Invalid> {
@@ -124,7 +124,7 @@ impl TryFrom<String> for LetterState {
 pub struct Decision {
     /// The state after the decision. Never `Waiting`.
     #[serde(skip)]
-    pub state: LetterState,
+    pub state: DeadLetterState,
     /// The reason, in the words of the actor that decided.
     pub reason: Option<String>,
     /// The id of the actor that decided.
@@ -139,11 +139,11 @@ mod tests {
 
     #[test]
     fn dead_letter_id_has_exactly_one_spelling() {
-        let id = LetterId {
+        let id = DeadLetterId {
             partition: 0,
             offset: 17,
         };
-        assert_eq!("0-17".parse::<LetterId>().unwrap(), id);
+        assert_eq!("0-17".parse::<DeadLetterId>().unwrap(), id);
         assert_eq!(id.to_string(), "0-17");
         for wrong in [
             "",
@@ -159,7 +159,7 @@ mod tests {
             "0-9223372036854775808",
             "0-1-2",
         ] {
-            assert!(wrong.parse::<LetterId>().is_err(), "{wrong}");
+            assert!(wrong.parse::<DeadLetterId>().is_err(), "{wrong}");
         }
     }
 
@@ -167,19 +167,19 @@ mod tests {
     fn dead_letter_id_has_no_more_digits_than_documented() {
         assert_eq!(
             "999999999-999999999999999999"
-                .parse::<LetterId>()
+                .parse::<DeadLetterId>()
                 .unwrap()
                 .offset,
             999_999_999_999_999_999
         );
         for wrong in ["1000000000-0", "0-1000000000000000000"] {
-            assert!(wrong.parse::<LetterId>().is_err(), "{wrong}");
+            assert!(wrong.parse::<DeadLetterId>().is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn dead_letter_states_round_trip_and_two_are_open() {
-        let names = LetterState::ALL.map(|state| (state.as_str(), state.is_open()));
+        let names = DeadLetterState::ALL.map(|state| (state.as_str(), state.is_open()));
         assert_eq!(
             names,
             [
@@ -189,9 +189,12 @@ mod tests {
                 ("discarded", false)
             ]
         );
-        for state in LetterState::ALL {
-            assert_eq!(LetterState::try_from(state.as_str().to_owned()), Ok(state));
+        for state in DeadLetterState::ALL {
+            assert_eq!(
+                DeadLetterState::try_from(state.as_str().to_owned()),
+                Ok(state)
+            );
         }
-        assert!(LetterState::try_from("sent".to_owned()).is_err());
+        assert!(DeadLetterState::try_from("sent".to_owned()).is_err());
     }
 }

@@ -15,7 +15,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     chain,
-    command::{Command, Effect, Facts, MAX_CHANGES, Object, Op, Outcome, Rejection, Summary},
+    command::{
+        ChangedObject, Command, CommandContext, Effect, MAX_CHANGES, Op, Outcome, Rejection,
+        Summary,
+    },
     event::{self, Change, Event, EventBody},
     hash::EventHash,
     host::{HostSuffix, claims::Claims},
@@ -127,25 +130,25 @@ pub type SealError = serde_json::Error;
 pub fn decide(
     state: &TenantState,
     command: &Command,
-    facts: &Facts,
+    context: &CommandContext,
 ) -> Result<Result<Decision, Rejection>, SealError> {
-    let (new_tenant, changes) = match allowed(state, command, facts) {
+    let (new_tenant, changes) = match allowed(state, command, context) {
         Ok((_, changes)) if changes.is_empty() => return Ok(Ok(Decision::Unchanged)),
         Ok(allowed) => allowed,
         Err(rejection) => return Ok(Err(rejection)),
     };
     let events = match (&new_tenant, &state.tenant) {
-        (Some(new), None) => sealed(new, EventHash::GENESIS, changes, facts)?,
+        (Some(new), None) => sealed(new, EventHash::GENESIS, changes, context)?,
         (Some(new), Some(before)) => sealed(
             new,
             EventHash::GENESIS,
             changes,
-            &continued::facts(before, facts),
+            &continued::context(before, context),
         )?,
         (None, Some(tenant)) => {
-            let facts = ended::facts(tenant, command, facts);
-            let ending = ended::begun(command, &changes, &facts);
-            let events = sealed(tenant, state.chain_head, changes, &facts)?;
+            let context = ended::context(tenant, command, context);
+            let ending = ended::begun(command, &changes, &context);
+            let events = sealed(tenant, state.chain_head, changes, &context)?;
             return Ok(Ok(Decision::Revision {
                 new_tenant,
                 events,
@@ -166,7 +169,7 @@ pub fn decide(
 pub fn allowed(
     state: &TenantState,
     command: &Command,
-    facts: &Facts,
+    context: &CommandContext,
 ) -> Result<(Option<Box<Tenant>>, Vec<Change>), Rejection> {
     if let Some(tenant) = &state.tenant {
         ended::check(tenant, &command.op)?;
@@ -175,10 +178,10 @@ pub fn allowed(
     if changes.is_empty() {
         return Ok((None, changes));
     }
-    checks::within(&facts.narrowing, &changes)?;
+    checks::within(&context.resource_scope, &changes)?;
     sizes::check(state.event_bytes, command, &changes)?;
     let new_tenant = match (&state.tenant, &command.op) {
-        (Some(tenant), Op::Continue) => Some(Box::new(continued::begun(tenant, facts))),
+        (Some(tenant), Op::StartEpoch) => Some(Box::new(continued::begun(tenant, context))),
         (Some(_), _) => None,
         (
             None,
@@ -190,13 +193,13 @@ pub fn allowed(
             &command.tenant,
             *quotas,
             allowed_hosts.clone(),
-            facts,
+            context,
         ))),
-        (None, _) if facts.may_create_tenant => Some(Box::new(first_record(
+        (None, _) if context.may_create_tenant => Some(Box::new(first_record(
             &command.tenant,
             Quotas::default(),
             Vec::new(),
-            facts,
+            context,
         ))),
         (None, _) => return Err(Rejection::TenantNotFound),
     };
@@ -205,7 +208,7 @@ pub fn allowed(
         .as_ref()
         .or(new_tenant.as_deref())
         .ok_or(Rejection::TenantNotFound)?;
-    checks::check(state, tenant, command, &changes, facts)?;
+    checks::check(state, tenant, command, &changes, context)?;
     Ok((new_tenant, changes))
 }
 
@@ -213,7 +216,7 @@ fn sealed(
     tenant: &Tenant,
     chain_head: EventHash,
     changes: Vec<Change>,
-    facts: &Facts,
+    context: &CommandContext,
 ) -> Result<Vec<Event>, SealError> {
     let items = u32::try_from(changes.len()).unwrap_or(u32::MAX);
     let mut prev_hash = chain_head;
@@ -224,20 +227,20 @@ fn sealed(
         };
         let event = chain::seal(EventBody {
             action,
-            actor: facts.actor.clone(),
+            actor: context.actor.clone(),
             change,
             epoch: tenant.epoch.clone(),
-            id: event::id_of_item(facts.event_id, item),
+            id: event::id_of_item(context.event_id, item),
             item,
             items,
-            occurred_at: facts.now,
+            occurred_at: context.now,
             prev_hash,
-            reason: facts.reason.clone(),
-            request_id: facts.request_id.clone(),
+            reason: context.reason.clone(),
+            request_id: context.request_id.clone(),
             revision: tenant.revision.next(),
-            source_ip: facts.source_ip.clone(),
+            source_ip: context.source_ip.clone(),
             tenant: tenant.name.clone(),
-            trace_id: facts.trace_id.clone(),
+            trace_id: context.trace_id.clone(),
         })?;
         prev_hash = event.hash;
         events.push(event);
@@ -249,20 +252,20 @@ fn first_record(
     name: &TenantName,
     quotas: Quotas,
     allowed_hosts: Vec<HostSuffix>,
-    facts: &Facts,
+    context: &CommandContext,
 ) -> Tenant {
     Tenant {
         name: name.clone(),
-        epoch: facts.new_epoch.clone(),
+        epoch: context.new_epoch.clone(),
         revision: Revision::default(),
         quotas,
         allowed_hosts,
         routes: 0,
         policies: 0,
-        created_at: facts.now,
-        created_by: facts.actor.id.clone(),
-        updated_at: facts.now,
-        updated_by: facts.actor.id.clone(),
+        created_at: context.now,
+        created_by: context.actor.id.clone(),
+        updated_at: context.now,
+        updated_by: context.actor.id.clone(),
         paid_until: None,
         ending: None,
     }
@@ -325,13 +328,16 @@ fn pay(state: &mut TenantState, changes: usize, now: UtcTime) {
 
 /// Charges one change for a command that changes nothing and yet stores a row: the answer to its
 /// idempotency key. Returns whether the charge moved `paid_until`.
-pub fn pay_for_answer(state: &mut TenantState, facts: &Facts) -> Result<bool, Rejection> {
+pub fn pay_for_answer(
+    state: &mut TenantState,
+    context: &CommandContext,
+) -> Result<bool, Rejection> {
     let Some(tenant) = &state.tenant else {
         return Ok(false);
     };
-    checks::pace(state, tenant, 1, facts)?;
+    checks::pace(state, tenant, 1, context)?;
     let before = tenant.paid_until;
-    pay(state, 1, facts.now);
+    pay(state, 1, context.now);
     Ok(state
         .tenant
         .as_ref()
@@ -477,17 +483,17 @@ pub fn outcome(
     let policy = command.policy().and_then(|name| state.policies.get(name));
     let (object, tag) = match (route, policy, &command.op) {
         (Some(route), ..) => (
-            Object::Route(Box::new(route.clone())),
+            ChangedObject::Route(Box::new(route.clone())),
             tag_of(route.revision, tenant),
         ),
         (_, Some(policy), _) => (
-            Object::Policy(Box::new(policy.clone())),
+            ChangedObject::Policy(Box::new(policy.clone())),
             tag_of(policy.revision, tenant),
         ),
         (.., Op::Apply(apply)) => {
             let unchanged = u32::try_from(apply.changes.len()).unwrap_or(u32::MAX);
             (
-                Object::Applied {
+                ChangedObject::Applied {
                     summary: Summary {
                         unchanged,
                         ..Summary::default()
@@ -496,7 +502,7 @@ pub fn outcome(
                 tag,
             )
         }
-        _ => (Object::Tenant(Box::new(tenant.clone())), tag),
+        _ => (ChangedObject::Tenant(Box::new(tenant.clone())), tag),
     };
     Some(Outcome {
         effect,
@@ -522,7 +528,7 @@ fn revision_outcome(
         return Outcome {
             effect: Effect::Updated,
             tag,
-            object: Object::Tenant(Box::new(tenant.clone())),
+            object: ChangedObject::Tenant(Box::new(tenant.clone())),
         };
     }
     let effect = match (was, is) {
@@ -542,15 +548,15 @@ fn revision_outcome(
             return Outcome {
                 effect: Effect::Updated,
                 tag,
-                object: Object::Applied { summary },
+                object: ChangedObject::Applied { summary },
             };
         }
-        (Some(route), ..) => Object::Route(Box::new(route.clone())),
-        (_, Some(policy), ..) => Object::Policy(Box::new(policy.clone())),
+        (Some(route), ..) => ChangedObject::Route(Box::new(route.clone())),
+        (_, Some(policy), ..) => ChangedObject::Policy(Box::new(policy.clone())),
         (_, _, Some(tenant), _) if effect != Effect::Deleted => {
-            Object::Tenant(Box::new(tenant.clone()))
+            ChangedObject::Tenant(Box::new(tenant.clone()))
         }
-        _ => Object::Gone,
+        _ => ChangedObject::Gone,
     };
     Outcome {
         effect,

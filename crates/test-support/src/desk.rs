@@ -7,7 +7,7 @@ use serde_json::json;
 use traffic_manager::{
     config::Settings,
     domain::{
-        command::{Apply, Command, Desired, Facts, Op, Precondition},
+        command::{Apply, Command, CommandContext, Desired, Op, Precondition},
         event::Actor,
         ids::RouteName,
         route::RouteSpec,
@@ -128,8 +128,8 @@ impl Desk {
             precondition: Precondition::default(),
             confirm_in_use: false,
         };
-        let facts = Facts {
-            narrowing: Default::default(),
+        let context = CommandContext {
+            resource_scope: Default::default(),
             event_id: Uuid::now_v7(),
             new_epoch: Epoch::from_random(Uuid::new_v4().as_u64_pair().1.to_be_bytes()),
             now: jiff::Timestamp::now().into(),
@@ -147,7 +147,7 @@ impl Desk {
         };
         let request = Request {
             command,
-            facts,
+            context,
             idempotency_key: key.map(str::to_owned),
             traceparent: None,
         };

@@ -10,7 +10,7 @@ use rdkafka::{
 use serde_json::json;
 use traffic_manager::{
     domain::{
-        command::{Command, Facts, Op, Precondition},
+        command::{Command, CommandContext, Op, Precondition},
         event::Actor,
         ids::RouteName,
         tag::Epoch,
@@ -124,7 +124,7 @@ impl Routes {
             precondition: Precondition::default(),
             confirm_in_use: false,
         };
-        let facts = Facts {
+        let context = CommandContext {
             event_id: Uuid::now_v7(),
             new_epoch: Epoch::from_random(Uuid::new_v4().into_bytes()[..8].try_into().unwrap()),
             now: "2026-11-21T05:48:00.123456Z".parse().unwrap(),
@@ -139,11 +139,11 @@ impl Routes {
             trace_id: None,
             source_ip: None,
             body_bytes: 0,
-            narrowing: Default::default(),
+            resource_scope: Default::default(),
         };
         let request = Request {
             command,
-            facts,
+            context,
             idempotency_key: None,
             traceparent: traceparent.map(str::to_owned),
         };

@@ -15,7 +15,7 @@ use crate::{
 /// A document of a chain and its position. The document may have been changed, so it may not be a
 /// valid event.
 #[derive(Debug, Clone)]
-pub struct Kept {
+pub struct ChainDocument {
     /// The document's `_id`.
     pub id: Bson,
     /// The tenant revision of the event.
@@ -26,7 +26,7 @@ pub struct Kept {
     pub event: Option<ArchivedEvent>,
 }
 
-impl Kept {
+impl ChainDocument {
     fn of(document: Document) -> Self {
         // Positions are 64-bit integers. A document with another type in these fields was changed
         // by somebody; it still gets a position.
@@ -71,7 +71,7 @@ impl Archive {
         epoch: &str,
         (revision, item): (u64, u32),
         limit: i64,
-    ) -> Result<Vec<Kept>, ArchiveError> {
+    ) -> Result<Vec<ChainDocument>, ArchiveError> {
         let revision = i64::try_from(revision).unwrap_or(i64::MAX);
         let same = doc! { "revision": revision, "item": { "$gte": i64::from(item) } };
         let from = vec![doc! { "revision": { "$gt": revision } }, same];
@@ -84,7 +84,7 @@ impl Archive {
                 limit,
             )
             .await?;
-        Ok(documents.into_iter().map(Kept::of).collect())
+        Ok(documents.into_iter().map(ChainDocument::of).collect())
     }
 
     /// Returns the tenant and epoch of the chain after this one, in the order of their names.

@@ -8,7 +8,7 @@ use crate::{audit::document::ArchivedEvent, domain::filter::EventFilter};
 /// A time range. Each variant is one range of an index. So a bound limits the documents examined by
 /// a call, not only those returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
+pub enum TimeSlice {
     /// From after an instant to another instant (inclusive), or without an end.
     Between {
         /// The exclusive start, in the text form of archived events.
@@ -31,19 +31,19 @@ impl Archive {
     pub async fn piece(
         &self,
         filter: &EventFilter,
-        piece: &Piece,
+        piece: &TimeSlice,
         limit: i64,
     ) -> Result<Vec<ArchivedEvent>, ArchiveError> {
         let mut filter = to_document(filter);
         match piece {
-            Piece::Between { after, upto } => {
+            TimeSlice::Between { after, upto } => {
                 let mut range = doc! { "$gt": after };
                 if let Some(upto) = upto {
                     range.insert("$lte", upto);
                 }
                 filter.insert("occurred_at", range);
             }
-            Piece::Rest { at, after } => {
+            TimeSlice::Rest { at, after } => {
                 filter.insert("occurred_at", at);
                 filter.insert("_id", doc! { "$gt": after });
             }

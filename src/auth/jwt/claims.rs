@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{KeyPrint, Refused};
+use super::{KeyPrint, TokenRefusal};
 use crate::{
-    auth::{Caller, Credential, Grant, Reach, Role},
+    auth::{Caller, Credential, Grant, Role, TenantScope},
     config::{self, ConfigError},
-    domain::{Invalid, event::Actor, narrowing::Narrowing, plain_text, time::UtcTime},
+    domain::{Invalid, event::Actor, plain_text, resource_scope::ResourceScope, time::UtcTime},
 };
 
 /// The longest `sub` claim, in bytes.
@@ -98,7 +98,7 @@ impl Mapping {
         claims: &Claims,
         signed_by: KeyPrint,
         now: f64,
-    ) -> Result<(Caller, f64), Refused> {
+    ) -> Result<(Caller, f64), TokenRefusal> {
         let expires = self.check_times(claims, now)?;
         let id = subject(claims)?;
         let actor = Arc::new(Actor {
@@ -121,37 +121,37 @@ impl Mapping {
         ))
     }
 
-    fn check_times(&self, claims: &Claims, now: f64) -> Result<f64, Refused> {
-        let expires = date(claims, "exp")?.ok_or(Refused::MissingClaim)?;
+    fn check_times(&self, claims: &Claims, now: f64) -> Result<f64, TokenRefusal> {
+        let expires = date(claims, "exp")?.ok_or(TokenRefusal::MissingClaim)?;
         let issued = date(claims, "iat")?;
         let begins = date(claims, "nbf")?;
         if now >= expires + self.leeway {
-            return Err(Refused::Expired);
+            return Err(TokenRefusal::Expired);
         }
         if [issued, begins]
             .into_iter()
             .flatten()
             .any(|date| date > now + self.leeway)
         {
-            return Err(Refused::NotYetValid);
+            return Err(TokenRefusal::NotYetValid);
         }
         if expires - issued.unwrap_or(now) > self.max_lifetime {
-            return Err(Refused::TooLongLived);
+            return Err(TokenRefusal::TooLongLived);
         }
         Ok(expires)
     }
 
-    fn grant(&self, claims: &Claims) -> Result<Grant, Refused> {
+    fn grant(&self, claims: &Claims) -> Result<Grant, TokenRefusal> {
         let roles = self.roles(claims)?;
-        let reach = self.reach(claims, &roles)?;
+        let tenant_scope = self.tenant_scope(claims, &roles)?;
         let services = narrowed(self.services.as_ref(), claims)?;
         let envs = narrowed(self.envs.as_ref(), claims)?;
-        Grant::new(roles, reach, Narrowing { services, envs }).map_err(senseless)
+        Grant::new(roles, tenant_scope, ResourceScope { services, envs }).map_err(senseless)
     }
 
     /// Returns this service's roles in the token. An issuer may list roles of other programs too;
     /// they are ignored.
-    fn roles(&self, claims: &Claims) -> Result<Vec<Role>, Refused> {
+    fn roles(&self, claims: &Claims) -> Result<Vec<Role>, TokenRefusal> {
         let Some(said) = self.roles.as_ref().and_then(|path| path.find(claims)) else {
             return Ok(Vec::new());
         };
@@ -173,20 +173,20 @@ impl Mapping {
     /// Returns the tenant scope of the token. Without a tenant claim, only a platform administrator
     /// is accepted: a missing claim must not turn an auditor of one tenant into an auditor of all
     /// tenants. For an auditor of all tenants the claim is `*`.
-    fn reach(&self, claims: &Claims, roles: &[Role]) -> Result<Reach, Refused> {
+    fn tenant_scope(&self, claims: &Claims, roles: &[Role]) -> Result<TenantScope, TokenRefusal> {
         match self.tenant.as_ref().and_then(|path| path.find(claims)) {
-            None if roles == [Role::PlatformAdmin] => Ok(Reach::Platform),
-            None => Err(Refused::NoGrant(if roles.is_empty() {
+            None if roles == [Role::PlatformAdmin] => Ok(TenantScope::Platform),
+            None => Err(TokenRefusal::NoGrant(if roles.is_empty() {
                 "no_role"
             } else {
                 "tenant_required"
             })),
-            Some(Value::String(all)) if all == "*" => Ok(Reach::Platform),
+            Some(Value::String(all)) if all == "*" => Ok(TenantScope::Platform),
             Some(Value::String(name)) => name
                 .parse()
-                .map(Reach::Tenant)
-                .map_err(|_| Refused::NoGrant("bad_tenant")),
-            Some(_) => Err(Refused::BadClaim),
+                .map(TenantScope::Tenant)
+                .map_err(|_| TokenRefusal::NoGrant("bad_tenant")),
+            Some(_) => Err(TokenRefusal::BadClaim),
         }
     }
 }
@@ -215,43 +215,43 @@ fn wrong(name: &str, reason: &str) -> ConfigError {
     }
 }
 
-fn senseless(invalid: Invalid) -> Refused {
-    Refused::NoGrant(invalid.code)
+fn senseless(invalid: Invalid) -> TokenRefusal {
+    TokenRefusal::NoGrant(invalid.code)
 }
 
 /// Returns the `sub` claim. Events and the audit record it as the actor's id.
-fn subject(claims: &Claims) -> Result<String, Refused> {
+fn subject(claims: &Claims) -> Result<String, TokenRefusal> {
     let subject = claims
         .get("sub")
         .and_then(Value::as_str)
-        .ok_or(Refused::MissingClaim)?;
+        .ok_or(TokenRefusal::MissingClaim)?;
     if subject.is_empty() || plain_text(subject, MAX_SUBJECT, "sub").is_err() {
-        return Err(Refused::BadClaim);
+        return Err(TokenRefusal::BadClaim);
     }
     Ok(subject.to_owned())
 }
 
 /// Reads a date in Unix seconds, perhaps with a fraction.
-fn date(claims: &Claims, name: &str) -> Result<Option<f64>, Refused> {
+fn date(claims: &Claims, name: &str) -> Result<Option<f64>, TokenRefusal> {
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };
     let date = value
         .as_f64()
         .filter(|date| (0.0..=LAST_DATE).contains(date));
-    date.map(Some).ok_or(Refused::BadClaim)
+    date.map(Some).ok_or(TokenRefusal::BadClaim)
 }
 
 /// Reads a list of texts, or one text of words separated by white space, as OAuth scopes are.
-fn texts(value: &Value) -> Result<Vec<&str>, Refused> {
+fn texts(value: &Value) -> Result<Vec<&str>, TokenRefusal> {
     match value {
         Value::String(words) => Ok(words.split_ascii_whitespace().collect()),
         Value::Array(items) => items
             .iter()
             .map(Value::as_str)
             .collect::<Option<_>>()
-            .ok_or(Refused::BadClaim),
-        _ => Err(Refused::BadClaim),
+            .ok_or(TokenRefusal::BadClaim),
+        _ => Err(TokenRefusal::BadClaim),
     }
 }
 
@@ -260,13 +260,13 @@ fn texts(value: &Value) -> Result<Vec<&str>, Refused> {
 fn narrowed<T: std::str::FromStr<Err = Invalid>>(
     path: Option<&Path>,
     claims: &Claims,
-) -> Result<Vec<T>, Refused> {
+) -> Result<Vec<T>, TokenRefusal> {
     let Some(said) = path.and_then(|path| path.find(claims)) else {
         return Ok(Vec::new());
     };
     let names = texts(said)?;
     if names.is_empty() {
-        return Err(Refused::BadClaim);
+        return Err(TokenRefusal::BadClaim);
     }
     names
         .into_iter()

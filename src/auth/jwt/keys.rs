@@ -34,7 +34,7 @@ impl KeyPrint {
 
 /// A key and the one algorithm that it is for.
 #[derive(Debug)]
-pub struct Key {
+pub struct VerificationKey {
     /// Identifies the key in a later response of the issuer.
     pub print: KeyPrint,
     /// The key material that verifies signatures.
@@ -46,9 +46,9 @@ pub struct Key {
 /// The keys of one response of the issuer, by name.
 #[derive(Debug, Default)]
 pub struct KeySet {
-    keys: HashMap<String, Arc<Key>>,
+    keys: HashMap<String, Arc<VerificationKey>>,
     /// The key for tokens without a `kid`: set only if exactly one key is usable.
-    only: Option<Arc<Key>>,
+    only: Option<Arc<VerificationKey>>,
     /// The keys as they were read, for comparison with a later response.
     source: Vec<Jwk>,
 }
@@ -115,7 +115,7 @@ impl KeySet {
 
     /// Returns the key with exactly that name. For a token without a `kid`, returns the only key,
     /// if there is only one.
-    pub fn find(&self, kid: Option<&str>) -> Option<Arc<Key>> {
+    pub fn find(&self, kid: Option<&str>) -> Option<Arc<VerificationKey>> {
         match kid {
             Some(kid) => self.keys.get(kid).cloned(),
             None => self.only.clone(),
@@ -149,7 +149,7 @@ impl KeySet {
 
 /// Returns the key with its algorithm. `None` if the key is not for signatures, is not strong
 /// enough, or fits no configured algorithm.
-fn key(jwk: &Jwk, settings: &config::Jwt) -> Option<Key> {
+fn key(jwk: &Jwk, settings: &config::Jwt) -> Option<VerificationKey> {
     let common = &jwk.common;
     let is_for_signatures = common
         .public_key_use
@@ -172,7 +172,7 @@ fn key(jwk: &Jwk, settings: &config::Jwt) -> Option<Key> {
         None => fitting.next()?,
     };
     let print = KeyPrint::of(&serde_json::to_vec(jwk).ok()?);
-    Some(Key {
+    Some(VerificationKey {
         print,
         decoding: DecodingKey::from_jwk(jwk).ok()?,
         algorithm,

@@ -5,7 +5,7 @@ use std::fmt;
 /// The reason why a token is refused, for logs, metrics and the audit. The sender learns only that
 /// the token was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum TokenRefusal {
     /// The token is longer than `auth.jwt.max_token_bytes`.
     TooLarge,
     /// The token is not three parts of base64url, or its JSON is invalid or repeats a name.
@@ -42,7 +42,7 @@ pub enum Refused {
     NoGrant(&'static str),
 }
 
-impl Refused {
+impl TokenRefusal {
     /// Returns the name of the reason in logs, metrics and the audit.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -73,7 +73,7 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for TokenRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

@@ -13,9 +13,9 @@ use serde_json::{Map, Value};
 
 /// A JSON object without duplicate names at any depth.
 #[derive(Debug)]
-pub struct Object(pub Map<String, Value>);
+pub struct UniqueObject(pub Map<String, Value>);
 
-impl<'de> Deserialize<'de> for Object {
+impl<'de> Deserialize<'de> for UniqueObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Unique::deserialize(deserializer)?.0 {
             Value::Object(members) => Ok(Self(members)),
@@ -90,8 +90,9 @@ mod tests {
 
     #[test]
     fn duplicate_member_names_are_refused_at_any_depth() {
-        let read =
-            |text: &str| serde_json::from_str::<Object>(text).map(|object| Value::Object(object.0));
+        let read = |text: &str| {
+            serde_json::from_str::<UniqueObject>(text).map(|object| Value::Object(object.0))
+        };
         let text = r#"{"a":[{"b":null,"c":-1.5},true,7],"b":{"c":"x"}}"#;
         assert_eq!(
             read(text).unwrap(),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     ActionIn, ActionOut, EventsIn, RecentIn, RecentOut, RouteIn, RouteOut, StatusIn, TimeRangeIn,
-    TimeRangeOut, VerifyIn, access::AccessIn,
+    TimeRangeOut, VerifyIn, access_log::AccessIn,
 };
 use crate::http::{
     event_schema::Actor,

@@ -6,10 +6,10 @@ use crate::{
     auth::Caller,
     domain::ids::TenantName,
     http::{
-        limits::{Exceeded, Standing},
+        limits::{Exceeded, RateLimitState},
         problem::{Code, Problem},
     },
-    service::callers::Refused,
+    service::callers::CallerRefusal,
 };
 
 /// A request that the gate refuses.
@@ -27,7 +27,7 @@ pub struct Denied {
     /// The tenant whose auditors may see the refusal in the access log.
     pub visible_to: Option<TenantName>,
     /// The caller's remaining rate limit, for the `RateLimit-*` headers.
-    pub standing: Option<Standing>,
+    pub standing: Option<RateLimitState>,
 }
 
 /// The reason if an address has presented too many wrong credentials: further ones are not checked.
@@ -93,8 +93,8 @@ impl From<Exceeded> for Denied {
     }
 }
 
-impl From<Refused> for Denied {
-    fn from(refused: Refused) -> Self {
+impl From<CallerRefusal> for Denied {
+    fn from(refused: CallerRefusal) -> Self {
         let detail = match refused.reason {
             "no_credentials" => {
                 "send Authorization: Bearer with an API key or a token of the identity provider"

@@ -193,7 +193,7 @@ checked! {
     DeadLetterState = json_schema!({
         "description": "The state of a dead letter. `waiting`: nobody has decided. `redriving`: a redrive was decided, and it is not known yet \
                         whether the record was sent.",
-        "type": "string", "enum": crate::domain::dead_letter::LetterState::ALL.map(crate::domain::dead_letter::LetterState::as_str),
+        "type": "string", "enum": crate::domain::dead_letter::DeadLetterState::ALL.map(crate::domain::dead_letter::DeadLetterState::as_str),
     });
     /// The reason why a record is a dead letter.
     DeadLetterReason = json_schema!({
@@ -355,7 +355,7 @@ mod tests {
 
         #[test]
         fn schema_and_domain_accept_the_same_dead_letter_ids(raw in "[0-9]{0,11}-[0-9]{0,20}|(0|[1-9][0-9]{0,9})-(0|[1-9][0-9]{0,18})|\\PC{0,10}") {
-            agree::<DeadLetterId, dead_letter::LetterId>(&raw)?;
+            agree::<DeadLetterId, dead_letter::DeadLetterId>(&raw)?;
         }
 
         #[test]

@@ -69,7 +69,7 @@ pub struct ChangeIn {
 /// A route in a batch: the whole route for `put`, only its name for any other action.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = returned::told::<RouteChangeIn>)]
+#[schemars(transform = returned::describe_returned::<RouteChangeIn>)]
 pub struct RouteChangeIn {
     #[schemars(with = "schemas::ServiceName")]
     service: ServiceName,
@@ -124,16 +124,16 @@ type Asked = Result<Desired, Vec<(String, Invalid)>>;
 impl ChangeIn {
     fn desired(self, tenant: &TenantName) -> Asked {
         let of_path = [("tenant", tenant.as_str())];
-        let told =
+        let as_errors =
             |error: FieldError| vec![(error.pointer, Invalid::new(error.code, error.detail))];
         match (self.route, self.policy) {
             (Some(route), None) => route
                 .of(&of_path, "/route")
-                .map_err(told)?
+                .map_err(as_errors)?
                 .desired(self.action),
             (None, Some(policy)) => policy
                 .of(&of_path, "/policy")
-                .map_err(told)?
+                .map_err(as_errors)?
                 .desired(self.action),
             _ => Err(vec![(
                 String::new(),

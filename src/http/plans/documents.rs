@@ -38,7 +38,7 @@ pub struct DocumentScopeIn {
 
 /// A route in a tenant document.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, transform = returned::told::<document::RouteDoc>)]
+#[schemars(deny_unknown_fields, transform = returned::describe_returned::<document::RouteDoc>)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct RouteDocumentIn {
     service: schemas::ServiceName,
@@ -59,7 +59,7 @@ fn yes() -> bool {
 
 /// A traffic policy in a tenant document or in a batch.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, transform = returned::told::<document::PolicyDoc>)]
+#[schemars(deny_unknown_fields, transform = returned::describe_returned::<document::PolicyDoc>)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct PolicyDocumentIn {
     service: schemas::ServiceName,

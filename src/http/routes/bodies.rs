@@ -21,7 +21,7 @@ use crate::{
 /// The body of `PUT`: a route without its name.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "RouteSpecIn", transform = returned::told::<SpecIn>)]
+#[schemars(rename = "RouteSpecIn", transform = returned::describe_returned::<SpecIn>)]
 pub struct SpecIn {
     #[schemars(with = "schemas::RouteUrl")]
     pub url: Option<String>,
@@ -79,7 +79,7 @@ fn parse_labels(fields: &mut Fields, raw: BTreeMap<String, String>) -> Option<La
 /// The body of `POST /routes`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = returned::told::<RouteIn>)]
+#[schemars(transform = returned::describe_returned::<RouteIn>)]
 pub struct RouteIn {
     #[schemars(with = "schemas::TenantName")]
     pub tenant: Option<String>,

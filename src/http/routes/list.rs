@@ -92,7 +92,7 @@ pub async fn list(
     }
     let (page, tag) = state
         .reads
-        .routes(caller.grant.reach(), filter, &page, &freshness)
+        .routes(caller.grant.tenant_scope(), filter, &page, &freshness)
         .await?;
     let items: Vec<_> = page
         .items

@@ -8,7 +8,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    audit::archive::{EventPosition, timeline::Piece},
+    audit::archive::{EventPosition, timeline::TimeSlice},
     domain::time::UtcTime,
 };
 
@@ -21,7 +21,7 @@ const NARROWING: i32 = 64;
 
 /// The start of the next page within a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
+enum PageStart {
     Start,
     /// After this event, within its instant.
     Within(EventPosition),
@@ -36,7 +36,7 @@ pub struct Windows {
     /// here.
     after: Timestamp,
     width: SignedDuration,
-    place: Place,
+    place: PageStart,
     /// From this instant on, there is one window without an end. `None` if the export has an end of
     /// its own.
     open_from: Option<Timestamp>,
@@ -59,7 +59,7 @@ impl Windows {
         Self {
             after,
             width: FIRST,
-            place: Place::Start,
+            place: PageStart::Start,
             open_from: to.is_none().then_some(now),
             last,
             is_done: after >= last,
@@ -79,22 +79,22 @@ impl Windows {
     }
 
     /// Returns the next piece to read; `None` at the end.
-    pub fn next(&self) -> Option<Piece> {
+    pub fn next(&self) -> Option<TimeSlice> {
         if self.is_done {
             return None;
         }
         let text = |at: Timestamp| UtcTime::from(at).to_string();
         let upto = self.upto().map(text);
         Some(match &self.place {
-            Place::Start => Piece::Between {
+            PageStart::Start => TimeSlice::Between {
                 after: text(self.after),
                 upto,
             },
-            Place::After(at) => Piece::Between {
+            PageStart::After(at) => TimeSlice::Between {
                 after: at.clone(),
                 upto,
             },
-            Place::Within(EventPosition { occurred_at, id }) => Piece::Rest {
+            PageStart::Within(EventPosition { occurred_at, id }) => TimeSlice::Rest {
                 at: occurred_at.clone(),
                 after: id.clone(),
             },
@@ -105,10 +105,10 @@ impl Windows {
     /// the last. `is_quick`: a call may take much longer.
     pub fn took(&mut self, count: usize, page: usize, last: Option<EventPosition>, is_quick: bool) {
         let is_full = count >= page;
-        match (std::mem::replace(&mut self.place, Place::Start), last) {
-            (Place::Within(_), Some(last)) if is_full => self.place = Place::Within(last),
-            (Place::Within(at), _) => self.place = Place::After(at.occurred_at),
-            (Place::Start | Place::After(_), Some(last)) if is_full => {
+        match (std::mem::replace(&mut self.place, PageStart::Start), last) {
+            (PageStart::Within(_), Some(last)) if is_full => self.place = PageStart::Within(last),
+            (PageStart::Within(at), _) => self.place = PageStart::After(at.occurred_at),
+            (PageStart::Start | PageStart::After(_), Some(last)) if is_full => {
                 // A time that was tampered with says nothing about the density of events here.
                 if let Ok(at) = last.occurred_at.parse::<UtcTime>() {
                     self.width = at
@@ -117,9 +117,9 @@ impl Windows {
                         .clamp(NARROWEST, WIDEST);
                     self.after = at.timestamp().max(self.after);
                 }
-                self.place = Place::Within(last);
+                self.place = PageStart::Within(last);
             }
-            (Place::Start | Place::After(_), _) => self.end_window(count, page, is_quick),
+            (PageStart::Start | PageStart::After(_), _) => self.end_window(count, page, is_quick),
         }
     }
 
@@ -168,10 +168,10 @@ mod tests {
             let found: Vec<_> = events
                 .iter()
                 .filter(|(at, id)| match &piece {
-                    Piece::Between { after, upto } => {
+                    TimeSlice::Between { after, upto } => {
                         text(*at) > *after && upto.as_ref().is_none_or(|upto| text(*at) <= *upto)
                     }
-                    Piece::Rest { at: instant, after } => {
+                    TimeSlice::Rest { at: instant, after } => {
                         text(*at) == *instant && format!("{id:09}") > *after
                     }
                 })
@@ -231,7 +231,7 @@ mod tests {
             windows.took(0, 500, None, true);
         }
         let window = |windows: &Windows| match windows.next() {
-            Some(Piece::Between {
+            Some(TimeSlice::Between {
                 after,
                 upto: Some(upto),
             }) => (after, upto),

@@ -102,7 +102,7 @@ impl fmt::Display for KeyId {
 
 /// The place of a sealed text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum SealedPlace {
     /// A person's name: the same envelope wherever the person is named.
     Actor,
     /// A member of the events of a revision, whose first event has this id.
@@ -111,7 +111,7 @@ pub enum Place {
     Plan(Uuid),
 }
 
-impl Place {
+impl SealedPlace {
     /// Returns the text that the envelope is bound to. Tenants have no slash in their names, so no
     /// two places are written alike.
     pub fn of(self, tenant: &str, key: &KeyId) -> String {
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn envelope_opens_only_in_its_own_place() {
         let (key, other, id) = (new_key(), new_key(), KeyId::random().unwrap());
-        let place = Place::Event(first(), "reason").of(TENANT, &id);
+        let place = SealedPlace::Event(first(), "reason").of(TENANT, &id);
         let text = Envelope {
             key: id.clone(),
             sealed: key.seal(&place, "wört".as_bytes()).unwrap(),
@@ -184,11 +184,11 @@ mod tests {
             "wört".as_bytes()
         );
         for elsewhere in [
-            Place::Event(first(), "reason").of("globex", &id),
-            Place::Event(Uuid::from_u128(8), "reason").of(TENANT, &id),
-            Place::Event(first(), "source_ip").of(TENANT, &id),
-            Place::Plan(first()).of(TENANT, &id),
-            Place::Actor.of(TENANT, &id),
+            SealedPlace::Event(first(), "reason").of("globex", &id),
+            SealedPlace::Event(Uuid::from_u128(8), "reason").of(TENANT, &id),
+            SealedPlace::Event(first(), "source_ip").of(TENANT, &id),
+            SealedPlace::Plan(first()).of(TENANT, &id),
+            SealedPlace::Actor.of(TENANT, &id),
         ] {
             assert_eq!(key.open(&elsewhere, &envelope.sealed), None, "{elsewhere}");
         }

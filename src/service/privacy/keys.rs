@@ -12,8 +12,8 @@ use moka::future::Cache;
 use tokio::sync::OnceCell;
 
 use super::{
-    envelope::{Envelope, KeyId, Place, SealingKey, random_key},
-    masters::Masters,
+    envelope::{Envelope, KeyId, SealedPlace, SealingKey, random_key},
+    master_keys::MasterKeys,
 };
 use crate::{
     config::{self, ms},
@@ -45,7 +45,7 @@ pub struct Person {
 
 impl Person {
     /// Seals a text of this person for one place.
-    pub fn seal(&self, tenant: &str, place: Place, text: &str) -> Result<String, Error> {
+    pub fn seal(&self, tenant: &str, place: SealedPlace, text: &str) -> Result<String, Error> {
         envelope(&self.id, &self.key, tenant, place, text)
     }
 }
@@ -54,7 +54,7 @@ fn envelope(
     id: &KeyId,
     key: &SealingKey,
     tenant: &str,
-    place: Place,
+    place: SealedPlace,
     text: &str,
 ) -> Result<String, Error> {
     Ok(Envelope {
@@ -66,7 +66,7 @@ fn envelope(
 
 /// The state of a key that an envelope names.
 #[derive(Clone)]
-pub enum Held {
+pub enum KeyState {
     /// The key exists and opens envelopes.
     Live(Arc<SealingKey>),
     /// The key was destroyed.
@@ -74,20 +74,20 @@ pub enum Held {
 }
 
 /// A key's place: tenant and id.
-pub type At = (String, KeyId);
+pub type KeyPlace = (String, KeyId);
 
 /// The keys of persons.
 pub struct Keys {
-    masters: Masters,
+    master_keys: MasterKeys,
     router: Arc<Router>,
     index: OnceCell<hmac::Key>,
     people: Cache<(TenantName, Actor), Arc<Person>>,
-    held: Cache<At, Held>,
+    held: Cache<KeyPlace, KeyState>,
 }
 
 impl Keys {
     /// Keeps the keys in Postgres, wrapped by `masters`.
-    pub fn new(masters: Masters, settings: &config::Privacy, router: Arc<Router>) -> Self {
+    pub fn new(master_keys: MasterKeys, settings: &config::Privacy, router: Arc<Router>) -> Self {
         let (most, ttl) = (settings.max_cached_keys, ms(settings.key_ttl_ms));
         let people = Cache::builder()
             .max_capacity(most)
@@ -98,7 +98,7 @@ impl Keys {
             .time_to_live(ttl)
             .build();
         Self {
-            masters,
+            master_keys,
             router,
             index: OnceCell::new(),
             people,
@@ -107,8 +107,8 @@ impl Keys {
     }
 
     /// Returns the master keys.
-    pub fn masters(&self) -> &Masters {
-        &self.masters
+    pub fn master_keys(&self) -> &MasterKeys {
+        &self.master_keys
     }
 
     /// Returns the person of an actor in a tenant, with a new key if the person has none.
@@ -162,8 +162,8 @@ impl Keys {
         let (id, bytes, tenant) = (KeyId::random()?, random_key()?, subject.tenant.as_str());
         let key = SealingKey::new(&bytes).ok_or_else(not_a_key)?;
         let made = DataKey {
-            wrapped: self.masters.wrap(&bound(tenant, id.as_str()), &bytes)?,
-            name: envelope(&id, &key, tenant, Place::Actor, name)?,
+            wrapped: self.master_keys.wrap(&bound(tenant, id.as_str()), &bytes)?,
+            name: envelope(&id, &key, tenant, SealedPlace::Actor, name)?,
             id: id.as_str().to_owned(),
         };
         let keep = async |tx: &store::Transaction<'_>| data_keys::keep(tx, subject, &made).await;
@@ -179,11 +179,15 @@ impl Keys {
     }
 
     fn unwrapped(&self, tenant: &str, id: &str, wrapped: &Wrapped) -> Result<SealingKey, Error> {
-        SealingKey::new(&self.masters.unwrap(&bound(tenant, id), wrapped)?).ok_or_else(not_a_key)
+        SealingKey::new(&self.master_keys.unwrap(&bound(tenant, id), wrapped)?)
+            .ok_or_else(not_a_key)
     }
 
     /// Returns the known keys among those that envelopes name.
-    pub async fn named(&self, at: impl Iterator<Item = At>) -> Result<HashMap<At, Held>, Error> {
+    pub async fn named(
+        &self,
+        at: impl Iterator<Item = KeyPlace>,
+    ) -> Result<HashMap<KeyPlace, KeyState>, Error> {
         let (mut found, mut cold) = (HashMap::new(), Vec::new());
         for at in at {
             if found.contains_key(&at) {
@@ -204,8 +208,8 @@ impl Keys {
                 continue;
             };
             let held = match &named.wrapped {
-                None => Held::Erased,
-                Some(wrapped) => Held::Live(Arc::new(self.unwrapped(
+                None => KeyState::Erased,
+                Some(wrapped) => KeyState::Live(Arc::new(self.unwrapped(
                     &named.tenant,
                     &named.id,
                     wrapped,
@@ -272,7 +276,7 @@ impl Keys {
         {
             Some(wrapped) => wrapped,
             None => {
-                let made = self.masters.wrap(INDEX, &random_key()?)?;
+                let made = self.master_keys.wrap(INDEX, &random_key()?)?;
                 let keep =
                     async |tx: &store::Transaction<'_>| data_keys::keep_index(tx, &made).await;
                 self.router
@@ -285,7 +289,7 @@ impl Keys {
         };
         Ok(hmac::Key::new(
             hmac::HMAC_SHA256,
-            &self.masters.unwrap(INDEX, &wrapped)?,
+            &self.master_keys.unwrap(INDEX, &wrapped)?,
         ))
     }
 }

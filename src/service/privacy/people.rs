@@ -18,7 +18,7 @@ use crate::{
     store::{
         self, Server, Visible,
         data_keys::{self, Wrapped},
-        events::Place,
+        events::EventPlace,
         router::Router,
     },
 };
@@ -63,7 +63,7 @@ impl People {
         if let Some(keys) = &self.privacy.keys {
             names.extend(keys.names(Some(tenant), name, i64::MAX).await?);
         }
-        let (mut written, mut after): (u64, Option<Place>) = (0, None);
+        let (mut written, mut after): (u64, Option<EventPlace>) = (0, None);
         loop {
             let (place, names) = (after.as_ref(), names.as_slice());
             let read = async |tx: &store::Transaction<'_>| {
@@ -124,7 +124,7 @@ impl People {
 
     /// Wraps every key under the first master key, so that the other master keys can be removed.
     pub async fn rewrap(&self) -> Result<Rewrapped, Error> {
-        let masters = self.keys()?.masters();
+        let master_keys = self.keys()?.master_keys();
         let index = self
             .server
             .read(
@@ -132,9 +132,9 @@ impl People {
                 async |tx: &store::Transaction<'_>| data_keys::index(tx).await,
             )
             .await?;
-        let old = index.filter(|index| index.master != masters.first());
+        let old = index.filter(|index| index.master != master_keys.first());
         if let Some(old) = &old {
-            let new = masters.wrap(INDEX, &masters.unwrap(INDEX, old)?)?;
+            let new = master_keys.wrap(INDEX, &master_keys.unwrap(INDEX, old)?)?;
             let write = async |tx: &store::Transaction<'_>| data_keys::rewrap_index(tx, &new).await;
             self.server.write(&Visible::no_tenants(), write).await?;
         }
@@ -143,7 +143,7 @@ impl People {
             index: old.is_some(),
         };
         loop {
-            let first = masters.first();
+            let first = master_keys.first();
             let read =
                 async |tx: &store::Transaction<'_>| data_keys::not_under(tx, first, PAGE).await;
             let old = self.server.read(&Visible::all_tenants(), read).await?;
@@ -152,7 +152,7 @@ impl People {
             }
             let again = |(tenant, id, wrapped): (String, String, Wrapped)| {
                 let bound = bound(&tenant, &id);
-                let wrapped = masters.wrap(&bound, &masters.unwrap(&bound, &wrapped)?)?;
+                let wrapped = master_keys.wrap(&bound, &master_keys.unwrap(&bound, &wrapped)?)?;
                 Ok((tenant, id, wrapped))
             };
             let new = old

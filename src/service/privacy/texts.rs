@@ -2,12 +2,12 @@
 
 use uuid::Uuid;
 
-use super::envelope::Place;
+use super::envelope::SealedPlace;
 use crate::{
     audit::document::ArchivedEvent,
     domain::{
         blame::Blame,
-        command::Object,
+        command::ChangedObject,
         event::{EventBody, id_of_first},
         plan::Plan,
         policy::Policy,
@@ -21,7 +21,7 @@ pub struct Text<'a> {
     /// The tenant that the text belongs to.
     pub tenant: &'a str,
     /// The place that the text was sealed for.
-    pub place: Place,
+    pub place: SealedPlace,
     /// The text itself: an envelope, or plain.
     pub text: &'a mut String,
 }
@@ -30,7 +30,7 @@ impl<'a> Text<'a> {
     fn actor(tenant: &'a str, text: &'a mut String) -> Self {
         Self {
             tenant,
-            place: Place::Actor,
+            place: SealedPlace::Actor,
             text,
         }
     }
@@ -67,12 +67,12 @@ pub fn of_tenant(tenant: &mut Tenant) -> Vec<Text<'_>> {
 }
 
 /// Returns the same names for the object in the answer to a write.
-pub fn of_object<'a>(tenant: &'a str, object: &'a mut Object) -> Vec<Text<'a>> {
+pub fn of_object<'a>(tenant: &'a str, object: &'a mut ChangedObject) -> Vec<Text<'a>> {
     match object {
-        Object::Route(route) => of_route(tenant, route),
-        Object::Policy(policy) => of_policy(tenant, policy),
-        Object::Tenant(tenant) => of_tenant(tenant),
-        Object::Applied { .. } | Object::Gone => Vec::new(),
+        ChangedObject::Route(route) => of_route(tenant, route),
+        ChangedObject::Policy(policy) => of_policy(tenant, policy),
+        ChangedObject::Tenant(tenant) => of_tenant(tenant),
+        ChangedObject::Applied { .. } | ChangedObject::Gone => Vec::new(),
     }
 }
 
@@ -85,7 +85,7 @@ pub fn of_plan(plan: &mut Plan) -> Vec<Text<'_>> {
         created_by,
         ..
     } = plan;
-    let (tenant, place) = (tenant.as_str(), Place::Plan(*id));
+    let (tenant, place) = (tenant.as_str(), SealedPlace::Plan(*id));
     let reason = reason.as_mut().map(|text| Text {
         tenant,
         place,
@@ -105,7 +105,7 @@ fn of_members<'a>(
 ) -> Vec<Text<'a>> {
     let member = |name, text| Text {
         tenant,
-        place: Place::Event(first, name),
+        place: SealedPlace::Event(first, name),
         text,
     };
     let reason = reason.map(|text| member(REASON, text));

@@ -61,7 +61,7 @@ pub(super) fn is_large(op: &Op, from: usize) -> bool {
     match op {
         Op::Apply(apply) => apply.changes.len() >= from,
         Op::DeleteTenant { with_everything } => *with_everything,
-        Op::Continue | Op::EndTenant => true,
+        Op::StartEpoch | Op::EndTenant => true,
         Op::Upsert { .. }
         | Op::Patch { .. }
         | Op::SetActive { .. }

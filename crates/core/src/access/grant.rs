@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AuthorizedTenant, OtherTenant};
-use crate::{Invalid, ids::TenantName, narrowing::Narrowing};
+use crate::{Invalid, ids::TenantName, resource_scope::ResourceScope};
 
 /// A role of the API. `http::permission` lists the roles that have each right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,14 +59,14 @@ impl TryFrom<String> for Role {
 
 /// The tenant scope of a grant: every tenant, or one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reach {
+pub enum TenantScope {
     /// Every tenant of the installation.
     Platform,
     /// This tenant only.
     Tenant(TenantName),
 }
 
-impl Reach {
+impl TenantScope {
     /// Returns whether the scope covers `tenant`.
     pub fn holds_for(&self, tenant: &TenantName) -> bool {
         match self {
@@ -100,8 +100,8 @@ impl Reach {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     roles: Vec<Role>,
-    reach: Reach,
-    narrowing: Narrowing,
+    tenant_scope: TenantScope,
+    resource_scope: ResourceScope,
 }
 
 impl Grant {
@@ -110,13 +110,17 @@ impl Grant {
     /// one; all other roles are for one tenant. `narrowing` is the resource scope: it limits the
     /// routes and policies that an editor may change and a node may poll, and no other role can
     /// have it.
-    pub fn new(mut roles: Vec<Role>, reach: Reach, narrowing: Narrowing) -> Result<Self, Invalid> {
+    pub fn new(
+        mut roles: Vec<Role>,
+        tenant_scope: TenantScope,
+        resource_scope: ResourceScope,
+    ) -> Result<Self, Invalid> {
         roles.sort_unstable();
         roles.dedup();
         let wrong = |code, detail: &str| Err(Invalid::new(code, detail));
-        match (roles.as_slice(), &reach) {
+        match (roles.as_slice(), &tenant_scope) {
             ([], _) => return wrong("no_role", "at least one role is required"),
-            ([Role::PlatformAdmin, ..], Reach::Tenant(_)) => {
+            ([Role::PlatformAdmin, ..], TenantScope::Tenant(_)) => {
                 return wrong(
                     "not_of_a_tenant",
                     "platform_admin has no tenant: give tenant_admin instead",
@@ -128,12 +132,13 @@ impl Grant {
                     "platform_admin includes all other roles: give no other role",
                 );
             }
-            ([Role::PlatformAdmin | Role::Auditor], Reach::Platform) | (_, Reach::Tenant(_)) => {}
-            (_, Reach::Platform) => {
+            ([Role::PlatformAdmin | Role::Auditor], TenantScope::Platform)
+            | (_, TenantScope::Tenant(_)) => {}
+            (_, TenantScope::Platform) => {
                 return wrong("tenant_required", "these roles require a tenant");
             }
         }
-        if !narrowing.is_any()
+        if !resource_scope.is_any()
             && !roles
                 .iter()
                 .all(|role| matches!(role, Role::Editor | Role::Node))
@@ -145,8 +150,8 @@ impl Grant {
         }
         Ok(Self {
             roles,
-            reach,
-            narrowing,
+            tenant_scope,
+            resource_scope,
         })
     }
 
@@ -154,8 +159,8 @@ impl Grant {
     pub fn platform_admin() -> Self {
         Self {
             roles: vec![Role::PlatformAdmin],
-            reach: Reach::Platform,
-            narrowing: Narrowing::default(),
+            tenant_scope: TenantScope::Platform,
+            resource_scope: ResourceScope::default(),
         }
     }
 
@@ -165,13 +170,13 @@ impl Grant {
     }
 
     /// Returns the tenant scope.
-    pub fn reach(&self) -> &Reach {
-        &self.reach
+    pub fn tenant_scope(&self) -> &TenantScope {
+        &self.tenant_scope
     }
 
     /// Returns the resource scope: the services and environments that the grant is limited to.
-    pub fn narrowing(&self) -> &Narrowing {
-        &self.narrowing
+    pub fn resource_scope(&self) -> &ResourceScope {
+        &self.resource_scope
     }
 
     /// Returns whether the grant has at least one of these roles.
@@ -184,12 +189,12 @@ impl Grant {
     /// `platform_admin`).
     pub fn may_give(&self, other: &Self) -> bool {
         match (
-            &self.reach,
+            &self.tenant_scope,
             self.has_any(&[Role::PlatformAdmin, Role::TenantAdmin]),
         ) {
             (_, false) => false,
-            (Reach::Platform, true) => true,
-            (own, true) => *own == other.reach,
+            (TenantScope::Platform, true) => true,
+            (own, true) => *own == other.tenant_scope,
         }
     }
 }
@@ -198,33 +203,37 @@ impl Grant {
 mod tests {
     use super::*;
 
-    fn of(tenant: &str) -> Reach {
-        Reach::Tenant(tenant.parse().unwrap())
+    fn of(tenant: &str) -> TenantScope {
+        TenantScope::Tenant(tenant.parse().unwrap())
     }
 
-    fn grant(roles: &[Role], reach: Reach) -> Result<Grant, Invalid> {
-        Grant::new(roles.to_vec(), reach, Narrowing::default())
+    fn grant(roles: &[Role], tenant_scope: TenantScope) -> Result<Grant, Invalid> {
+        Grant::new(roles.to_vec(), tenant_scope, ResourceScope::default())
     }
 
     #[test]
     fn grant_refuses_contradictory_roles_and_scopes() {
         use Role::{Auditor, Editor, Node, PlatformAdmin, TenantAdmin, Viewer};
-        assert!(grant(&[PlatformAdmin], Reach::Platform).is_ok());
-        assert!(grant(&[Auditor], Reach::Platform).is_ok());
+        assert!(grant(&[PlatformAdmin], TenantScope::Platform).is_ok());
+        assert!(grant(&[Auditor], TenantScope::Platform).is_ok());
         assert!(
             grant(&[Editor, Auditor, Editor], of("a"))
                 .is_ok_and(|grant| grant.roles() == [Editor, Auditor])
         );
-        for (roles, reach, code) in [
+        for (roles, tenant_scope, code) in [
             (&[][..], of("a"), "no_role"),
             (&[PlatformAdmin], of("a"), "not_of_a_tenant"),
-            (&[PlatformAdmin, Viewer], Reach::Platform, "one_role"),
-            (&[TenantAdmin], Reach::Platform, "tenant_required"),
-            (&[Auditor, Node], Reach::Platform, "tenant_required"),
+            (&[PlatformAdmin, Viewer], TenantScope::Platform, "one_role"),
+            (&[TenantAdmin], TenantScope::Platform, "tenant_required"),
+            (&[Auditor, Node], TenantScope::Platform, "tenant_required"),
         ] {
-            assert_eq!(grant(roles, reach).unwrap_err().code, code, "{roles:?}");
+            assert_eq!(
+                grant(roles, tenant_scope).unwrap_err().code,
+                code,
+                "{roles:?}"
+            );
         }
-        let some = Narrowing {
+        let some = ResourceScope {
             services: vec!["s".parse().unwrap()],
             envs: Vec::new(),
         };
@@ -236,7 +245,7 @@ mod tests {
     #[test]
     fn callers_cannot_give_more_than_they_have() {
         let admin = |tenant| grant(&[Role::TenantAdmin], of(tenant)).unwrap();
-        let everywhere = grant(&[Role::Auditor], Reach::Platform).unwrap();
+        let everywhere = grant(&[Role::Auditor], TenantScope::Platform).unwrap();
         assert!(
             Grant::platform_admin().may_give(&everywhere)
                 && Grant::platform_admin().may_give(&admin("a"))

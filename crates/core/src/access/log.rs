@@ -1,7 +1,7 @@
 //! Access events: refused requests, changes of keys, operator actions and reads of sensitive data.
 //!
 //! Access events are not part of the hash chain, because a refused request has no revision.
-//! `service::trail` documents what is guaranteed for them.
+//! `service::access_log` documents what is guaranteed for them.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -7,7 +7,7 @@ mod log;
 
 pub use self::{
     authorized::{AuthorizedTenant, OtherTenant},
-    grant::{Grant, Reach, Role},
+    grant::{Grant, Role, TenantScope},
     key::{KeyId, TokenHash},
     log::{AccessEvent, Kind, visible_to},
 };

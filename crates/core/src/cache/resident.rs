@@ -21,13 +21,13 @@ use papaya::HashMap;
 use crate::{ids::TenantName, snapshot::TenantSnapshot};
 
 /// The outcome of a change of a tenant's snapshot.
-pub enum Becomes {
+pub enum Update {
     /// The snapshot stays as it is.
-    Same,
+    Keep,
     /// This snapshot replaces it.
-    Next(Arc<TenantSnapshot>),
+    Replace(Arc<TenantSnapshot>),
     /// The snapshot is removed.
-    Gone,
+    Remove,
 }
 
 /// The resident snapshots of one instance.
@@ -52,7 +52,7 @@ struct Hot {
     /// `None` once the entry has left the map.
     snapshot: ArcSwapOption<TenantSnapshot>,
     /// The tick in which a use of the snapshot was last reported to moka.
-    told: AtomicU32,
+    noted_tick: AtomicU32,
 }
 
 impl Resident {
@@ -106,8 +106,8 @@ impl Resident {
             let snapshot = held.snapshot.load();
             let Some(snapshot) = &*snapshot else { continue };
             let tick = self.tick.load(Ordering::Relaxed);
-            if held.told.load(Ordering::Relaxed) != tick {
-                held.told.store(tick, Ordering::Relaxed);
+            if held.noted_tick.load(Ordering::Relaxed) != tick {
+                held.noted_tick.store(tick, Ordering::Relaxed);
                 self.kept.get(tenant);
             }
             return Some(read(snapshot));
@@ -118,7 +118,7 @@ impl Resident {
     pub fn change(
         &self,
         tenant: &TenantName,
-        change: impl FnOnce(Option<Arc<TenantSnapshot>>) -> Becomes,
+        change: impl FnOnce(Option<Arc<TenantSnapshot>>) -> Update,
     ) {
         self.kept.entry(tenant.clone()).and_compute_with(|_| {
             // Reads the map that answers hits, not moka: a snapshot that moka has just evicted
@@ -126,9 +126,9 @@ impl Resident {
             let hot = self.hot.pin();
             let held = hot.get(tenant).and_then(|hot| hot.snapshot.load_full());
             match change(held) {
-                Becomes::Same => Op::Nop,
-                Becomes::Next(snapshot) => {
-                    let told = AtomicU32::new(self.tick.load(Ordering::Relaxed));
+                Update::Keep => Op::Nop,
+                Update::Replace(snapshot) => {
+                    let noted_tick = AtomicU32::new(self.tick.load(Ordering::Relaxed));
                     let number = self.entries.fetch_add(1, Ordering::Relaxed);
                     let weighed = Weighed {
                         number,
@@ -137,14 +137,14 @@ impl Resident {
                     let entry = Hot {
                         number,
                         snapshot: Some(snapshot).into(),
-                        told,
+                        noted_tick,
                     };
                     if let Some(replaced) = hot.insert(tenant.clone(), entry) {
                         replaced.snapshot.store(None);
                     }
                     Op::Put(weighed)
                 }
-                Becomes::Gone => {
+                Update::Remove => {
                     if let Some(removed) = hot.remove(tenant) {
                         removed.snapshot.store(None);
                     }
@@ -156,7 +156,7 @@ impl Resident {
 
     /// Weighs the tenant's snapshot again, after something that it holds has grown.
     pub fn weigh_again(&self, tenant: &TenantName) {
-        self.change(tenant, |held| held.map_or(Becomes::Same, Becomes::Next));
+        self.change(tenant, |held| held.map_or(Update::Keep, Update::Replace));
     }
 
     /// Returns the resident tenants.
@@ -197,7 +197,7 @@ mod tests {
         let tenant: TenantName = "acme".parse().unwrap();
         let put = |resident: &Resident| {
             let snapshot = snapshot(&tenant);
-            resident.change(&tenant, |_| Becomes::Next(snapshot.clone()));
+            resident.change(&tenant, |_| Update::Replace(snapshot.clone()));
             Arc::downgrade(&snapshot)
         };
         let resident = Resident::new(1 << 20);
@@ -211,7 +211,7 @@ mod tests {
             &resident.get("acme").unwrap(),
             &removed.upgrade().unwrap()
         ));
-        resident.change(&tenant, |_| Becomes::Gone);
+        resident.change(&tenant, |_| Update::Remove);
         assert!(
             removed.upgrade().is_none() && resident.get("acme").is_none(),
             "the removed snapshot is freed"
@@ -235,7 +235,7 @@ mod tests {
         }))
         .unwrap();
         let snapshot = Arc::new(TenantSnapshot::new(tenant.clone(), content).unwrap());
-        resident.change(&tenant, |_| Becomes::Next(snapshot.clone()));
+        resident.change(&tenant, |_| Update::Replace(snapshot.clone()));
         resident.tick();
         let before = resident.kept.weighted_size();
         assert_eq!(
@@ -255,7 +255,7 @@ mod tests {
         );
         // A snapshot that no longer fits is evicted.
         let small = Resident::new(before + size - 1);
-        small.change(&tenant, |_| Becomes::Next(snapshot));
+        small.change(&tenant, |_| Update::Replace(snapshot));
         small.tick();
         assert_eq!((small.len(), small.kept.weighted_size()), (0, 0));
     }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::resident::{Becomes, Resident};
+use super::resident::{Resident, Update};
 use crate::{
     event::Recorded,
     ids::TenantName,
@@ -193,8 +193,8 @@ impl Tenants {
     /// are no longer served.
     pub fn begin(&self, tenant: &TenantName, tag: &VersionTag) {
         self.resident.change(tenant, |held| match held {
-            Some(held) if held.tag().epoch != tag.epoch => Becomes::Gone,
-            _ => Becomes::Same,
+            Some(held) if held.tag().epoch != tag.epoch => Update::Remove,
+            _ => Update::Keep,
         });
     }
 
@@ -204,13 +204,13 @@ impl Tenants {
         let mut result = None;
         self.resident.change(tenant, |held| {
             let Some(held) = held else {
-                return Becomes::Same;
+                return Update::Keep;
             };
             let (label, becomes) = match held.apply(events.iter().copied()) {
-                Ok(Applied::Known) => ("known", Becomes::Same),
-                Ok(Applied::Next(next)) => ("next", Becomes::Next(Arc::new(next))),
-                Ok(Applied::Ended) => ("ended", Becomes::Gone),
-                Ok(Applied::Gap) | Err(_) => ("gap", Becomes::Gone),
+                Ok(Applied::Known) => ("known", Update::Keep),
+                Ok(Applied::Next(next)) => ("next", Update::Replace(Arc::new(next))),
+                Ok(Applied::Ended) => ("ended", Update::Remove),
+                Ok(Applied::Gap) | Err(_) => ("gap", Update::Remove),
             };
             result = Some(label);
             becomes
@@ -236,7 +236,7 @@ impl Tenants {
 
     /// Removes the tenant's snapshot from memory.
     pub fn end(&self, tenant: &TenantName) {
-        self.resident.change(tenant, |_| Becomes::Gone);
+        self.resident.change(tenant, |_| Update::Remove);
     }
 
     /// Puts a loaded snapshot in place, unless something newer is known by now; `None` asks for
@@ -264,16 +264,16 @@ impl Tenants {
                 None => before.known.is_none() && self.absent.get(tenant) == before.absent,
             };
             if !is_newest {
-                return Becomes::Same;
+                return Update::Keep;
             }
             decided();
             known.insert(tenant.clone(), newer.tag().clone());
             self.absent.invalidate(tenant);
             settled = Some(newer.clone());
             if is_held {
-                Becomes::Same
+                Update::Keep
             } else {
-                Becomes::Next(newer)
+                Update::Replace(newer)
             }
         });
         settled

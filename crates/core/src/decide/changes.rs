@@ -72,7 +72,7 @@ pub(super) fn intended(state: &TenantState, command: &Command) -> Result<Vec<Cha
         Op::DeleteTenant { with_everything } => ended::changes(state, command, *with_everything)?,
         Op::EndTenant => ended::next(state, command)?,
         // The number of changes is not limited here: the tenant has these objects already.
-        Op::Continue => return continued::changes(state),
+        Op::StartEpoch => return continued::changes(state),
     };
     let changes: Vec<_> = changes
         .into_iter()

@@ -7,15 +7,15 @@ use jiff::SignedDuration;
 
 use super::{TenantState, ended};
 use crate::{
-    command::{Apply, Command, Facts, Op, Rejection},
+    command::{Apply, Command, CommandContext, Op, Rejection},
     event::Change,
     host::may_have,
     ids::{PolicyName, RouteName, VersionName},
-    narrowing::Narrowing,
     policy::{
         Host, PathPrefix, PolicySpec,
         pattern::{self, MAX_PATTERNS_OF_TENANT},
     },
+    resource_scope::ResourceScope,
     route::RouteSpec,
     tenant::Tenant,
     time::UtcTime,
@@ -26,11 +26,11 @@ const SMALL: u32 = 10;
 
 /// Checks that the caller's resource scope covers all changes. A change of the tenant's own record
 /// is not checked here: only roles without a resource scope may make it.
-pub(super) fn within(narrowing: &Narrowing, changes: &[Change]) -> Result<(), Rejection> {
+pub(super) fn within(resource_scope: &ResourceScope, changes: &[Change]) -> Result<(), Rejection> {
     let places = changes.iter().filter_map(Change::place);
     match places
         .into_iter()
-        .find(|(service, env)| !narrowing.covers(Some(service), Some(env)))
+        .find(|(service, env)| !resource_scope.covers(Some(service), Some(env)))
     {
         Some((service, env)) => Err(Rejection::OutsideGrant {
             service: service.clone(),
@@ -46,7 +46,7 @@ pub(super) fn check(
     tenant: &Tenant,
     command: &Command,
     changes: &[Change],
-    facts: &Facts,
+    context: &CommandContext,
 ) -> Result<(), Rejection> {
     // The end of a tenant, and a change of the tenant's own limits, are not checked against the
     // limits.
@@ -55,7 +55,7 @@ pub(super) fn check(
             .iter()
             .all(|change| !matches!(change, Change::Tenant { .. }))
     {
-        quotas(state, tenant, changes, facts)?;
+        quotas(state, tenant, changes, context)?;
         let after = After::of(state, tenant, changes);
         // When a deletion of a route removes the version from a policy, the caller does not write
         // the policy. The policy keeps its hosts.
@@ -91,7 +91,7 @@ fn quotas(
     state: &TenantState,
     tenant: &Tenant,
     changes: &[Change],
-    facts: &Facts,
+    context: &CommandContext,
 ) -> Result<(), Rejection> {
     let quotas = tenant.quotas.or(state.defaults);
     let grown = |of_routes: bool| {
@@ -113,13 +113,16 @@ fn quotas(
         }
     }
     patterns(state, changes)?;
-    if let Some(limit) = quotas.body_bytes.filter(|limit| facts.body_bytes > *limit) {
+    if let Some(limit) = quotas
+        .body_bytes
+        .filter(|limit| context.body_bytes > *limit)
+    {
         return Err(Rejection::QuotaExceeded {
             quota: "body_bytes",
             limit,
         });
     }
-    pace(state, tenant, changes.len(), facts)
+    pace(state, tenant, changes.len(), context)
 }
 
 /// The most changes of one revision, in seconds of the tenant's rate, when nothing is owed. A
@@ -138,7 +141,7 @@ pub(super) fn pace(
     state: &TenantState,
     tenant: &Tenant,
     changes: usize,
-    facts: &Facts,
+    context: &CommandContext,
 ) -> Result<(), Rejection> {
     let Some(limit) = rate(state, tenant) else {
         return Ok(());
@@ -153,9 +156,9 @@ pub(super) fn pace(
             limit: limit.saturating_mul(AT_ONCE),
         });
     }
-    let ahead = paid_after(tenant.paid_until, facts.now, cost)
+    let ahead = paid_after(tenant.paid_until, context.now, cost)
         .timestamp()
-        .duration_since(facts.now.timestamp());
+        .duration_since(context.now.timestamp());
     let too_far = ahead - cost.min(most).max(SignedDuration::from_secs(1));
     if too_far > SignedDuration::ZERO {
         let retry_after_ms = u64::try_from(too_far.as_millis()).unwrap_or(0).max(1);

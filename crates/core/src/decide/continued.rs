@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::TenantState;
 use crate::{
-    command::{Facts, Rejection},
+    command::{CommandContext, Rejection},
     event::Change,
     tag::Revision,
     tenant::Tenant,
@@ -14,22 +14,22 @@ use crate::{
 
 /// Returns the command context of a new epoch's first revision. Its reason names the last tag of
 /// the previous epoch.
-pub(super) fn facts(before: &Tenant, facts: &Facts) -> Facts {
+pub(super) fn context(before: &Tenant, context: &CommandContext) -> CommandContext {
     let reason = format!(
         "the database was restored, or a replica promoted: continues {}",
         before.tag()
     );
-    Facts {
+    CommandContext {
         reason: Some(reason),
-        ..facts.clone()
+        ..context.clone()
     }
 }
 
 /// Returns the tenant at the beginning of a new epoch. Revisions count from 1 again. No tag of the
 /// previous epoch can be mistaken for a new one.
-pub(super) fn begun(tenant: &Tenant, facts: &Facts) -> Tenant {
+pub(super) fn begun(tenant: &Tenant, context: &CommandContext) -> Tenant {
     Tenant {
-        epoch: facts.new_epoch.clone(),
+        epoch: context.new_epoch.clone(),
         revision: Revision::default(),
         // The changes of the first revision count the routes and policies again.
         routes: 0,

@@ -7,7 +7,7 @@
 
 use super::TenantState;
 use crate::{
-    command::{Command, Facts, MAX_ENDED, Op, Rejection},
+    command::{Command, CommandContext, MAX_ENDED, Op, Rejection},
     event::Change,
     tenant::{Ending, Tenant},
 };
@@ -67,7 +67,7 @@ pub(super) fn next(state: &TenantState, command: &Command) -> Result<Vec<Change>
 
 /// Refuses all other commands once the tenant's deletion has begun, except [`Op::Continue`].
 pub(super) fn check(tenant: &Tenant, op: &Op) -> Result<(), Rejection> {
-    let may = is_end(op) || matches!(op, Op::Continue);
+    let may = is_end(op) || matches!(op, Op::StartEpoch);
     if tenant.ending.is_some() && !may {
         Err(Rejection::TenantEnding)
     } else {
@@ -81,19 +81,23 @@ pub(super) fn is_end(op: &Op) -> bool {
 }
 
 /// Returns the record of the deletion for the tenant's row, after a step that is not the last.
-pub(super) fn begun(command: &Command, changes: &[Change], facts: &Facts) -> Option<Box<Ending>> {
+pub(super) fn begun(
+    command: &Command,
+    changes: &[Change],
+    context: &CommandContext,
+) -> Option<Box<Ending>> {
     let is_last = changes
         .iter()
         .any(|change| matches!(change, Change::Tenant { .. }));
     (is_end(&command.op) && !is_last).then(|| {
-        let Facts {
+        let CommandContext {
             actor,
             reason,
             request_id,
             trace_id,
             source_ip,
             ..
-        } = facts.clone();
+        } = context.clone();
         Box::new(Ending {
             actor,
             reason,
@@ -106,7 +110,11 @@ pub(super) fn begun(command: &Command, changes: &[Change], facts: &Facts) -> Opt
 
 /// Returns the command context of a step. If the service itself continues the deletion, the context
 /// names the caller that began it.
-pub(super) fn facts(tenant: &Tenant, command: &Command, facts: &Facts) -> Facts {
+pub(super) fn context(
+    tenant: &Tenant,
+    command: &Command,
+    context: &CommandContext,
+) -> CommandContext {
     match (&tenant.ending, &command.op) {
         (Some(ending), Op::EndTenant) => {
             let Ending {
@@ -116,15 +124,15 @@ pub(super) fn facts(tenant: &Tenant, command: &Command, facts: &Facts) -> Facts 
                 trace_id,
                 source_ip,
             } = (**ending).clone();
-            Facts {
+            CommandContext {
                 actor,
                 reason,
                 request_id,
                 trace_id,
                 source_ip,
-                ..facts.clone()
+                ..context.clone()
             }
         }
-        _ => facts.clone(),
+        _ => context.clone(),
     }
 }

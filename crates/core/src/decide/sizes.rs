@@ -31,7 +31,7 @@ pub(super) fn check(
     changes: &[Change],
 ) -> Result<(), Rejection> {
     // A tenant that continues in a new epoch keeps its objects, whatever their size.
-    if matches!(command.op, Op::Continue) {
+    if matches!(command.op, Op::StartEpoch) {
         return Ok(());
     }
     let limit = object_bytes(event_bytes);

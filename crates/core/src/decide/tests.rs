@@ -12,8 +12,8 @@ use super::*;
 use crate::{
     command::{Apply, Base, Desired, Precondition},
     event::Actor,
-    narrowing::Narrowing,
     policy::{PolicyPatch, PolicySpec},
+    resource_scope::ResourceScope,
     route::{RoutePatch, RouteSpec},
     tag::Epoch,
     tenant::QuotasPatch,
@@ -82,7 +82,7 @@ struct World {
     state: TenantState,
     now: Timestamp,
     body_bytes: u32,
-    narrowing: Narrowing,
+    resource_scope: ResourceScope,
     count: u64,
     may_create_tenant: bool,
     /// The decision on the last command that was not refused.
@@ -100,7 +100,7 @@ impl World {
             state,
             now,
             body_bytes: 0,
-            narrowing: Narrowing::default(),
+            resource_scope: ResourceScope::default(),
             count: 0,
             may_create_tenant: true,
             decision: None,
@@ -135,7 +135,7 @@ impl World {
             precondition,
             confirm_in_use,
         };
-        let facts = Facts {
+        let context = CommandContext {
             event_id: Uuid::from_u64_pair(self.count, 0),
             new_epoch: Epoch::from_random(self.count.to_be_bytes()),
             now: self.now.into(),
@@ -150,10 +150,10 @@ impl World {
             trace_id: None,
             source_ip: None,
             body_bytes: self.body_bytes,
-            narrowing: self.narrowing.clone(),
+            resource_scope: self.resource_scope.clone(),
         };
         let before = self.state.clone();
-        match decide(&self.state, &command, &facts).unwrap() {
+        match decide(&self.state, &command, &context).unwrap() {
             Err(rejection) => {
                 assert_eq!(self.state, before, "a refused command changes nothing");
                 Err(rejection)
@@ -265,7 +265,7 @@ fn patch_changes_named_members_and_keeps_the_rest() {
 #[test]
 fn resource_scope_refuses_changes_outside_it() {
     let mut world = World::with(&["v1"]);
-    world.narrowing = Narrowing {
+    world.resource_scope = ResourceScope {
         services: Vec::new(),
         envs: vec!["dev".parse().unwrap()],
     };

@@ -14,7 +14,7 @@ pub struct Delivered<'a> {
 impl<'a> Delivered<'a> {
     /// Records whether Kafka has acknowledged the row; without an acknowledgement Kafka may or may
     /// not have it.
-    pub fn tell(&mut self, row: &'a OutboxRow, is_acknowledged: bool) {
+    pub fn record(&mut self, row: &'a OutboxRow, is_acknowledged: bool) {
         if !is_acknowledged {
             self.broken.insert(&row.tenant);
         } else if !self.broken.contains(&row.tenant) {

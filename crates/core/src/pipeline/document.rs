@@ -84,7 +84,7 @@ pub fn read(record: &Record, processed_at: UtcTime) -> Result<Archivable, Unread
     if !has_only_integers(&value) {
         return Err(Unreadable::NotAnEvent);
     }
-    let metadata = Origin {
+    let metadata = EventOrigin {
         topic: record.topic.clone(),
         partition: i64::from(record.partition),
         offset: record.offset,
@@ -143,7 +143,7 @@ fn archived(
     event: &Event,
     value: Value,
     ce_type: &str,
-    metadata: Origin,
+    metadata: EventOrigin,
     processed_at: String,
 ) -> Option<ArchivedEvent> {
     let body = &event.body;
@@ -223,7 +223,7 @@ pub struct ArchivedRoute {
 
 /// The position in Kafka from which an event was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
+pub struct EventOrigin {
     /// The topic; empty if the event was not read from Kafka.
     pub topic: String,
     /// The partition; -1 if the event was not read from Kafka.
@@ -278,7 +278,7 @@ pub struct ArchivedEvent {
     /// The event's own hash.
     pub hash: String,
     /// The position in Kafka from which the event was read.
-    pub metadata: Origin,
+    pub metadata: EventOrigin,
     /// The whole event, exactly as published.
     pub event: Value,
 }
@@ -357,7 +357,7 @@ mod tests {
         );
         assert_eq!(
             archived.metadata,
-            Origin {
+            EventOrigin {
                 topic: "t".into(),
                 partition: 1,
                 offset: 42

@@ -66,7 +66,7 @@ fn cookie<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
 /// Whether traffic may go to a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum VersionState {
     /// The route exists and is active: traffic may go there.
     Active,
     /// The route exists and is inactive: no traffic may go there.
@@ -105,7 +105,7 @@ pub struct Scored {
     /// The version's score for this key. The highest score wins.
     pub score: f64,
     /// Whether traffic may go to the version.
-    pub standing: Standing,
+    pub standing: VersionState,
 }
 
 /// The explanation of the choice for a request.
@@ -140,7 +140,7 @@ pub fn choose(
     patterns: Option<&Patterns>,
     asked: &Asked,
     random: u64,
-    standing: impl Fn(&VersionName) -> Standing,
+    standing: impl Fn(&VersionName) -> VersionState,
 ) -> (Option<VersionName>, Explanation) {
     let of_rule = |at| {
         patterns
@@ -162,7 +162,7 @@ pub fn choose(
     let first = rule
         .map(|rule| &rule.version)
         .or_else(|| split.first().map(|scored| &scored.version));
-    let is_active = |version: &&VersionName| standing(version) == Standing::Active;
+    let is_active = |version: &&VersionName| standing(version) == VersionState::Active;
     let decided = if rule.is_some() {
         Reason::Rule
     } else {
@@ -205,7 +205,7 @@ fn scored(
     name: &PolicyName,
     spec: &PolicySpec,
     key: &str,
-    standing: &impl Fn(&VersionName) -> Standing,
+    standing: &impl Fn(&VersionName) -> VersionState,
 ) -> Vec<Scored> {
     let sum: f64 = spec.split.iter().map(|share| f64::from(share.weight)).sum();
     let mut all: Vec<_> = spec
@@ -279,7 +279,7 @@ mod tests {
             key: Some(key.to_owned()),
             ..Asked::default()
         };
-        choose(&name(), spec, None, &asked, 0, |_| Standing::Active)
+        choose(&name(), spec, None, &asked, 0, |_| VersionState::Active)
             .0
             .unwrap()
             .as_str()
@@ -334,7 +334,7 @@ mod tests {
             ..Asked::default()
         };
         let (version, why) = choose(&name(), &split(&[90, 10]), None, &asked, 0, |_| {
-            Standing::Active
+            VersionState::Active
         });
         let scores: Vec<_> = why
             .split
@@ -354,7 +354,7 @@ mod tests {
         let spec = split(&[90, 10]);
         let of = |random| {
             choose(&name(), &spec, None, &Asked::default(), random, |_| {
-                Standing::Active
+                VersionState::Active
             })
         };
         assert_eq!(of(1).1.key, None);
@@ -381,9 +381,9 @@ mod tests {
                 .collect();
             let standing = |v: &VersionName| {
                 if active.contains(&v.as_str()) {
-                    Standing::Active
+                    VersionState::Active
                 } else {
-                    Standing::Inactive
+                    VersionState::Inactive
                 }
             };
             let (version, why) = choose(
@@ -443,9 +443,9 @@ mod tests {
                 .collect();
             let standing = |v: &VersionName| {
                 if active.contains(&v.as_str()) {
-                    Standing::Active
+                    VersionState::Active
                 } else {
-                    Standing::Inactive
+                    VersionState::Inactive
                 }
             };
             choose(
@@ -483,8 +483,8 @@ mod tests {
         assert_eq!(
             shares,
             [
-                ("a", 3, 0.75, Standing::Active),
-                ("c", 1, 0.25, Standing::Active)
+                ("a", 3, 0.75, VersionState::Active),
+                ("c", 1, 0.25, VersionState::Active)
             ]
         );
         let chosen = first.split[0].version.as_str();
@@ -579,7 +579,7 @@ mod tests {
             None,
             &asked("", "cookie", "uid="),
             7,
-            |_| Standing::Active,
+            |_| VersionState::Active,
         );
         assert_eq!(why.key, None, "the weights decide");
     }

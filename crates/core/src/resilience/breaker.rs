@@ -157,7 +157,7 @@ impl Machine {
     /// Applies the changes that time alone causes: ends a forced state that has expired, and makes
     /// an open breaker half-open after its pause.
     pub fn tick(&mut self, now: Instant) {
-        self.end_drill(now);
+        self.end_forced_state(now);
         if self.forced.is_none() && matches!(self.state, State::Open { until } if until <= now) {
             self.enter(State::HalfOpen {
                 failures: Row::default(),
@@ -245,7 +245,7 @@ impl Machine {
         }
     }
 
-    fn end_drill(&mut self, now: Instant) {
+    fn end_forced_state(&mut self, now: Instant) {
         if self.forced.is_some_and(|(_, until)| until <= now) {
             self.release();
         }

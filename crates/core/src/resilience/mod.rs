@@ -2,6 +2,6 @@
 //! machine and `CoDel`.
 
 pub mod breaker;
-mod sojourn;
+mod codel;
 
-pub use self::sojourn::Sojourn;
+pub use self::codel::CoDel;

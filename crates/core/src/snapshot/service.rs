@@ -26,7 +26,7 @@ pub type Digest = [u8; 32];
 
 /// A route with its digest.
 #[derive(Debug)]
-struct Held {
+struct HeldRoute {
     route: SnapshotRoute,
     /// The digest of the route's fragment; `None` while the route is inactive.
     digest: Option<Digest>,
@@ -75,7 +75,7 @@ pub struct Service {
     /// The newest revision in each environment, sorted by environment.
     envs: Vec<(EnvName, Revision)>,
     /// The routes, sorted by environment and version.
-    routes: Vec<Arc<Held>>,
+    routes: Vec<Arc<HeldRoute>>,
     index: Index,
     /// The JSON of the active routes, each followed by a comma.
     fragments: Vec<u8>,
@@ -405,7 +405,7 @@ impl Service {
         // A route's URL and labels are held twice, once in the route and once in its fragment. The
         // rest is its record, its place in the lists, and allocations.
         2 * self.fragments.len()
-            + self.routes.len() * (size_of::<Held>() + 48)
+            + self.routes.len() * (size_of::<HeldRoute>() + 48)
             + self.envs.len() * 40
             + size_of::<Self>()
             + self
@@ -429,10 +429,10 @@ fn key(name: &RouteName) -> (&str, &str) {
 }
 
 /// Returns a route with its digest, and its part of the fragments.
-fn hold(route: SnapshotRoute) -> Result<(Held, Vec<u8>), serde_json::Error> {
+fn hold(route: SnapshotRoute) -> Result<(HeldRoute, Vec<u8>), serde_json::Error> {
     if !route.is_active {
         return Ok((
-            Held {
+            HeldRoute {
                 route,
                 digest: None,
             },
@@ -460,13 +460,13 @@ fn hold(route: SnapshotRoute) -> Result<(Held, Vec<u8>), serde_json::Error> {
     })?;
     let digest = Some(Sha256::digest(&fragment).into());
     fragment.push(b',');
-    Ok((Held { route, digest }, fragment))
+    Ok((HeldRoute { route, digest }, fragment))
 }
 
 /// Returns the SHA-256 over the digests of the active routes and then of the policies; `None` if
 /// there are none.
 fn digest<'a>(
-    routes: &[Arc<Held>],
+    routes: &[Arc<HeldRoute>],
     policies: impl Iterator<Item = &'a Arc<HeldPolicy>>,
 ) -> Option<Digest> {
     let routes = routes.iter().filter_map(|held| held.digest.as_ref());

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sha2::{Digest as _, Sha256};
 
-use super::rows::{Answer, Key, Locked, LockedTenant, NewEvent, Rows, Wanted};
+use super::rows::{Answer, IdempotencyKey, Locked, LockedTenant, NewEvent, Rows, RowsToLock};
 use crate::{
     chain,
-    command::{Command, Desired, Effect, Facts, Op, Outcome, Rejection},
+    command::{Command, CommandContext, Desired, Effect, Op, Outcome, Rejection},
     decide::{self, Decision, TenantState},
     event::{Change, Event, Recorded},
     hash::EventHash,
@@ -28,19 +28,19 @@ pub struct Request {
     /// The command to execute.
     pub command: Command,
     /// The context of the command: actor, time, reason and request.
-    pub facts: Facts,
-    /// `Idempotency-Key`, as sent.
+    pub context: CommandContext,
+    /// `Idempotency-IdempotencyKey`, as sent.
     pub idempotency_key: Option<String>,
     /// W3C trace context, published with the event.
     pub traceparent: Option<String>,
 }
 
 impl Request {
-    fn key(&self) -> Option<Key> {
+    fn key(&self) -> Option<IdempotencyKey> {
         let key = self.idempotency_key.clone()?;
-        Some(Key {
+        Some(IdempotencyKey {
             tenant: self.command.tenant.clone(),
-            actor: self.facts.actor.identity(),
+            actor: self.context.actor.identity(),
             key,
         })
     }
@@ -102,7 +102,7 @@ pub struct Plan {
 }
 
 /// Returns the rows that a group's requests name or depend on.
-pub fn wanted(requests: &[Request]) -> Wanted {
+pub fn wanted(requests: &[Request]) -> RowsToLock {
     let mut rows = Naming::default();
     let mut keys = Vec::new();
     for request in requests {
@@ -120,7 +120,7 @@ pub fn wanted(requests: &[Request]) -> Wanted {
         whole,
         ending,
     } = rows;
-    Wanted {
+    RowsToLock {
         tenants: tenants.into_iter().collect(),
         routes: routes.into_iter().collect(),
         policies: policies.into_iter().collect(),
@@ -133,7 +133,7 @@ pub fn wanted(requests: &[Request]) -> Wanted {
         keys,
         is_large: requests
             .iter()
-            .any(|request| matches!(request.command.op, Op::Continue)),
+            .any(|request| matches!(request.command.op, Op::StartEpoch)),
     }
 }
 
@@ -202,7 +202,7 @@ impl Naming {
                     None => self.active_of.insert(tenant.clone()),
                 };
             }
-            Op::Continue => drop(self.whole.insert(tenant.clone())),
+            Op::StartEpoch => drop(self.whole.insert(tenant.clone())),
             Op::DeleteTenant {
                 with_everything: true,
             }
@@ -257,8 +257,8 @@ impl Naming {
 
 /// Returns the tenants that must start a new epoch on the database's current timeline before
 /// `requests` can be decided.
-pub fn foreign(requests: &[Request], locked: &Locked) -> Vec<TenantName> {
-    let foreign = locked
+pub fn on_other_timeline(requests: &[Request], locked: &Locked) -> Vec<TenantName> {
+    let on_other_timeline = locked
         .tenants
         .iter()
         .filter(|locked| locked.is_foreign)
@@ -267,9 +267,9 @@ pub fn foreign(requests: &[Request], locked: &Locked) -> Vec<TenantName> {
         let first = requests
             .iter()
             .find(|request| request.command.tenant == *name);
-        first.is_some_and(|first| matches!(first.command.op, Op::Continue))
+        first.is_some_and(|first| matches!(first.command.op, Op::StartEpoch))
     };
-    foreign
+    on_other_timeline
         .filter(|name| !is_continued(name))
         .cloned()
         .collect()
@@ -288,7 +288,7 @@ pub fn plan(
         .iter()
         .map(|locked| locked.tenant.name.clone())
         .collect();
-    let mut answers: HashMap<Key, Answer> = locked.answers.iter().cloned().collect();
+    let mut answers: HashMap<IdempotencyKey, Answer> = locked.answers.iter().cloned().collect();
     // Hosts do not belong to one tenant's state: if one tenant releases or claims a host, the next
     // command of another tenant must see that.
     let mut hosts = std::mem::take(&mut locked.hosts);
@@ -384,7 +384,7 @@ impl Touched {
 fn answer(
     request: &Request,
     state: &mut TenantState,
-    answers: &mut HashMap<Key, Answer>,
+    answers: &mut HashMap<IdempotencyKey, Answer>,
     plan: &mut Plan,
     touched: &mut BTreeMap<TenantName, Touched>,
 ) -> Result<Result<Reply, Rejection>, serde_json::Error> {
@@ -404,12 +404,12 @@ fn answer(
             Err(Rejection::IdempotencyMismatch)
         });
     }
-    let decision = match decide::decide(state, &request.command, &request.facts)? {
+    let decision = match decide::decide(state, &request.command, &request.context)? {
         Ok(decision) => decision,
         Err(rejection) => return Ok(Err(rejection)),
     };
     if decision == Decision::Unchanged && keyed.is_some() {
-        match decide::pay_for_answer(state, &request.facts) {
+        match decide::pay_for_answer(state, &request.context) {
             // The tenant's row must be written, because its `paid_until` has changed.
             Ok(true) => drop(touched.entry(request.command.tenant.clone()).or_default()),
             Ok(false) => {}

@@ -17,7 +17,7 @@ use crate::{
 
 /// The rows that a group's commands name or depend on. Each list is sorted and has no duplicates.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct RowsToLock {
     /// Tenants to lock, in this order. Rows of other tenants are not visible.
     pub tenants: Vec<TenantName>,
     /// Routes to read under the locks, like everything that follows.
@@ -39,7 +39,7 @@ pub struct Wanted {
     /// one revision can delete.
     pub ending: Vec<TenantName>,
     /// Idempotency keys of the group's commands.
-    pub keys: Vec<Key>,
+    pub keys: Vec<IdempotencyKey>,
     /// Whether the group may write as much as tenants have. The server's limits for one statement
     /// are then raised to the group's own limit.
     pub is_large: bool,
@@ -63,7 +63,7 @@ pub struct Locked {
     /// The number of patterns in the policies of each tenant.
     pub patterns: Vec<(TenantName, u32)>,
     /// The idempotency keys that were used before, with their answers.
-    pub answers: Vec<(Key, Answer)>,
+    pub answers: Vec<(IdempotencyKey, Answer)>,
 }
 
 /// The rows that a group writes.
@@ -86,7 +86,7 @@ pub struct Rows {
     /// Policies to be deleted, with the hosts that they own.
     pub delete_policies: Vec<PolicyKey>,
     /// New idempotency keys, with their answers.
-    pub answers: Vec<(Key, Answer)>,
+    pub answers: Vec<(IdempotencyKey, Answer)>,
 }
 
 impl Rows {
@@ -136,7 +136,7 @@ pub struct NewEvent {
 
 /// An idempotency key with its tenant and its caller.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct IdempotencyKey {
     /// The tenant that the command changes.
     pub tenant: TenantName,
     /// The caller that sent it: two callers may use the same key.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use traffic_manager_core::{
-    command::{Apply, Base, Command, Desired, Facts, IfMatch, Op, Precondition},
+    command::{Apply, Base, Command, CommandContext, Desired, IfMatch, Op, Precondition},
     event::Actor,
     ids::RouteName,
     route::{Labels, RoutePatch, RouteSpec},
@@ -88,7 +88,7 @@ impl Source {
             && let Some(earlier) = self.keyed.pop_front()
         {
             return Request {
-                facts: new.facts,
+                context: new.context,
                 ..earlier
             };
         }
@@ -128,7 +128,7 @@ impl Step {
             3 => Some(format!("shared-{}", rng.below(3))),
             _ => None,
         };
-        let facts = Facts {
+        let context = CommandContext {
             event_id: Uuid::from_u64_pair(rng.next(), rng.next() ^ at),
             new_epoch: Epoch::from_random(rng.next().to_be_bytes()),
             now: Timestamp::from_microsecond(
@@ -147,11 +147,11 @@ impl Step {
             trace_id: None,
             source_ip: None,
             body_bytes: u32::try_from(rng.below(600)).unwrap(),
-            narrowing: Default::default(),
+            resource_scope: Default::default(),
         };
         Request {
             command,
-            facts,
+            context,
             idempotency_key,
             traceparent: None,
         }

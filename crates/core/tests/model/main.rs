@@ -20,7 +20,7 @@ use traffic_manager_core::{
     tenant::{Quotas, Tenant},
     write::{
         batch::{self, Request},
-        rows::{self, Answer, Key, Locked, LockedTenant},
+        rows::{self, Answer, IdempotencyKey, Locked, LockedTenant},
     },
 };
 
@@ -107,7 +107,7 @@ impl Rows {
 
     /// Returns the rows that a group may see.
     fn locked(&self, group: &[Request]) -> Locked {
-        let key = |(tenant, key): &(TenantName, String)| Key {
+        let key = |(tenant, key): &(TenantName, String)| IdempotencyKey {
             tenant: tenant.clone(),
             actor: format!("{}:{}", commands::KIND, commands::ACTOR),
             key: key.clone(),

@@ -17,7 +17,7 @@ use traffic_manager_core::{
     snapshot::{SnapshotRoute, TenantContent},
     tag::{Revision, VersionTag},
     tenant::Tenant,
-    write::rows::{Answer, Key, Locked, LockedTenant, OutboxRow, Rows, Wanted},
+    write::rows::{Answer, IdempotencyKey, Locked, LockedTenant, OutboxRow, Rows, RowsToLock},
 };
 
 /// A tenant as it is stored.
@@ -86,7 +86,7 @@ pub struct Past {
 #[derive(Default)]
 pub struct Database {
     tenants: BTreeMap<TenantName, Held>,
-    answers: HashMap<Key, Answer>,
+    answers: HashMap<IdempotencyKey, Answer>,
     /// The history of each tenant.
     pub past: BTreeMap<TenantName, Past>,
     /// The rows of the queue by id.
@@ -107,7 +107,7 @@ pub struct Database {
 impl Database {
     /// Begins a transaction, which locks and reads the `wanted` rows; `None` while another
     /// transaction has one of the locks.
-    pub fn begin(&mut self, wanted: &Wanted) -> Option<(u64, Locked)> {
+    pub fn begin(&mut self, wanted: &RowsToLock) -> Option<(u64, Locked)> {
         let locks: BTreeSet<_> = wanted
             .tenants
             .iter()
@@ -360,7 +360,7 @@ impl Database {
     }
 
     /// Returns the answer that is stored for a key.
-    pub fn answer(&self, key: &Key) -> Option<&Answer> {
+    pub fn answer(&self, key: &IdempotencyKey) -> Option<&Answer> {
         self.answers.get(key)
     }
 

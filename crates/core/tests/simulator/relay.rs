@@ -149,7 +149,7 @@ impl World {
         let mut delivered = Delivered::default();
         rows.iter()
             .zip(acknowledged)
-            .for_each(|(row, is_acknowledged)| delivered.tell(row, is_acknowledged));
+            .for_each(|(row, is_acknowledged)| delivered.record(row, is_acknowledged));
         Stage::Deleting(delivered.deletable())
     }
 

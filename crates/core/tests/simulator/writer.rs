@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 use traffic_manager_core::{
-    command::{Apply, Command, Desired, Facts, IfMatch, Op, Outcome, Precondition, Rejection},
+    command::{
+        Apply, Command, CommandContext, Desired, IfMatch, Op, Outcome, Precondition, Rejection,
+    },
     event::Actor,
     ids::RouteName,
     route::{Labels, RoutePatch, RouteSpec},
@@ -13,7 +15,7 @@ use traffic_manager_core::{
     tenant::Quotas,
     write::{
         batch::{self, Committed, Reply, Request},
-        rows::{Key, Locked},
+        rows::{IdempotencyKey, Locked},
     },
 };
 use uuid::Uuid;
@@ -57,7 +59,7 @@ pub struct Client {
     /// The request that waits for an answer, and how often it was sent.
     waits: Option<(Request, u32)>,
     /// The answers by key: the outcome, or the rejection of a request that was sent only once.
-    pub answers: Vec<(Key, Result<Outcome, Rejection>)>,
+    pub answers: Vec<(IdempotencyKey, Result<Outcome, Rejection>)>,
 }
 
 impl Client {
@@ -123,10 +125,10 @@ impl World {
         };
         *sent += 1;
         // Each attempt is a request of its own, decided at another instance with another clock.
-        request.facts.event_id = Uuid::from_u128(id);
-        request.facts.new_epoch = Epoch::from_random(epoch.to_be_bytes());
+        request.context.event_id = Uuid::from_u128(id);
+        request.context.new_epoch = Epoch::from_random(epoch.to_be_bytes());
         let time = 1_795_000_000_000_000 + now + skew;
-        request.facts.now = Timestamp::from_microsecond(time as i64)
+        request.context.now = Timestamp::from_microsecond(time as i64)
             .expect("a time")
             .into();
         let arrived = Arrived {
@@ -172,7 +174,7 @@ impl World {
             _ => Precondition::default(),
         };
         let key = format!("c{at}-{}", self.clients[at].made);
-        let facts = Facts {
+        let context = CommandContext {
             event_id: Uuid::nil(),
             new_epoch: Epoch::from_random([0; 8]),
             now: Timestamp::UNIX_EPOCH.into(),
@@ -187,7 +189,7 @@ impl World {
             trace_id: None,
             source_ip: None,
             body_bytes: 0,
-            narrowing: Default::default(),
+            resource_scope: Default::default(),
         };
         let command = Command {
             tenant,
@@ -197,7 +199,7 @@ impl World {
         };
         Request {
             command,
-            facts,
+            context,
             idempotency_key: Some(key),
             traceparent: None,
         }
@@ -433,10 +435,10 @@ impl World {
             return;
         };
         let tenant = request.command.tenant.clone();
-        let key = Key {
+        let key = IdempotencyKey {
             tenant,
-            actor: request.facts.actor.identity(),
-            key: request.facts.request_id.clone(),
+            actor: request.context.actor.identity(),
+            key: request.context.request_id.clone(),
         };
         match heard {
             Heard::Unknown => client.waits = Some((request, sent)),

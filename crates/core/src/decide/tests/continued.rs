@@ -10,11 +10,11 @@ fn tenant_of_another_timeline_starts_an_epoch_with_all_objects() {
     ));
     let before = world.state.clone();
     assert!(
-        world.does(Op::Continue).is_empty(),
+        world.does(Op::StartEpoch).is_empty(),
         "its newest revision is of this timeline"
     );
     world.state.is_foreign = true;
-    let events = world.does(Op::Continue);
+    let events = world.does(Op::StartEpoch);
     let (was, is) = (before.tenant.unwrap(), world.state.tenant.clone().unwrap());
     assert_ne!(is.epoch, was.epoch);
     assert_eq!(
@@ -58,7 +58,7 @@ fn tenant_of_another_timeline_starts_an_epoch_with_all_objects() {
             .all(|route| route.revision == Revision(1))
     );
     assert_eq!(world.state.active, 2);
-    assert!(world.does(Op::Continue).is_empty(), "once");
+    assert!(world.does(Op::StartEpoch).is_empty(), "once");
     // A plan from the previous epoch is stale.
     let base = Some(Base {
         tag: was.tag(),

@@ -28,7 +28,7 @@ fn large_tenant_is_deleted_in_consecutive_steps() {
     let outcome = world.outcome.clone().unwrap();
     assert!(matches!(
         (outcome.effect, outcome.object),
-        (Effect::Updated, Object::Tenant(_))
+        (Effect::Updated, ChangedObject::Tenant(_))
     ));
     for op in [
         upsert("new", true),
@@ -103,7 +103,7 @@ fn tenant_deletion_ignores_the_rate_and_survives_a_restore() {
         with_everything: true,
     });
     world.state.is_foreign = true;
-    world.does(Op::Continue);
+    world.does(Op::StartEpoch);
     world.does(Op::EndTenant);
     assert_eq!(world.state.tenant, None);
 }

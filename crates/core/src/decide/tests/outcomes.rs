@@ -4,7 +4,7 @@ use super::*;
 
 impl World {
     /// Runs a command. Returns the effect, the revision of the tag, and the object of the answer.
-    fn answers(&mut self, op: Op) -> (Effect, u64, Object) {
+    fn answers(&mut self, op: Op) -> (Effect, u64, ChangedObject) {
         self.does(op);
         let outcome = self.outcome.clone().unwrap();
         assert_eq!(outcome.tag.epoch, self.epoch());
@@ -21,16 +21,16 @@ impl World {
         held.unwrap_or_else(|| self.outcome.clone().unwrap().tag.epoch)
     }
 
-    fn route(&self, version: &str) -> Object {
-        Object::Route(Box::new(self.state.routes[&route(version)].clone()))
+    fn route(&self, version: &str) -> ChangedObject {
+        ChangedObject::Route(Box::new(self.state.routes[&route(version)].clone()))
     }
 
-    fn policy(&self) -> Object {
-        Object::Policy(Box::new(self.state.policies[&place("prod")].clone()))
+    fn policy(&self) -> ChangedObject {
+        ChangedObject::Policy(Box::new(self.state.policies[&place("prod")].clone()))
     }
 
-    fn record(&self) -> Object {
-        Object::Tenant(Box::new(self.state.tenant.clone().unwrap()))
+    fn record(&self) -> ChangedObject {
+        ChangedObject::Tenant(Box::new(self.state.tenant.clone().unwrap()))
     }
 }
 
@@ -56,11 +56,11 @@ fn change_returns_its_revision_and_the_resulting_object() {
         world.answers(Op::DeletePolicy {
             policy: place("prod")
         }),
-        (Effect::Deleted, 5, Object::Gone)
+        (Effect::Deleted, 5, ChangedObject::Gone)
     );
     assert_eq!(
         world.answers(Op::Delete { route: route("v1") }),
-        (Effect::Deleted, 6, Object::Gone)
+        (Effect::Deleted, 6, ChangedObject::Gone)
     );
     let quotas = QuotasPatch {
         routes: Some(Some(7)),
@@ -77,7 +77,7 @@ fn change_returns_its_revision_and_the_resulting_object() {
         world.answers(Op::DeleteTenant {
             with_everything: false
         }),
-        (Effect::Deleted, 8, Object::Gone)
+        (Effect::Deleted, 8, ChangedObject::Gone)
     );
     assert_eq!(
         world.answers(Op::CreateTenant {
@@ -120,7 +120,7 @@ fn no_op_adds_no_revision_and_returns_the_objects_tag() {
     };
     assert_eq!(
         world.answers(Op::Apply(Box::new(same))),
-        (Effect::Unchanged, 4, Object::Applied { summary })
+        (Effect::Unchanged, 4, ChangedObject::Applied { summary })
     );
     assert_eq!(world.revision(), 4);
 }
@@ -142,7 +142,7 @@ fn batch_returns_counts_by_kind_of_change() {
     };
     assert_eq!(
         world.answers(Op::Apply(Box::new(many(changes)))),
-        (Effect::Updated, 5, Object::Applied { summary })
+        (Effect::Updated, 5, ChangedObject::Applied { summary })
     );
 }
 

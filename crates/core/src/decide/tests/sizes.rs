@@ -180,7 +180,7 @@ fn older_oversize_object_can_stay_shrink_and_be_deleted() {
     );
     world.state.is_foreign = true;
     assert!(
-        !world.does(Op::Continue).is_empty(),
+        !world.does(Op::StartEpoch).is_empty(),
         "all objects of a tenant continue on another timeline"
     );
 }

@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Writer;
+use super::AccessLogWriter;
 use crate::{
     service::Error,
     store::{self, Server, Visible, outbox::Backlog},
@@ -16,14 +16,14 @@ use crate::{
 
 /// Moves the records that wait in Postgres to MongoDB.
 pub struct Outbox {
-    writer: Arc<Writer>,
+    writer: Arc<AccessLogWriter>,
     primary: Arc<Server>,
     backlog: Mutex<Option<Backlog>>,
 }
 
 impl Outbox {
     /// Moves records from `primary` to the archive of `writer`.
-    pub fn new(writer: Arc<Writer>, primary: Arc<Server>) -> Self {
+    pub fn new(writer: Arc<AccessLogWriter>, primary: Arc<Server>) -> Self {
         Self {
             writer,
             primary,
@@ -37,7 +37,7 @@ impl Outbox {
         if let Err(error) = self.move_all().await {
             tracing::debug!(error = %error, "access log records of key changes cannot be archived yet");
         }
-        let read = async |tx: &store::Transaction<'_>| store::access::backlog(tx).await;
+        let read = async |tx: &store::Transaction<'_>| store::access_log::backlog(tx).await;
         let sample = self.primary.read(&Visible::no_tenants(), read).await.ok();
         if let Some(sample) = &sample {
             metrics::gauge!(names::ACCESS_LOG_OUTBOX).set(sample.events as f64);
@@ -50,7 +50,7 @@ impl Outbox {
         let mut seen = 0;
         loop {
             let read =
-                async |tx: &store::Transaction<'_>| store::access::after(tx, seen, limit).await;
+                async |tx: &store::Transaction<'_>| store::access_log::after(tx, seen, limit).await;
             let rows = self.primary.read(&Visible::no_tenants(), read).await?;
             let Some((last, _)) = rows.last() else {
                 return Ok(());
@@ -68,7 +68,8 @@ impl Outbox {
                 .filter(|(at, _)| !unfit.contains(at))
                 .map(|(_, id)| id)
                 .collect();
-            let remove = async |tx: &store::Transaction<'_>| store::access::remove(tx, &ids).await;
+            let remove =
+                async |tx: &store::Transaction<'_>| store::access_log::remove(tx, &ids).await;
             self.primary.write(&Visible::no_tenants(), remove).await?;
         }
     }

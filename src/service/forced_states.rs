@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Error, keys::By, trail::Trail};
+use super::{Error, access_log::AccessLog, keys::Requester};
 use crate::{
     domain::access::{AccessEvent, Kind},
     resilience::{Dependency, Forced},
@@ -14,23 +14,26 @@ use crate::{
 };
 
 /// The use cases of forced breaker states.
-pub struct Drills {
+pub struct ForcedStates {
     primary: Arc<Server>,
-    trail: Arc<Trail>,
+    access_log: Arc<AccessLog>,
 }
 
-impl Drills {
+impl ForcedStates {
     /// Records forced states in the access log through `primary`, or through `trail` if the end of
     /// one cannot be committed.
-    pub fn new(primary: Arc<Server>, trail: Arc<Trail>) -> Self {
-        Self { primary, trail }
+    pub fn new(primary: Arc<Server>, access_log: Arc<AccessLog>) -> Self {
+        Self {
+            primary,
+            access_log,
+        }
     }
 
     /// Forces the breaker, for at most `resilience.max_forced_state_seconds`. Returns an error and forces
     /// nothing if the access log record cannot be committed.
     pub async fn begin(
         &self,
-        by: &By,
+        by: &Requester,
         dependency: &Dependency,
         forced: Forced,
         lasting: Duration,
@@ -39,39 +42,39 @@ impl Drills {
             Forced::Open => "breaker_forced_open",
             Forced::Closed => "breaker_forced_closed",
         };
-        let lasting = lasting.min(dependency.longest_drill());
-        self.tell(&told(
+        let lasting = lasting.min(dependency.longest_forced_state());
+        self.record(&access_event(
             by,
             action,
             format!("{} for {} s", dependency.name(), lasting.as_secs()),
         ))
         .await?;
-        dependency.drill(forced, lasting);
+        dependency.force_state(forced, lasting);
         Ok(())
     }
 
     /// Ends a forced state, even if Postgres does not answer. The access log record then waits in
     /// memory.
-    pub async fn end(&self, by: &By, dependency: &Dependency) {
-        dependency.end_drill();
-        let told = told(by, "breaker_released", dependency.name().to_owned());
-        if let Err(error) = self.tell(&told).await {
+    pub async fn end(&self, by: &Requester, dependency: &Dependency) {
+        dependency.end_forced_state();
+        let access_event = access_event(by, "breaker_released", dependency.name().to_owned());
+        if let Err(error) = self.record(&access_event).await {
             tracing::warn!(error = %error, "the access log record of a released breaker waits in memory");
-            self.trail.tell(told, None);
+            self.access_log.record(access_event, None);
         }
     }
 
-    async fn tell(&self, told: &AccessEvent) -> Result<(), Error> {
+    async fn record(&self, access_event: &AccessEvent) -> Result<(), Error> {
         let write = async |tx: &store::Transaction<'_>| {
-            store::access::insert(tx, std::slice::from_ref(told)).await
+            store::access_log::insert(tx, std::slice::from_ref(access_event)).await
         };
         Ok(self.primary.write(&Visible::no_tenants(), write).await?)
     }
 }
 
-fn told(by: &By, action: &str, what: String) -> AccessEvent {
+fn access_event(by: &Requester, action: &str, what: String) -> AccessEvent {
     AccessEvent {
         reason: Some(what),
-        ..by.told(Kind::Operated, action)
+        ..by.access_event(Kind::Operated, action)
     }
 }

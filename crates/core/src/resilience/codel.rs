@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 /// The `CoDel` state of one queue. It has no clock of its own.
 #[derive(Debug)]
-pub struct Sojourn {
+pub struct CoDel {
     target: Duration,
     interval: Duration,
     /// The last time that an item left the queue without having waited too long.
     calm: Instant,
 }
 
-impl Sojourn {
+impl CoDel {
     /// Creates the state of a queue that is empty at `now`. A wait of up to `target` is normal. The
     /// queue is standing when every item has waited longer for all of `interval`.
     pub fn new(target: Duration, interval: Duration, now: Instant) -> Self {
@@ -45,8 +45,8 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn queue(start: Instant) -> Sojourn {
-        Sojourn::new(50 * MS, 500 * MS, start)
+    fn queue(start: Instant) -> CoDel {
+        CoDel::new(50 * MS, 500 * MS, start)
     }
 
     #[test]

@@ -27,11 +27,11 @@ use uuid::Uuid;
 use super::{
     compression,
     endpoint::{Endpoint, Template},
-    endpoints::{self, Found},
+    endpoints::{self, EndpointMatch},
     etag::seen,
     gate::{Gate, Polled},
     headers::{CORRELATION_ID, MIN_REVISION, PREFER},
-    limits::Standing,
+    limits::RateLimitState,
     polling::{self, SNAPSHOT},
     request::RequestId,
     resolve::{self, RESOLVE},
@@ -98,8 +98,8 @@ struct Fast {
 impl Fast {
     fn of(path: &'static str) -> Self {
         let endpoint = match endpoints::find("GET", path) {
-            Found::Endpoint(endpoint) => Some(endpoint),
-            Found::OtherMethods | Found::Unlisted => None,
+            EndpointMatch::Endpoint(endpoint) => Some(endpoint),
+            EndpointMatch::OtherMethods | EndpointMatch::Unlisted => None,
         };
         Self {
             endpoint,
@@ -109,7 +109,7 @@ impl Fast {
 }
 
 /// The fast path of one worker.
-pub struct Quick {
+pub struct FastPath {
     polls: Arc<Polls>,
     gate: Arc<Gate>,
     tally: Arc<Tally>,
@@ -118,7 +118,7 @@ pub struct Quick {
     of_snapshots: Template,
 }
 
-impl Quick {
+impl FastPath {
     /// Creates the fast path, which answers from `polls` and counts in `tallies`.
     pub fn new(polls: Arc<Polls>, gate: Arc<Gate>, tallies: &Tallies) -> Self {
         Self {
@@ -164,7 +164,7 @@ impl Quick {
             .headers_mut()
             .insert(CORRELATION_ID, correlation_id(headers)?);
         if let Some(standing) = standing {
-            standing.tell(response.headers_mut());
+            standing.write_headers(response.headers_mut());
         }
         if let Some(started) = started {
             fast.seconds.record(started.elapsed().as_secs_f64());
@@ -172,7 +172,7 @@ impl Quick {
         Some(response)
     }
 
-    fn resolve(&self, request: &ServiceRequest) -> Option<(HttpResponse, Option<Standing>)> {
+    fn resolve(&self, request: &ServiceRequest) -> Option<(HttpResponse, Option<RateLimitState>)> {
         let [tenant, service, env, version] = plain(
             request.query_string(),
             ["tenant", "service", "env", "version"],
@@ -197,7 +197,7 @@ impl Quick {
         &self,
         request: &ServiceRequest,
         tenant: &str,
-    ) -> Option<(HttpResponse, Option<Standing>)> {
+    ) -> Option<(HttpResponse, Option<RateLimitState>)> {
         let query = request.query_string();
         let [service, env] = if query.is_empty() {
             [None; 2]

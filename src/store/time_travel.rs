@@ -19,7 +19,7 @@ use crate::domain::{
 
 /// The point in time that a caller asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum RevisionOrTime {
     /// The state after this revision.
     Revision(Revision),
     /// The state after the newest revision that was decided by then.
@@ -28,7 +28,7 @@ pub enum When {
 
 /// A point in a tenant's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Instant {
+pub struct HistoryPoint {
     /// The tenant's newest tag.
     pub now: VersionTag,
     /// The newest revision at that point; 0 before the first.
@@ -37,7 +37,7 @@ pub struct Instant {
 
 /// An object as it was at a point in time, with the first event of its incarnation.
 #[derive(Debug, Clone)]
-pub struct Was {
+pub struct PastObject {
     /// The object's last event up to that point.
     pub last: Event,
     /// The event that made the object.
@@ -48,25 +48,25 @@ pub struct Was {
 pub async fn instant(
     tx: &Transaction<'_>,
     tenant: &TenantName,
-    when: When,
-) -> Result<Option<Instant>, Error> {
+    when: RevisionOrTime,
+) -> Result<Option<HistoryPoint>, Error> {
     // Searches by revision, from the newest back: clocks of instances differ, but not by much.
     let sql = "select t.epoch, t.revision, coalesce((select h.revision from route_events h \
                    where h.tenant = t.name and h.epoch = t.epoch and h.occurred_at <= $2 order by h.revision desc limit 1), 0) as then \
                from tenants t where t.name = $1";
     let statement = tx.prepare_cached(sql).await?;
     let time = match when {
-        When::Time(time) => Some(time.timestamp()),
-        When::Revision(_) => None,
+        RevisionOrTime::Time(time) => Some(time.timestamp()),
+        RevisionOrTime::Revision(_) => None,
     };
     let Some(row) = tx.query_opt(&statement, &[&tenant.as_str(), &time]).await? else {
         return Ok(None);
     };
     let then = match when {
-        When::Time(_) => tenants::revision(&row, "then")?,
-        When::Revision(revision) => revision,
+        RevisionOrTime::Time(_) => tenants::revision(&row, "then")?,
+        RevisionOrTime::Revision(revision) => revision,
     };
-    Ok(Some(Instant {
+    Ok(Some(HistoryPoint {
         now: tenants::tag(&row)?,
         then,
     }))
@@ -79,7 +79,7 @@ pub async fn object(
     tenant: &TenantName,
     [service, env, version]: [&str; 3],
     at: &VersionTag,
-) -> Result<Option<Was>, Error> {
+) -> Result<Option<PastObject>, Error> {
     let sql = format!(
         "select l.payload::text as last, l.type as last_type, f.payload::text as first, f.type as first_type from ( \
              select * from route_events where tenant = $1 and epoch = $2 and revision <= $3 \
@@ -116,7 +116,7 @@ pub async fn objects(
     tenant: &TenantName,
     at: &VersionTag,
     scope: &Scope,
-) -> Result<Vec<Was>, Error> {
+) -> Result<Vec<PastObject>, Error> {
     let Scope { service, env } = scope.clone();
     let filter = RouteFilter {
         tenant: Some(tenant.clone()),
@@ -136,7 +136,7 @@ pub async fn routes(
     filter: &RouteFilter,
     after: Option<&RouteName>,
     limit: i64,
-) -> Result<Vec<Was>, Error> {
+) -> Result<Vec<PastObject>, Error> {
     read(tx, tenant, at, filter, true, after, limit).await
 }
 
@@ -148,7 +148,7 @@ async fn read(
     only_routes: bool,
     after: Option<&RouteName>,
     limit: i64,
-) -> Result<Vec<Was>, Error> {
+) -> Result<Vec<PastObject>, Error> {
     let sql = format!(
         "select l.payload::text as last, l.type as last_type, f.payload::text as first, f.type as first_type from ( \
              select distinct on (service, env, version) * from route_events \
@@ -281,7 +281,7 @@ pub async fn between(
         .await?;
     rows.iter()
         .map(|row| {
-            let Was { first, last } = was(row)?;
+            let PastObject { first, last } = was(row)?;
             Ok(match (first.body.change, last.body.change) {
                 (Change::Route { name, before, .. }, Change::Route { after, .. }) => {
                     Change::Route {
@@ -332,8 +332,8 @@ pub async fn events(
     rows.iter().map(|row| event(row, "payload")).collect()
 }
 
-fn was(row: &Row) -> Result<Was, Error> {
-    Ok(Was {
+fn was(row: &Row) -> Result<PastObject, Error> {
+    Ok(PastObject {
         last: event(row, "last")?,
         first: event(row, "first")?,
     })

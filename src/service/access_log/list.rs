@@ -1,9 +1,9 @@
 //! Reads of the access log.
 
-pub use crate::audit::access::ArchivedAccess;
+pub use crate::audit::access_log::ArchivedAccess;
 use crate::{
     audit::archive::EventPosition,
-    auth::Reach,
+    auth::TenantScope,
     domain::filter::AccessFilter,
     service::{
         Error,
@@ -17,11 +17,11 @@ impl AuditReads {
     /// first.
     pub async fn accesses(
         &self,
-        reach: &Reach,
+        tenant_scope: &TenantScope,
         filter: AccessFilter,
         page: &PageRequest,
     ) -> Result<Page<ArchivedAccess>, Error> {
-        let filter = &within(reach, filter)?;
+        let filter = &within(tenant_scope, filter)?;
         let list = format!("accesses {filter:?}");
         let after: Option<EventPosition> = self.reads().open(&list, page).await?;
         let mut items = self
@@ -46,9 +46,9 @@ impl AuditReads {
 /// tenant's auditors see the accesses of the tenant's own callers, and the platform's actions on
 /// the tenant. They never see accesses of another tenant's callers, even if these have named the
 /// tenant.
-fn within(reach: &Reach, filter: AccessFilter) -> Result<AccessFilter, Error> {
-    let named = reach.narrowed(filter.tenant)?;
-    let visible_to = reach.tenant().cloned();
+fn within(tenant_scope: &TenantScope, filter: AccessFilter) -> Result<AccessFilter, Error> {
+    let named = tenant_scope.narrowed(filter.tenant)?;
+    let visible_to = tenant_scope.tenant().cloned();
     let tenant = named
         .filter(|_| visible_to.is_none())
         .map(|named| named.name().clone());

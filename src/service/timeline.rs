@@ -15,7 +15,7 @@ use crate::{
 const AT_A_TIME: i64 = 100;
 
 /// Starts new epochs for tenants that nobody writes to.
-pub struct Lineage {
+pub struct TimelineWatch {
     primary: Arc<Server>,
     writer: Arc<Writer>,
     unpublished: Arc<Unpublished>,
@@ -24,7 +24,7 @@ pub struct Lineage {
     settled: Mutex<Option<String>>,
 }
 
-impl Lineage {
+impl TimelineWatch {
     /// Reads the timeline of `primary`, and starts new epochs through `writer`, as fast as
     /// `unpublished` allows.
     pub fn new(primary: Arc<Server>, writer: Arc<Writer>, unpublished: Arc<Unpublished>) -> Self {
@@ -48,7 +48,7 @@ impl Lineage {
     async fn try_look(&self) -> Result<(), CallError<store::Error>> {
         let now = self
             .primary
-            .read_apart(&Visible::no_tenants(), store::installation::lineage)
+            .read_background(&Visible::no_tenants(), store::installation::timeline)
             .await?;
         if self
             .settled
@@ -63,11 +63,11 @@ impl Lineage {
         loop {
             let last = after.as_ref().map(TenantName::as_str);
             let read = async |tx: &store::Transaction<'_>| {
-                store::tenants::foreign(tx, last, AT_A_TIME).await
+                store::tenants::on_other_timeline(tx, last, AT_A_TIME).await
             };
             let tenants = self
                 .primary
-                .read_apart(&Visible::all_tenants(), read)
+                .read_background(&Visible::all_tenants(), read)
                 .await?;
             let Some(last) = tenants.last().cloned() else {
                 break;

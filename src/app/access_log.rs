@@ -10,7 +10,7 @@ use crate::{
     config::{Settings, ms},
     health::Health,
     resilience::Dependency,
-    service::trail::{Trail, Writer, outbox::Outbox},
+    service::access_log::{AccessLog, AccessLogWriter, outbox::Outbox},
     store::Server,
 };
 
@@ -22,8 +22,8 @@ pub(super) fn start(
     primary: &Arc<Server>,
     health: &mut Health,
     parts: &mut Parts,
-) -> Arc<Trail> {
-    let (trail, queue) = Trail::new(&settings.access_log);
+) -> Arc<AccessLog> {
+    let (access_log, queue) = AccessLog::new(&settings.access_log);
     let policy = Dependency::new(
         "mongodb_access",
         settings
@@ -31,10 +31,10 @@ pub(super) fn start(
             .policy(&settings.resilience.mongodb_access),
     );
     health.dependency(policy.clone());
-    let writer = Arc::new(Writer::new(
+    let writer = Arc::new(AccessLogWriter::new(
         archive.within(policy.timeout()),
         policy,
-        trail.clone(),
+        access_log.clone(),
         &settings.access_log,
     ));
     let running = writer.clone().run(queue, parts.stop_pipeline.clone());
@@ -43,13 +43,13 @@ pub(super) fn start(
     parts.watch(ms(settings.access_log.poll_ms), &outbox, async |outbox| {
         outbox.step().await
     });
-    parts.watch(Duration::from_secs(60), &trail, async |trail| {
-        trail.retire()
+    parts.watch(Duration::from_secs(60), &access_log, async |access_log| {
+        access_log.retire()
     });
-    let reported = trail.clone();
+    let reported = access_log.clone();
     health.section(
         "trail",
         move || json!({ "records": reported.report(), "key_changes": outbox.backlog() }),
     );
-    trail
+    access_log
 }

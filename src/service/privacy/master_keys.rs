@@ -10,12 +10,12 @@ use crate::{config::ConfigError, service::Error, store::data_keys::Wrapped};
 pub const KEY: &str = "privacy.master_keys";
 
 /// The master keys of the settings: the first wraps, all unwrap.
-pub struct Masters {
+pub struct MasterKeys {
     first: (String, SealingKey),
     others: Vec<(String, SealingKey)>,
 }
 
-impl Masters {
+impl MasterKeys {
     /// Parses the keys of `privacy.master_keys`; `None` if there are none.
     pub fn parse(settings: &[SecretString]) -> Result<Option<Self>, ConfigError> {
         let mut keys = settings
@@ -26,16 +26,16 @@ impl Masters {
         let Some(first) = keys.next() else {
             return Ok(None);
         };
-        let masters = Self {
+        let master_keys = Self {
             first,
             others: keys.collect(),
         };
-        let mut ids: Vec<_> = masters.all().map(|(id, _)| id).collect();
+        let mut ids: Vec<_> = master_keys.all().map(|(id, _)| id).collect();
         ids.sort_unstable();
         if ids.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(wrong("names a key twice"));
         }
-        Ok(Some(masters))
+        Ok(Some(master_keys))
     }
 
     /// Returns the id of the key that wraps.
@@ -107,12 +107,12 @@ fn wrong(reason: &str) -> ConfigError {
 mod tests {
     use super::*;
 
-    fn masters(keys: &[&str]) -> Result<Option<Masters>, ConfigError> {
+    fn master_keys(keys: &[&str]) -> Result<Option<MasterKeys>, ConfigError> {
         let keys: Vec<_> = keys
             .iter()
             .map(|key| SecretString::from((*key).to_owned()))
             .collect();
-        Masters::parse(&keys)
+        MasterKeys::parse(&keys)
     }
 
     #[test]
@@ -121,10 +121,10 @@ mod tests {
             format!("old:{}", STANDARD.encode([1; 32])),
             format!("new:{}", STANDARD.encode([2; 32])),
         );
-        assert!(masters(&[]).unwrap().is_none());
-        let before = masters(&[&old]).unwrap().unwrap();
-        let rotating = masters(&[&new, &old]).unwrap().unwrap();
-        let after = masters(&[&new]).unwrap().unwrap();
+        assert!(master_keys(&[]).unwrap().is_none());
+        let before = master_keys(&[&old]).unwrap().unwrap();
+        let rotating = master_keys(&[&new, &old]).unwrap().unwrap();
+        let after = master_keys(&[&new]).unwrap().unwrap();
         let wrapped = before.wrap("acme/key/1", b"key").unwrap();
         assert_eq!(rotating.unwrap("acme/key/1", &wrapped).unwrap(), b"key");
         assert!(
@@ -134,7 +134,9 @@ mod tests {
         assert!(after.unwrap("acme/key/1", &wrapped).is_err());
         let again = rotating.wrap("acme/key/1", b"key").unwrap();
         assert_eq!(after.unwrap("acme/key/1", &again).unwrap(), b"key");
-        let impostor = masters(&[&new.replace("new:", "old:")]).unwrap().unwrap();
+        let impostor = master_keys(&[&new.replace("new:", "old:")])
+            .unwrap()
+            .unwrap();
         assert!(impostor.unwrap("acme/key/1", &wrapped).is_err());
     }
 
@@ -150,7 +152,7 @@ mod tests {
             vec![format!("a:{good}"), format!("a:{good}")],
         ] {
             let keys: Vec<_> = keys.iter().map(String::as_str).collect();
-            let error = masters(&keys).err().expect("refused").to_string();
+            let error = master_keys(&keys).err().expect("refused").to_string();
             assert!(
                 error.contains(KEY) && !error.contains(&good) && !error.contains("nonsense"),
                 "{error}"

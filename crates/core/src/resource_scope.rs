@@ -6,14 +6,14 @@ use super::ids::{EnvName, ServiceName};
 
 /// Services and environments; an empty list means any.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Narrowing {
+pub struct ResourceScope {
     /// Only these services; empty means any.
     pub services: Vec<ServiceName>,
     /// Only these environments; empty means any.
     pub envs: Vec<EnvName>,
 }
 
-impl Narrowing {
+impl ResourceScope {
     /// Whether the scope is unrestricted.
     pub fn is_any(&self) -> bool {
         self.services.is_empty() && self.envs.is_empty()
@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn resource_scope_covers_no_place_outside_it() {
-        let narrow = Narrowing {
+        let narrow = ResourceScope {
             services: Vec::new(),
             envs: vec!["prod".parse().unwrap()],
         };
@@ -50,8 +50,8 @@ mod tests {
             !narrow.covers(Some(&service), Some(&test)) && !narrow.covers(Some(&service), None)
         );
         assert!(
-            Narrowing::default().covers(None, None)
-                && Narrowing::default().is_any()
+            ResourceScope::default().covers(None, None)
+                && ResourceScope::default().is_any()
                 && !narrow.is_any()
         );
     }

@@ -24,7 +24,7 @@ use futures_util::{Stream as _, stream};
 pub type Reader = Rc<RefCell<Payload>>;
 
 /// Shares the reader of a chunked body between the handler and the returned handle.
-pub fn keep(request: &mut ServiceRequest) -> Option<Reader> {
+pub fn share_reader(request: &mut ServiceRequest) -> Option<Reader> {
     if !request.headers().contains_key(header::TRANSFER_ENCODING) {
         return None;
     }
@@ -39,10 +39,10 @@ pub fn keep(request: &mut ServiceRequest) -> Option<Reader> {
 }
 
 /// Keeps the reader until the answer is sent.
-pub fn hold(reader: Option<Reader>, response: HttpResponse) -> HttpResponse {
+pub fn hold_reader(reader: Option<Reader>, response: HttpResponse) -> HttpResponse {
     match reader {
         Some(reader) => response.map_body(|_, body| {
-            BoxBody::new(Held {
+            BoxBody::new(HeldBody {
                 body,
                 _reader: reader,
             })
@@ -51,12 +51,12 @@ pub fn hold(reader: Option<Reader>, response: HttpResponse) -> HttpResponse {
     }
 }
 
-struct Held {
+struct HeldBody {
     body: BoxBody,
     _reader: Reader,
 }
 
-impl MessageBody for Held {
+impl MessageBody for HeldBody {
     type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {

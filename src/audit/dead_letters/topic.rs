@@ -23,7 +23,7 @@ use tokio::sync::OnceCell;
 use crate::{
     config::{self, ConfigError},
     domain::{
-        dead_letter::{LetterId, LetterKey},
+        dead_letter::{DeadLetterId, DeadLetterKey},
         ids::TenantName,
     },
     kafka::{self, Producing, Verdict, verdict},
@@ -31,14 +31,14 @@ use crate::{
 
 pub use crate::kafka::Record;
 
-/// The number of dead letters read at a time. Only the [`Head`] of each is kept.
+/// The number of dead letters read at a time. Only the [`DeadLetterHead`] of each is kept.
 const WINDOW: i64 = 200;
 
 /// A dead letter without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
+pub struct DeadLetterHead {
     /// The dead letter's position in its topic, and the time when it was dead-lettered.
-    pub key: LetterKey,
+    pub key: DeadLetterKey,
     /// The reason why the record was dead-lettered, in `snake_case`; empty if the header is
     /// missing.
     pub reason: String,
@@ -52,14 +52,14 @@ pub struct Head {
     /// The header `ce_type` as the sender wrote it, unchecked.
     pub event_type: Option<String>,
     /// The original position of the record; `None` when the headers do not contain it.
-    pub origin: Option<Origin>,
+    pub origin: Option<DeadLetterOrigin>,
     /// Whether key, value and headers were left out, because they were too large for this topic.
     pub omitted: bool,
 }
 
 /// The position of a record before it was dead-lettered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Origin {
+pub struct DeadLetterOrigin {
     /// The original topic.
     pub topic: String,
     /// The partition of the original topic.
@@ -70,9 +70,9 @@ pub struct Origin {
 
 /// A dead letter with its content.
 #[derive(Debug, Clone)]
-pub struct Letter {
+pub struct DeadLetter {
     /// The fields of the dead letter other than its content.
-    pub head: Head,
+    pub head: DeadLetterHead,
     /// The record in the dead-letter topic; its partition and offset are those of the dead letter.
     pub record: Record,
 }
@@ -86,7 +86,7 @@ pub struct Position {
 
 impl Position {
     /// Returns the position right after a dead letter, in a list that is sorted newest first.
-    pub fn after(id: LetterId) -> Self {
+    pub fn after(id: DeadLetterId) -> Self {
         Self {
             partition: id.partition,
             before: id.offset,
@@ -96,7 +96,7 @@ impl Position {
 
 /// The reason why dead letters could not be read or sent.
 #[derive(Debug, thiserror::Error)]
-pub enum LettersError {
+pub enum DeadLetterError {
     /// Kafka is not available, or returned an error.
     #[error("Kafka is not available")]
     Kafka(#[from] KafkaError),
@@ -111,7 +111,7 @@ pub enum LettersError {
     Defect(#[from] tokio::task::JoinError),
 }
 
-impl LettersError {
+impl DeadLetterError {
     /// Returns the reason if Kafka would refuse the record each time it is sent.
     pub fn refusal(&self) -> Option<&'static str> {
         match self {
@@ -127,13 +127,13 @@ impl LettersError {
 }
 
 /// Reads and redrives the records of the dead-letter topic of the settings.
-pub struct Letters {
+pub struct DeadLetterTopic {
     kafka: config::Kafka,
     limit: Duration,
     producer: OnceCell<Producing>,
 }
 
-impl Letters {
+impl DeadLetterTopic {
     /// Creates the client; connects on first use. A read of one range of offsets takes at most
     /// `limit`.
     pub fn new(kafka: config::Kafka, limit: Duration) -> Self {
@@ -151,17 +151,20 @@ impl Letters {
     }
 
     /// Opens a reader of the dead letters that are in the topic now.
-    pub async fn open(&self) -> Result<Reader, LettersError> {
+    pub async fn open(&self) -> Result<Reader, DeadLetterError> {
         let (kafka, deadline) = (self.kafka.clone(), Instant::now() + self.limit);
         tokio::task::spawn_blocking(move || Reader::open(&kafka, deadline)).await?
     }
 
     /// Returns one dead letter; `None` if it does not exist or exists no longer.
-    pub async fn letter(&self, id: LetterId) -> Result<Option<Letter>, LettersError> {
+    pub async fn dead_letter(
+        &self,
+        id: DeadLetterId,
+    ) -> Result<Option<DeadLetter>, DeadLetterError> {
         let record = self
             .record(self.kafka.dlq_topic.clone(), id.partition, id.offset)
             .await?;
-        Ok(record.map(|(record, at)| Letter {
+        Ok(record.map(|(record, at)| DeadLetter {
             head: head(&record, at),
             record,
         }))
@@ -169,15 +172,18 @@ impl Letters {
 
     /// Returns the original record of a dead letter: its own content, or, if that was left out, the
     /// record at its original position. `None` when that record is gone.
-    pub async fn content(&self, letter: Letter) -> Result<Option<Record>, LettersError> {
-        if !letter.head.omitted {
-            return Ok(Some(letter.record));
+    pub async fn content(
+        &self,
+        dead_letter: DeadLetter,
+    ) -> Result<Option<Record>, DeadLetterError> {
+        if !dead_letter.head.omitted {
+            return Ok(Some(dead_letter.record));
         }
-        let Some(Origin {
+        let Some(DeadLetterOrigin {
             topic,
             partition,
             offset,
-        }) = letter.head.origin
+        }) = dead_letter.head.origin
         else {
             return Ok(None);
         };
@@ -192,7 +198,7 @@ impl Letters {
         topic: String,
         partition: i32,
         offset: i64,
-    ) -> Result<Option<(Record, Timestamp)>, LettersError> {
+    ) -> Result<Option<(Record, Timestamp)>, DeadLetterError> {
         let (kafka, deadline) = (self.kafka.clone(), Instant::now() + self.limit);
         tokio::task::spawn_blocking(move || {
             let consumer = kafka::reader(&kafka)?;
@@ -219,7 +225,10 @@ impl Letters {
     /// Sends records again to `kafka.topic`, in this order, each to its original partition. Returns
     /// when Kafka has acknowledged or refused each of them. Records that fail again become new dead
     /// letters, with more attempts.
-    pub async fn send(&self, records: &[(Head, Record)]) -> Vec<Result<(), LettersError>> {
+    pub async fn send(
+        &self,
+        records: &[(DeadLetterHead, Record)],
+    ) -> Vec<Result<(), DeadLetterError>> {
         let producing =
             async || Producing::new("letters", &self.kafka, kafka::dead_letter_producer);
         let producer = match self.producer.get_or_try_init(producing).await {
@@ -232,10 +241,10 @@ impl Letters {
                     .collect();
             }
         };
-        let mut results: Vec<Result<(), LettersError>> = Vec::with_capacity(records.len());
+        let mut results: Vec<Result<(), DeadLetterError>> = Vec::with_capacity(records.len());
         for (head, record) in records {
             // Kafka is not available: the records after the failed one must not overtake it.
-            if let Some(Err(LettersError::Kafka(error))) =
+            if let Some(Err(DeadLetterError::Kafka(error))) =
                 results.last().filter(|last| is_failure(last))
             {
                 results.push(Err(error.clone().into()));
@@ -255,7 +264,7 @@ impl Letters {
                 }
                 delivered => delivered,
             };
-            results.push(delivered.map_err(LettersError::from));
+            results.push(delivered.map_err(DeadLetterError::from));
         }
         results
     }
@@ -263,7 +272,7 @@ impl Letters {
     fn start(
         &self,
         producer: &FutureProducer,
-        head: &Head,
+        head: &DeadLetterHead,
         record: &Record,
         marked: bool,
     ) -> Result<rdkafka::producer::DeliveryFuture, KafkaError> {
@@ -290,7 +299,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    fn open(kafka: &config::Kafka, deadline: Instant) -> Result<Self, LettersError> {
+    fn open(kafka: &config::Kafka, deadline: Instant) -> Result<Self, DeadLetterError> {
         let (consumer, topic) = (kafka::reader(kafka)?, kafka.dlq_topic.clone());
         let metadata = consumer.fetch_metadata(Some(&topic), left(deadline)?)?;
         let mut partitions: Vec<i32> = metadata
@@ -327,7 +336,7 @@ impl Reader {
         &self,
         position: Position,
         limit: Duration,
-    ) -> Result<(Vec<Head>, Option<Position>), LettersError> {
+    ) -> Result<(Vec<DeadLetterHead>, Option<Position>), DeadLetterError> {
         let Position { partition, before } = position;
         let Some((_, low, high)) = self
             .bounds
@@ -364,7 +373,7 @@ impl Reader {
                 deadline,
                 |record, at| heads.push(head(&record, at)),
             )?;
-            Ok::<_, LettersError>(heads)
+            Ok::<_, DeadLetterError>(heads)
         })
         .await??;
         heads.reverse();
@@ -389,7 +398,7 @@ fn each(
     offsets: std::ops::Range<i64>,
     deadline: Instant,
     mut show: impl FnMut(Record, Timestamp),
-) -> Result<(), LettersError> {
+) -> Result<(), DeadLetterError> {
     let mut assignment = TopicPartitionList::new();
     assignment.add_partition_offset(topic, partition, Offset::Offset(offsets.start))?;
     consumer.assign(&assignment)?;
@@ -426,15 +435,15 @@ fn each(
 }
 
 /// Returns whether a record was not accepted for a reason that has nothing to do with the record.
-fn is_failure(sent: &Result<(), LettersError>) -> bool {
+fn is_failure(sent: &Result<(), DeadLetterError>) -> bool {
     sent.as_ref().is_err_and(|error| error.refusal().is_none())
 }
 
 /// Returns the time left until a deadline, or a timeout error when it has passed.
-fn left(deadline: Instant) -> Result<Duration, LettersError> {
+fn left(deadline: Instant) -> Result<Duration, DeadLetterError> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() {
-        Err(LettersError::Timeout)
+        Err(DeadLetterError::Timeout)
     } else {
         Ok(left)
     }
@@ -458,14 +467,14 @@ fn is_passing(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-fn head(record: &Record, at: Timestamp) -> Head {
+fn head(record: &Record, at: Timestamp) -> DeadLetterHead {
     let number = |name: &str| {
         record
             .header(name)
             .and_then(|text| text.parse::<i64>().ok())
     };
     let origin = || {
-        Some(Origin {
+        Some(DeadLetterOrigin {
             topic: record.header(kafka::DLQ_TOPIC)?.to_owned(),
             partition: number(kafka::DLQ_PARTITION)
                 .and_then(|number| i32::try_from(number).ok())?,
@@ -477,9 +486,9 @@ fn head(record: &Record, at: Timestamp) -> Head {
         .key
         .as_deref()
         .and_then(|key| std::str::from_utf8(key).ok());
-    Head {
-        key: LetterKey {
-            id: LetterId {
+    DeadLetterHead {
+        key: DeadLetterKey {
+            id: DeadLetterId {
                 partition: record.partition,
                 offset: record.offset,
             },
@@ -501,7 +510,7 @@ fn head(record: &Record, at: Timestamp) -> Head {
 mod tests {
     use super::*;
 
-    fn with(headers: &[(&str, &str)]) -> Head {
+    fn with(headers: &[(&str, &str)]) -> DeadLetterHead {
         let headers = headers
             .iter()
             .map(|(key, value)| ((*key).to_owned(), Some(value.as_bytes().to_vec())))
@@ -538,7 +547,7 @@ mod tests {
         let all = with(&ours);
         assert_eq!(
             all.origin,
-            Some(Origin {
+            Some(DeadLetterOrigin {
                 topic: "t".into(),
                 partition: 2,
                 offset: 42

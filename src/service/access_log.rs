@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::sampling::Sampler;
 use crate::{
-    audit::{access::ArchivedAccess, archive::Archive},
+    audit::{access_log::ArchivedAccess, archive::Archive},
     config::{self, ms},
     domain::access::{AccessEvent, Kind},
     resilience::Dependency,
@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// The access log: records accesses, and samples floods.
-pub struct Trail {
+pub struct AccessLog {
     refusals: Sampler,
     /// Separate, so that a flood of refusals cannot hide a read.
     reads: Sampler,
@@ -42,7 +42,7 @@ pub struct Trail {
 
 /// The state of the access log in `/health/resilience`.
 #[derive(Debug, Serialize)]
-pub struct TrailReport {
+pub struct AccessLogReport {
     /// The number of records in memory that MongoDB does not have.
     pub waiting: usize,
     /// Accesses that are counted, but in no record yet.
@@ -51,23 +51,23 @@ pub struct TrailReport {
     pub last_error: Option<String>,
 }
 
-impl Trail {
+impl AccessLog {
     /// Creates the access log with the settings of `[trail]`. Also returns the receiving end of its
-    /// queue, for [`Writer::run`].
+    /// queue, for [`AccessLogWriter::run`].
     pub fn new(settings: &config::AccessLog) -> (Arc<Self>, mpsc::Receiver<AccessEvent>) {
         let (queue, taken) = mpsc::channel(settings.queue);
-        let trail = Self {
+        let access_log = Self {
             refusals: Sampler::new(settings),
             reads: Sampler::new(settings),
             queue,
             last_error: Mutex::default(),
         };
-        (Arc::new(trail), taken)
+        (Arc::new(access_log), taken)
     }
 
     /// Records an access. `network` is the source network of a caller without a known identity.
     /// Never waits.
-    pub fn tell(&self, access: AccessEvent, network: Option<IpAddr>) {
+    pub fn record(&self, access: AccessEvent, network: Option<IpAddr>) {
         let sampler = self.sampler(access.kind);
         match sampler.sample(access, network) {
             Some(kept) => self.keep(kept),
@@ -110,8 +110,8 @@ impl Trail {
     }
 
     /// Returns the current state of the access log.
-    pub fn report(&self) -> TrailReport {
-        TrailReport {
+    pub fn report(&self) -> AccessLogReport {
+        AccessLogReport {
             waiting: self.queue.max_capacity() - self.queue.capacity(),
             suppressed: self.refusals.pending() + self.reads.pending(),
             last_error: self
@@ -147,26 +147,26 @@ impl Trail {
 }
 
 /// Writes to the archive, for the task of the queue and that of the outbox.
-pub struct Writer {
+pub struct AccessLogWriter {
     archive: Guarded,
-    trail: Arc<Trail>,
+    access_log: Arc<AccessLog>,
     batch: usize,
     pause: Duration,
     summary: Duration,
 }
 
-impl Writer {
+impl AccessLogWriter {
     /// Writes to `archive` under `policy`, and takes two places of the policy.
     pub fn new(
         archive: Archive,
         policy: Arc<Dependency>,
-        trail: Arc<Trail>,
+        access_log: Arc<AccessLog>,
         settings: &config::AccessLog,
     ) -> Self {
         let (pause, summary) = (ms(settings.poll_ms), ms(settings.summary_ms));
         Self {
             archive: Guarded::new(archive, policy),
-            trail,
+            access_log,
             batch: settings.batch,
             pause,
             summary,
@@ -185,7 +185,7 @@ impl Writer {
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => break,
-                _ = summary.tick() => self.trail.summarise(),
+                _ = summary.tick() => self.access_log.summarise(),
                 _ = queue.recv_many(&mut batch, self.batch) => {}
             }
             while !batch.is_empty() {
@@ -199,7 +199,7 @@ impl Writer {
                 }
             }
         }
-        self.trail.summarise();
+        self.access_log.summarise();
         queue.close();
         loop {
             while batch.len() < self.batch
@@ -231,7 +231,7 @@ impl Writer {
             .await
         {
             Ok(unfit) => {
-                self.trail.went(None);
+                self.access_log.went(None);
                 for unfit in &unfit {
                     tracing::error!(
                         access.id = documents[unfit.at].event_id,
@@ -243,13 +243,14 @@ impl Writer {
                     .increment(unfit.len() as u64);
                 metrics::counter!(names::ACCESS_LOG_RECORDS, "result" => "archived")
                     .increment((documents.len() - unfit.len()) as u64);
-                metrics::gauge!(names::ACCESS_LOG_QUEUE).set(self.trail.report().waiting as f64);
+                metrics::gauge!(names::ACCESS_LOG_QUEUE)
+                    .set(self.access_log.report().waiting as f64);
                 Ok(unfit.into_iter().map(|unfit| unfit.at).collect())
             }
             Err(error) => {
-                self.trail.went(Some(error.to_string()));
+                self.access_log.went(Some(error.to_string()));
                 metrics::gauge!(names::ACCESS_LOG_QUEUE)
-                    .set((accesses.len() + self.trail.report().waiting) as f64);
+                    .set((accesses.len() + self.access_log.report().waiting) as f64);
                 Err(())
             }
         }

@@ -67,7 +67,7 @@ pub async fn begin(
         state: wanted,
         seconds: Whole(seconds),
     } = body.0;
-    let longest = dependency.longest_drill();
+    let longest = dependency.longest_forced_state();
     let lasting = Duration::from_secs(u64::from(seconds));
     if lasting.is_zero() || lasting > longest {
         return Err(Problem::field(
@@ -80,7 +80,7 @@ pub async fn begin(
         DrillState::Closed => Forced::Closed,
     };
     state
-        .drills
+        .forced_states
         .begin(&context.by(), dependency, forced, lasting)
         .await?;
     Ok(respond::json(&dependency.report()))
@@ -95,6 +95,6 @@ pub async fn end(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let dependency = health.find(&path).ok_or_else(|| unknown(&path))?;
-    state.drills.end(&context.by(), dependency).await;
+    state.forced_states.end(&context.by(), dependency).await;
     Ok(HttpResponse::NoContent().finish())
 }

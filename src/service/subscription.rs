@@ -17,9 +17,9 @@ use super::{
     polls::{Changes, Polls},
 };
 use crate::{
-    auth::{AuthorizedTenant, Reach},
+    auth::{AuthorizedTenant, TenantScope},
     cache::{
-        live::Told,
+        live::LiveChange,
         waiters::{Full, Waiter},
     },
     coding::Coding,
@@ -28,7 +28,7 @@ use crate::{
         snapshot::Scope,
         tag::{Revision, VersionTag},
     },
-    resilience::{Payer, Place},
+    resilience::{Payer, PoolPlace},
 };
 
 /// Events that are read at a time for a subscriber that catches up.
@@ -39,7 +39,7 @@ const MAX_BEHIND: u64 = 1000;
 
 /// The next item of a subscription.
 #[derive(Debug)]
-pub enum Piece {
+pub enum StreamItem {
     /// The whole scope, at this tag of the tenant.
     Snapshot(VersionTag, Bytes),
     /// Events, each with its tag.
@@ -50,14 +50,14 @@ pub enum Piece {
 
 /// The result of a look for changes.
 enum Look {
-    Piece(Piece),
+    Item(StreamItem),
     Nothing,
     /// The subscriber was up to date once, and is now too far behind.
     TooFarBehind,
 }
 
 /// The subscription of one client.
-pub struct Feed {
+pub struct Subscription {
     polls: Arc<Polls>,
     tenant: AuthorizedTenant,
     scope: Scope,
@@ -70,7 +70,7 @@ pub struct Feed {
     ends: Instant,
 }
 
-impl Feed {
+impl Subscription {
     /// Subscribes to a scope of a tenant, after the tag of the last piece that the subscriber has,
     /// if it has any.
     pub async fn open(
@@ -105,11 +105,11 @@ impl Feed {
     /// Returns the next piece; `None` when the subscription ends: the service drains, its time is
     /// over, the tenant is gone, or the subscriber is too far behind. The subscriber may come back
     /// after the last tag that it received.
-    pub async fn next(&mut self) -> Option<Piece> {
+    pub async fn next(&mut self) -> Option<StreamItem> {
         self.payer.clone().scope(self.advance()).await
     }
 
-    async fn advance(&mut self) -> Option<Piece> {
+    async fn advance(&mut self) -> Option<StreamItem> {
         let idle = tokio::time::sleep(ms(self.polls.settings().stream_comment_ms));
         tokio::pin!(idle);
         let stop = self.polls.stop().clone();
@@ -119,7 +119,7 @@ impl Feed {
         }
         loop {
             match self.look().await {
-                Ok(Look::Piece(piece)) => return Some(piece),
+                Ok(Look::Item(piece)) => return Some(piece),
                 Ok(Look::Nothing) => {}
                 Ok(Look::TooFarBehind) => {
                     metrics::counter!(crate::telemetry::names::STREAMS_CUT).increment(1);
@@ -134,7 +134,7 @@ impl Feed {
             }
             tokio::select! {
                 () = self.waiter.moved() => {}
-                () = &mut idle => return Some(Piece::Idle),
+                () = &mut idle => return Some(StreamItem::Idle),
                 () = tokio::time::sleep_until(self.ends) => return None,
                 () = stop.cancelled() => return None,
             }
@@ -155,7 +155,7 @@ impl Feed {
             )
             .await?;
         let Some(at) = &self.at else {
-            return self.reset(&held).await.map(Look::Piece);
+            return self.reset(&held).await.map(Look::Item);
         };
         if self.is_live
             && held.tag().epoch == at.epoch
@@ -164,7 +164,7 @@ impl Feed {
             return Ok(Look::TooFarBehind);
         }
         match self.polls.since(&held, &self.scope, at, PAGE).await? {
-            Changes::Reset(held) => self.reset(&held).await.map(Look::Piece),
+            Changes::Reset(held) => self.reset(&held).await.map(Look::Item),
             Changes::Since {
                 to,
                 complete,
@@ -173,9 +173,9 @@ impl Feed {
                 self.at = Some(to);
                 self.is_live |= complete;
                 match (events.is_empty(), complete) {
-                    (false, _) => Ok(Look::Piece(Piece::Changes(events))),
+                    (false, _) => Ok(Look::Item(StreamItem::Changes(events))),
                     // No event of the scope so far, but there are more events to read.
-                    (true, false) => Ok(Look::Piece(Piece::Idle)),
+                    (true, false) => Ok(Look::Item(StreamItem::Idle)),
                     (true, true) => Ok(Look::Nothing),
                 }
             }
@@ -185,10 +185,10 @@ impl Feed {
     async fn reset(
         &mut self,
         held: &Arc<crate::domain::snapshot::TenantSnapshot>,
-    ) -> Result<Piece, Error> {
+    ) -> Result<StreamItem, Error> {
         let body = self.polls.body(held, &self.scope, Coding::Identity).await?;
         self.at = Some(held.tag().clone());
-        Ok(Piece::Snapshot(held.tag().clone(), body))
+        Ok(StreamItem::Snapshot(held.tag().clone(), body))
     }
 }
 
@@ -199,9 +199,9 @@ fn lifetime(polls: &Polls) -> Duration {
 }
 
 /// The firehose of one client: every change of the tenants within its tenant scope, from now on.
-pub struct Onlooker {
+pub struct Firehose {
     polls: Arc<Polls>,
-    changes: broadcast::Receiver<Told>,
+    changes: broadcast::Receiver<LiveChange>,
     ends: Instant,
     _place: Seat,
 }
@@ -210,13 +210,13 @@ pub struct Onlooker {
 /// platform's callers.
 enum Seat {
     Tenant(#[expect(dead_code, reason = "held, not read")] Waiter),
-    Platform(#[expect(dead_code, reason = "held, not read")] Place),
+    Platform(#[expect(dead_code, reason = "held, not read")] PoolPlace),
 }
 
-impl Onlooker {
+impl Firehose {
     /// Opens a firehose. It takes a place of the caller's tenant, if the caller is limited to one.
-    pub async fn open(polls: Arc<Polls>, reach: &Reach) -> Result<Self, Error> {
-        let place = match reach.narrowed(None)? {
+    pub async fn open(polls: Arc<Polls>, tenant_scope: &TenantScope) -> Result<Self, Error> {
+        let place = match tenant_scope.narrowed(None)? {
             Some(tenant) => Seat::Tenant(Self::seat(&polls, &tenant).await?),
             None => Seat::Platform(polls.cache().waiters.place()?),
         };
@@ -244,15 +244,15 @@ impl Onlooker {
 
     /// Returns the next change, or `Some(None)` if nothing happened for a while. Returns `None` at
     /// the end: the service drains, the lifetime is over, or the client has read too slowly.
-    pub async fn next(&mut self, reach: &Reach) -> Option<Option<Told>> {
+    pub async fn next(&mut self, tenant_scope: &TenantScope) -> Option<Option<LiveChange>> {
         let stop = self.polls.stop().clone();
         let quiet = tokio::time::sleep(ms(self.polls.settings().stream_comment_ms));
         tokio::select! {
             biased;
             () = stop.cancelled() => None,
             () = tokio::time::sleep_until(self.ends) => None,
-            change = reached(&mut self.changes, reach) => match change {
-                Ok(told) => Some(Some(told)),
+            change = reached(&mut self.changes, tenant_scope) => match change {
+                Ok(change) => Some(Some(change)),
                 Err(RecvError::Lagged(_)) => {
                     metrics::counter!(crate::telemetry::names::STREAMS_CUT).increment(1);
                     None
@@ -266,13 +266,13 @@ impl Onlooker {
 
 /// Returns the next change of a tenant within the tenant scope `reach`.
 async fn reached(
-    changes: &mut broadcast::Receiver<Told>,
-    reach: &Reach,
-) -> Result<Told, RecvError> {
+    changes: &mut broadcast::Receiver<LiveChange>,
+    tenant_scope: &TenantScope,
+) -> Result<LiveChange, RecvError> {
     loop {
-        let told = changes.recv().await?;
-        if reach.holds_for(&told.tenant) {
-            return Ok(told);
+        let change = changes.recv().await?;
+        if tenant_scope.holds_for(&change.tenant) {
+            return Ok(change);
         }
     }
 }

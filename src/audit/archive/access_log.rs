@@ -10,7 +10,7 @@ use super::{
     stored::{ABOUT_THE_DOCUMENT, CannotStore, DUPLICATE_KEY},
 };
 use crate::{
-    audit::access::ArchivedAccess,
+    audit::access_log::ArchivedAccess,
     domain::{access::Kind, filter::AccessFilter},
 };
 

@@ -9,7 +9,7 @@ use super::{
     Error, Freshness, privacy,
     reads::{Page, PageRequest, Reads, cut, one_more},
 };
-pub use crate::store::past::When;
+pub use crate::store::time_travel::RevisionOrTime;
 use crate::{
     auth::AuthorizedTenant,
     domain::{
@@ -24,14 +24,14 @@ use crate::{
         snapshot::{Scope, SnapshotPolicy, SnapshotRoute, TenantContent, TenantSnapshot},
         tag::{Epoch, VersionTag},
     },
-    store::{self, Visible, past::Was},
+    store::{self, Visible, time_travel::PastObject},
 };
 
 /// A point in time, as a caller may specify it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct At {
+pub struct PointInTime {
     /// The revision or the time.
-    pub when: When,
+    pub when: RevisionOrTime,
     /// The epoch of the revision, if the caller names one.
     pub epoch: Option<Epoch>,
     /// The place of this value in the request.
@@ -60,12 +60,16 @@ struct PastPosition {
 
 impl Reads {
     /// Returns the tag of a point in time of a tenant's current epoch.
-    pub async fn then(&self, tenant: &AuthorizedTenant, at: &At) -> Result<VersionTag, Error> {
+    pub async fn then(
+        &self,
+        tenant: &AuthorizedTenant,
+        at: &PointInTime,
+    ) -> Result<VersionTag, Error> {
         let read = async |tx: &store::Transaction<'_>| {
-            store::past::instant(tx, tenant.name(), at.when).await
+            store::time_travel::instant(tx, tenant.name(), at.when).await
         };
         // A replica that is behind does not know later revisions.
-        let accepts = |instant: &Option<store::past::Instant>| {
+        let accepts = |instant: &Option<store::time_travel::HistoryPoint>| {
             let reached = instant
                 .as_ref()
                 .filter(|instant| instant.then <= instant.now.revision);
@@ -75,7 +79,7 @@ impl Reads {
                     .as_ref()
                     .is_none_or(|epoch| reached.is_some_and(|r| r.now.epoch == *epoch))
         };
-        let is_time = matches!(at.when, When::Time(_));
+        let is_time = matches!(at.when, RevisionOrTime::Time(_));
         let (instant, _) = self
             .router()
             .read(
@@ -106,7 +110,7 @@ impl Reads {
         &self,
         tenant: &AuthorizedTenant,
         name: &RouteName,
-        at: &At,
+        at: &PointInTime,
     ) -> Result<(Route, VersionTag), Error> {
         let RouteName {
             service,
@@ -138,7 +142,7 @@ impl Reads {
         &self,
         tenant: &AuthorizedTenant,
         name: &PolicyName,
-        at: &At,
+        at: &PointInTime,
     ) -> Result<(Policy, VersionTag), Error> {
         let was = self
             .object_at(tenant, [name.service.as_str(), name.env.as_str(), ""], at)
@@ -160,11 +164,11 @@ impl Reads {
         &self,
         tenant: &AuthorizedTenant,
         object: [&str; 3],
-        at: &At,
-    ) -> Result<Option<Was>, Error> {
+        at: &PointInTime,
+    ) -> Result<Option<PastObject>, Error> {
         let then = self.then(tenant, at).await?;
         let read = async |tx: &store::Transaction<'_>| {
-            store::past::object(tx, tenant.name(), object, &then).await
+            store::time_travel::object(tx, tenant.name(), object, &then).await
         };
         Ok(self
             .router()
@@ -180,7 +184,7 @@ impl Reads {
         tenant: &AuthorizedTenant,
         filter: &RouteFilter,
         page: &PageRequest,
-        at: &At,
+        at: &PointInTime,
     ) -> Result<(Page<Route>, VersionTag), Error> {
         let list = format!("routes at {at:?} {filter:?}");
         let position: Option<PastPosition> = self.open(&list, page).await?;
@@ -189,7 +193,7 @@ impl Reads {
             None => (self.then(tenant, at).await?, None),
         };
         let read = async |tx: &store::Transaction<'_>| {
-            store::past::routes(
+            store::time_travel::routes(
                 tx,
                 tenant.name(),
                 &then,
@@ -232,15 +236,15 @@ impl Reads {
     pub async fn snapshot_at(
         &self,
         tenant: &AuthorizedTenant,
-        at: &At,
+        at: &PointInTime,
     ) -> Result<TenantSnapshot, Error> {
         let then = self.then(tenant, at).await?;
         let (whole, known) = (Scope::default(), &then);
         let read = async |tx: &store::Transaction<'_>| {
-            let objects = store::past::objects(tx, tenant.name(), known, &whole).await?;
+            let objects = store::time_travel::objects(tx, tenant.name(), known, &whole).await?;
             Ok((
                 objects,
-                store::past::scopes(tx, tenant.name(), known).await?,
+                store::time_travel::scopes(tx, tenant.name(), known).await?,
             ))
         };
         let (objects, scopes) = self
@@ -255,7 +259,7 @@ impl Reads {
             scopes,
             waiters: None,
         };
-        for Was { last, .. } in objects {
+        for PastObject { last, .. } in objects {
             let revision = last.body.revision;
             match last.body.change {
                 Change::Route {
@@ -300,10 +304,10 @@ impl Reads {
         scope: &Scope,
     ) -> Result<Content, Error> {
         let read = async |tx: &store::Transaction<'_>| {
-            store::past::objects(tx, tenant.name(), then, scope).await
+            store::time_travel::objects(tx, tenant.name(), then, scope).await
         };
         let mut content = Content::default();
-        for Was { last, .. } in self
+        for PastObject { last, .. } in self
             .router()
             .primary()
             .read(&Visible::authorized(tenant), read)
@@ -330,8 +334,8 @@ impl Reads {
     pub async fn difference(
         &self,
         tenant: &AuthorizedTenant,
-        from: &At,
-        to: Option<&At>,
+        from: &PointInTime,
+        to: Option<&PointInTime>,
         scope: &Scope,
     ) -> Result<Difference, Error> {
         let from = self.then(tenant, from).await?;
@@ -360,7 +364,7 @@ impl Reads {
         let limit = i64::try_from(MAX_CHANGES).unwrap_or(i64::MAX);
         let (since, until) = (from.revision, &to);
         let read = async |tx: &store::Transaction<'_>| {
-            store::past::between(tx, tenant.name(), since, until, scope, limit + 1).await
+            store::time_travel::between(tx, tenant.name(), since, until, scope, limit + 1).await
         };
         let changes = self
             .router()
@@ -394,7 +398,7 @@ impl Reads {
         } = name;
         let (object, at) = ([service.as_str(), env.as_str(), version.as_str()], &tag);
         let read = async |tx: &store::Transaction<'_>| {
-            store::past::events(tx, tenant.name(), object, at, BLAMED).await
+            store::time_travel::events(tx, tenant.name(), object, at, BLAMED).await
         };
         let events = self
             .router()

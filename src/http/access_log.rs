@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    endpoints::{self, Endpoint, Found},
+    endpoints::{self, Endpoint, EndpointMatch},
     gate::Denied,
     limits,
     params::Named,
@@ -24,18 +24,18 @@ use crate::{
         event::Actor,
         ids::TenantName,
     },
-    service::trail::Trail,
+    service::access_log::AccessLog,
 };
 
 /// Records a request that the gate refused, if the refusal is about access.
-pub fn denied(trail: &Trail, request: &HttpRequest, denied: &Denied, id: &RequestId) {
+pub fn denied(access_log: &AccessLog, request: &HttpRequest, denied: &Denied, id: &RequestId) {
     if !denied.is_about_access() {
         return;
     }
     let endpoint = request.match_pattern().map(|pattern| {
         match endpoints::find(request.method().as_str(), &pattern) {
-            Found::Endpoint(endpoint) => action(endpoint),
-            Found::OtherMethods | Found::Unlisted => pattern,
+            EndpointMatch::Endpoint(endpoint) => action(endpoint),
+            EndpointMatch::OtherMethods | EndpointMatch::Unlisted => pattern,
         }
     });
     let access = AccessEvent {
@@ -50,22 +50,22 @@ pub fn denied(trail: &Trail, request: &HttpRequest, denied: &Denied, id: &Reques
         key: denied.key.clone(),
         ..of(request, Kind::Denied, endpoint.unwrap_or_default(), id)
     };
-    tell(trail, request, access);
+    record(access_log, request, access);
 }
 
 /// Records a request after its handler: a sensitive read that succeeded, or a refusal of access by
 /// the handler.
 pub fn answered<B>(
-    trail: &Trail,
+    access_log: &AccessLog,
     endpoint: Option<&'static Endpoint>,
     response: &ServiceResponse<B>,
     id: &RequestId,
 ) {
     let Some(endpoint) = endpoint else { return };
     let (request, status) = (response.request(), response.status());
-    if endpoint.trail == endpoints::Trail::Sensitive && status.is_success() {
+    if endpoint.access_log == endpoints::AccessLogging::Sensitive && status.is_success() {
         return by_caller(
-            trail,
+            access_log,
             endpoint,
             request,
             Kind::Read,
@@ -81,7 +81,7 @@ pub fn answered<B>(
         && let Some((reason, other)) = problem.denial()
     {
         by_caller(
-            trail,
+            access_log,
             endpoint,
             request,
             Kind::Denied,
@@ -94,7 +94,7 @@ pub fn answered<B>(
 type Answered<'a> = (StatusCode, Option<&'static str>, Option<&'a TenantName>);
 
 fn by_caller(
-    trail: &Trail,
+    access_log: &AccessLog,
     endpoint: &Endpoint,
     request: &HttpRequest,
     kind: Kind,
@@ -104,7 +104,7 @@ fn by_caller(
     let Some(caller) = request.extensions().get::<Caller>().cloned() else {
         return;
     };
-    let own = caller.grant.reach().tenant();
+    let own = caller.grant.tenant_scope().tenant();
     let tenant = other
         .cloned()
         .or_else(|| Named::of(request, endpoint.path).tenant)
@@ -118,7 +118,7 @@ fn by_caller(
         actor: Some(Arc::unwrap_or_clone(caller.actor)),
         ..of(request, kind, action(endpoint), id)
     };
-    tell(trail, request, access);
+    record(access_log, request, access);
 }
 
 fn action(endpoint: &Endpoint) -> String {
@@ -148,10 +148,10 @@ fn of(request: &HttpRequest, kind: Kind, action: String, id: &RequestId) -> Acce
     }
 }
 
-fn tell(trail: &Trail, request: &HttpRequest, access: AccessEvent) {
+fn record(access_log: &AccessLog, request: &HttpRequest, access: AccessEvent) {
     let network = request
         .extensions()
         .get::<ClientAddress>()
         .map(|address| limits::network(address.0));
-    trail.tell(access, network);
+    access_log.record(access, network);
 }

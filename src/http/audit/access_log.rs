@@ -70,7 +70,7 @@ pub async fn list(
     let page = state
         .audit
         .accesses(
-            caller.grant.reach(),
+            caller.grant.tenant_scope(),
             filter,
             &respond::page_request(limit, cursor),
         )
