@@ -4,13 +4,17 @@
 export TM_STACK ?= auto
 export PATH := $(PATH):$(HOME)/.cargo/bin
 STACK := docker/local-stack.sh
+# Most tests wait for the parts rather than compute, so more of them run at once than there are cores. Those of the
+# suites `faults` and `memory` measure times and memory: one for each core.
+TESTS := RUST_TEST_THREADS=6 cargo test --locked --workspace --lib --bins --test '[!fm]*' --test 'f[!a]*' --test 'm[!e]*' && \
+	cargo test --locked --workspace --test 'fa*' --test 'me*'
 # Ten thousand connections are ten thousand open files, here and in the service.
 LOAD := set -a; . .stack/env; ulimit -n $$(ulimit -H -n) || true; cargo bench --locked --bench load --
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-secure bench bench-quick bench-peers up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-memory simulate mutants faults faults-quick sabotage rust
+.PHONY: help demo test test-secure bench bench-quick bench-peers up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-memory simulate mutants coverage coverage-all faults faults-quick sabotage rust
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,10 +26,10 @@ demo: rust up build ## start everything and follow one change through all of it
 	@docker/demo.sh
 
 test: rust up ## every test, against the real parts
-	@set -a; . .stack/env; cargo test --locked --workspace
+	@set -a; . .stack/env; $(TESTS)
 
 test-secure: rust up ## the same with keys and TLS everywhere: to the API, PostgreSQL, Kafka (with a password) and MongoDB
-	@set -a; . .stack/env; . .stack/env.secure; TM_TEST_SECURE=1 cargo test --locked --workspace
+	@set -a; . .stack/env; . .stack/env.secure; export TM_TEST_SECURE=1; $(TESTS)
 
 bench: rust up ## measure at full size: against a bare server, pgbench, and the peers that are installed
 	@$(LOAD) full
@@ -101,6 +105,23 @@ simulate: rust ## the simulator, optimised, for TM_SIM_SECONDS (five minutes), o
 
 mutants: rust ## mutation tests of the pure core (hours); MUTANTS="-f crates/core/src/walk.rs" for a part of it
 	@.ci/mutants.sh $(MUTANTS)
+
+COVERAGE := cargo llvm-cov --no-report --locked
+COVERED := target/coverage.lcov
+
+coverage: rust ## line coverage of src and crates by the tests that need no stack, for each part
+	@command -v cargo-llvm-cov >/dev/null || { echo 'cargo-llvm-cov is missing: rustup component add llvm-tools; cargo install --locked cargo-llvm-cov' >&2; exit 1; }
+	cargo llvm-cov clean --workspace
+	$(COVERAGE) --workspace --lib
+	$(COVERAGE) --package traffic-manager-core --package traffic-manager-dataplane --test '*'
+	$(COVERAGE) --test contract
+	@cargo llvm-cov report --lcov --output-path $(COVERED)
+	@.ci/coverage.py $(COVERED) | tee target/coverage.md
+
+coverage-all: coverage up ## the same with the suites that need the stack, but for those that measure time, memory or faults
+	@set -a; . .stack/env; $(COVERAGE) --test api --test pipeline --test model --test cache_race --test jwt
+	@cargo llvm-cov report --lcov --output-path $(COVERED)
+	@.ci/coverage.py $(COVERED) | tee target/coverage-all.md
 
 FAULTS := t1_ t2_ t3_ t4_ t5_ t6_ t7_ t8_ t13_ t15_ t16_ restored kill9_of_every sessions_ half_open commit:: neighbours
 FAULTS_REPORT := target/faults/report.jsonl

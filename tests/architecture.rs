@@ -17,9 +17,10 @@ use std::{
 };
 
 use imports::Imports;
-use rules::{ALL_TENANTS, COMPILING, EXCEPTIONS, LIBRARIES, MODULES, RESOURCES};
+use rules::{ALL_TENANTS, COMPILING, EXCEPTIONS, LIBRARIES, MODULES};
 
-const MAX_LINES: usize = 500;
+/// The longest file, in lines of at most 100 columns.
+const MAX_LINES: usize = 660;
 
 /// The packages without I/O, by their folder in `crates/`.
 const PURE: [&str; 3] = ["api-types", "core", "dataplane"];
@@ -257,16 +258,23 @@ fn files_of_http() -> BTreeMap<String, String> {
     sources().into_iter().filter_map(module).collect()
 }
 
+/// Returns the resources: files with a list of endpoints. Their helpers stand beside them.
+fn resources(files: &BTreeMap<String, String>) -> Vec<&str> {
+    let has_list = |code: &str| code.contains("-> Vec<Endpoint> {");
+    let with_list = files.iter().filter(|(_, code)| has_list(code));
+    with_list.map(|(module, _)| module.as_str()).collect()
+}
+
 #[test]
 fn http_imports_in_no_circle_and_no_resource_imports_another() {
     let files = files_of_http();
-    let unknown = RESOURCES.iter().filter(|name| !files.contains_key(**name));
-    let unknown = unknown.map(|name| format!("{name} is no file of src/http"));
+    let resources = resources(&files);
+    assert!(resources.len() > 12, "{resources:?}");
     let imports = Imports::of("http", &files);
     let circles = imports.circles().into_iter();
     let circles = circles.map(|circle| format!("a circle of imports: {circle:?}"));
-    let sideways = imports.between(RESOURCES).into_iter();
-    assert_none(unknown.chain(circles).chain(sideways).collect());
+    let sideways = imports.between(&resources).into_iter();
+    assert_none(circles.chain(sideways).collect());
 }
 
 /// Words of code that reads a clock or makes random ids. Cargo.toml keeps out the libraries that do

@@ -1,8 +1,9 @@
 //! `/audit`: reads of the archive. The four paths of the prototype keep the prototype's parameters
 //! and JSON members.
 
-pub mod access_log;
-pub(super) mod operations;
+mod access_log;
+mod operations;
+mod verify;
 
 use actix_web::{HttpResponse, web};
 use jiff::{SignedDuration, Timestamp};
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
+use self::verify::verify;
 use super::{
     endpoint::Endpoint,
     event_filter::{Filtered, Narrowed, parse_action},
@@ -465,43 +467,4 @@ pub async fn status(
         )
         .await?;
     Ok(respond::json(&status))
-}
-
-/// The parameters of `GET /audit/verify`.
-#[derive(Debug, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VerifyIn {
-    #[schemars(with = "schemas::TenantName")]
-    tenant: Option<String>,
-    #[validate(range(
-        min = 1,
-        max = 9_223_372_036_854_775_807_u64,
-        message = "must be 1 to 9223372036854775807"
-    ))]
-    from: Option<u64>,
-    #[validate(range(
-        min = 1,
-        max = 9_223_372_036_854_775_807_u64,
-        message = "must be 1 to 9223372036854775807"
-    ))]
-    to: Option<u64>,
-}
-
-/// `GET /audit/verify`
-pub async fn verify(
-    caller: AuditReader,
-    state: web::Data<ApiState>,
-    query: Query<VerifyIn>,
-) -> Result<HttpResponse, Problem> {
-    let VerifyIn { tenant, from, to } = query.0;
-    let mut fields = Fields::default();
-    let tenant = fields.required::<TenantName>("?tenant", tenant);
-    if to.is_some_and(|to| to < from.unwrap_or(1)) {
-        fields.check::<()>(
-            "?to",
-            Err(Invalid::new("empty_range", "may not be before from")),
-        );
-    }
-    let tenant = caller.authorize(fields.finish(tenant)?)?;
-    Ok(respond::json(&state.audit.verify(&tenant, from, to).await?))
 }

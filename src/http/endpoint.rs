@@ -1,4 +1,4 @@
-//! One endpoint: everything that the router, the gate, the middleware and the documents know of it.
+//! Describes one endpoint for the router, the gate, the middleware and the documents.
 
 use actix_web::{
     FromRequest, Handler, Responder, Route, guard, http::Method, middleware::from_fn, web,

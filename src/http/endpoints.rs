@@ -153,8 +153,8 @@ fn resource(path: &str, endpoints: &[&Endpoint]) -> Resource {
         })
 }
 
-/// Returns the endpoints of each path, in the order in which the router tries the paths: those that
-/// proxies poll, then fixed paths, then templates, so that no template hides a fixed path.
+/// Returns the endpoints of each path, in the order in which the router tries the paths: polled
+/// paths, then fixed paths, then templates. So no template hides a fixed path.
 fn by_path() -> Vec<Vec<&'static Endpoint>> {
     let mut paths: Vec<Vec<&Endpoint>> = Vec::new();
     for endpoint in all() {

@@ -254,23 +254,3 @@ pub const MODULES: &[(&str, &[&str])] = &[
 
 /// Uses that the table above forbids, each with its reason.
 pub const EXCEPTIONS: &[(&str, &str, &str)] = &[];
-
-/// The resources of `http`: files with endpoints. Their helpers stand beside them.
-pub const RESOURCES: &[&str] = &[
-    "audit",
-    "dead_letters",
-    "docs",
-    "forced_states",
-    "exports",
-    "health",
-    "keys",
-    "time_travel",
-    "plans",
-    "policies",
-    "polling",
-    "replays",
-    "resolve",
-    "routes",
-    "streams",
-    "tenants",
-];

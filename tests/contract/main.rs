@@ -2,6 +2,7 @@
 //! the previous release.
 
 mod compat;
+mod pages;
 mod security;
 mod shape;
 mod urls;

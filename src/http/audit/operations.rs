@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     ActionIn, ActionOut, EventsIn, RecentIn, RecentOut, RouteIn, RouteOut, StatusIn, TimeRangeIn,
-    TimeRangeOut, VerifyIn, access_log::AccessIn,
+    TimeRangeOut, access_log::AccessIn, verify::VerifyIn,
 };
 use crate::http::{
     event_schema::Actor,
