@@ -4,13 +4,8 @@
 mod pointers;
 mod work;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -25,16 +20,13 @@ use crate::{
     domain::{
         access::{AccessEvent, Kind},
         chain,
-        command::{Apply, Base, Command, Desired, Op, Rejection, Sought, Summary},
-        decide::{self, TenantState},
-        document::{Document, RouteDoc},
-        ids::{EnvName, ServiceName, TenantName},
-        plan::{self, Content, Plan, PlannedChange, Warning},
-        policy::{Host, Policy},
-        route::Route,
+        command::{Apply, Base, Command, Desired, Op, Rejection},
+        document::Document,
+        ids::TenantName,
+        plan::{Content, Plan, PlannedChange},
         snapshot::Scope,
         tag::VersionTag,
-        tenant::{Limits, Tenant},
+        tenant::Limits,
     },
     service::{
         Error, Freshness,
@@ -43,10 +35,7 @@ use crate::{
         history::time_travel::PointInTime,
         privacy::of_plan,
         read::reads::{Page, PageRequest, Reads, cut, one_more},
-        write::{
-            patterns::{self, PatternPool},
-            writer::Writer,
-        },
+        write::{patterns::PatternPool, writer::Writer},
     },
     store::{
         self, Visible,

@@ -1,6 +1,15 @@
 //! The place of a change in a document or in a plan, as a JSON pointer, for the errors that name it.
 
-use super::*;
+use crate::{
+    domain::{
+        command::{Desired, Sought},
+        document::{Document, RouteDoc},
+        ids::{EnvName, ServiceName},
+        plan::{Plan, PlannedChange},
+        policy::Host,
+    },
+    service::{Error, write::patterns},
+};
 
 /// Returns the JSON pointer of the sought object in a document. An object that the document removes
 /// by not naming it has the pointer `/prune`.

@@ -1,6 +1,27 @@
 //! The computation of a plan: pure, from the current state of a scope and the desired document.
 
-use super::*;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        command::{Apply, Base, Command, Op, Rejection, Summary},
+        decide::{self, TenantState},
+        document::Document,
+        plan::{self, Content, Plan, PlannedChange, Warning},
+        policy::Policy,
+        route::Route,
+        snapshot::Scope,
+        tenant::{Limits, Tenant},
+    },
+    service::{Error, batch::Request},
+};
 
 /// The current state of a tenant's scope: everything that a plan of that scope can change or
 /// depends on.
