@@ -4,6 +4,10 @@
 export TM_STACK ?= auto
 export PATH := $(PATH):$(HOME)/.cargo/bin
 STACK := docker/local-stack.sh
+# Most tests wait for the parts rather than compute, so more of them run at once than there are cores. Those of the
+# suites `faults` and `memory` measure times and memory: one for each core.
+TESTS := RUST_TEST_THREADS=6 cargo test --locked --workspace --lib --bins --test '[!fm]*' --test 'f[!a]*' --test 'm[!e]*' && \
+	cargo test --locked --workspace --test 'fa*' --test 'me*'
 # Ten thousand connections are ten thousand open files, here and in the service.
 LOAD := set -a; . .stack/env; ulimit -n $$(ulimit -H -n) || true; cargo bench --locked --bench load --
 SHELL := bash
@@ -22,10 +26,10 @@ demo: rust up build ## start everything and follow one change through all of it
 	@docker/demo.sh
 
 test: rust up ## every test, against the real parts
-	@set -a; . .stack/env; cargo test --locked --workspace
+	@set -a; . .stack/env; $(TESTS)
 
 test-secure: rust up ## the same with keys and TLS everywhere: to the API, PostgreSQL, Kafka (with a password) and MongoDB
-	@set -a; . .stack/env; . .stack/env.secure; TM_TEST_SECURE=1 cargo test --locked --workspace
+	@set -a; . .stack/env; . .stack/env.secure; export TM_TEST_SECURE=1; $(TESTS)
 
 bench: rust up ## measure at full size: against a bare server, pgbench, and the peers that are installed
 	@$(LOAD) full

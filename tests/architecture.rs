@@ -19,7 +19,8 @@ use std::{
 use imports::Imports;
 use rules::{ALL_TENANTS, COMPILING, EXCEPTIONS, LIBRARIES, MODULES};
 
-const MAX_LINES: usize = 500;
+/// The longest file, in lines of at most 100 columns.
+const MAX_LINES: usize = 660;
 
 /// The packages without I/O, by their folder in `crates/`.
 const PURE: [&str; 3] = ["api-types", "core", "dataplane"];

@@ -1,6 +1,9 @@
 //! Plans: computed from the primary's state, stored, reviewed by people, and applied under the lock
 //! if their scope has not changed.
 
+mod pointers;
+mod work;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -12,6 +15,10 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use self::{
+    pointers::{in_document, in_plan, rules_in},
+    work::{ScopeState, Work, work_out},
+};
 use crate::{
     auth::AuthorizedTenant,
     config,
@@ -55,52 +62,6 @@ pub struct Plans {
     limit_bytes: u32,
     ttl: Duration,
     patterns: Arc<PatternPool>,
-}
-
-/// The current state of a tenant's scope: everything that a plan of that scope can change or
-/// depends on.
-struct ScopeState {
-    tenant: Tenant,
-    routes: Vec<Route>,
-    policies: Vec<Policy>,
-}
-
-impl ScopeState {
-    fn content(&self) -> Content {
-        let routes = self
-            .routes
-            .iter()
-            .map(|route| (route.name.clone(), route.spec.clone()));
-        let policies = self
-            .policies
-            .iter()
-            .map(|policy| (policy.name.clone(), policy.spec.clone()));
-        Content {
-            routes: routes.collect(),
-            policies: policies.collect(),
-        }
-    }
-
-    /// Converts this into the state that the write path locks. The owners of hosts are missing:
-    /// only the write path knows them.
-    fn into_state(self, limits: Limits) -> TenantState {
-        let routes: HashMap<_, _> = self
-            .routes
-            .into_iter()
-            .map(|route| (route.name.clone(), route))
-            .collect();
-        let policies: HashMap<_, _> = self
-            .policies
-            .into_iter()
-            .map(|policy| (policy.name.clone(), policy))
-            .collect();
-        TenantState {
-            tenant: Some(self.tenant),
-            routes,
-            policies,
-            ..TenantState::absent(limits)
-        }
-    }
 }
 
 /// The confirmations that a caller sends to apply a plan.
@@ -511,104 +472,6 @@ async fn written(
     blocking(work).await
 }
 
-/// Returns the JSON pointer of the sought object in a document. An object that the document removes
-/// by not naming it has the pointer `/prune`.
-fn in_document(document: &Document, sought: Sought<'_>) -> Option<String> {
-    let Document {
-        routes, policies, ..
-    } = document;
-    let policy = |service: &ServiceName, env: &EnvName| {
-        policies
-            .iter()
-            .position(|doc| doc.service == *service && doc.env == *env)
-    };
-    let found = match sought {
-        Sought::Policy(name) => {
-            policy(&name.service, &name.env).map(|at| format!("/policies/{at}"))
-        }
-        Sought::Route(name) => {
-            let is_it = |doc: &RouteDoc| {
-                doc.service == name.service && doc.env == name.env && doc.version == name.version
-            };
-            routes
-                .iter()
-                .position(is_it)
-                .map(|at| format!("/routes/{at}"))
-        }
-        Sought::Place(service, env) => {
-            let route = routes
-                .iter()
-                .position(|doc| doc.service == *service && doc.env == *env)
-                .map(|at| format!("/routes/{at}"));
-            route.or_else(|| policy(service, env).map(|at| format!("/policies/{at}")))
-        }
-        Sought::Host(host, prefix) => policies.iter().enumerate().rev().find_map(|(at, doc)| {
-            let has_prefix = prefix.is_none_or(|prefix| doc.path_prefix.as_str() == prefix);
-            let host = doc.hosts.iter().position(|own| has_prefix && own == host)?;
-            Some(format!("/policies/{at}/hosts/{host}"))
-        }),
-        Sought::Changes => Some(String::new()),
-    };
-    found.or_else(|| Some("/prune".to_owned()))
-}
-
-/// Returns the rules that a plan writes, each with the JSON pointer of its policy in the document.
-fn rules_in(plan: &Plan, document: &Document) -> Result<Vec<patterns::Written>, Error> {
-    let mut written = Vec::new();
-    for change in plan
-        .changes
-        .iter()
-        .filter(|change| change.key.version.is_none())
-    {
-        if let Desired::Policy {
-            name,
-            spec: Some(spec),
-        } = change.desired().map_err(Error::internal)?
-            && !spec.rules.is_empty()
-        {
-            written.push((
-                in_document(document, Sought::Policy(&name)).unwrap_or_default(),
-                spec.rules,
-            ));
-        }
-    }
-    Ok(written)
-}
-
-/// Returns the JSON pointer of the sought change in a plan, or `/changes` if there is no such
-/// change.
-fn in_plan(changes: &[PlannedChange], sought: Sought<'_>) -> Option<String> {
-    let is_at = |change: &PlannedChange, service: &ServiceName, env: &EnvName| {
-        change.key.service == *service && change.key.env == *env
-    };
-    let claims = |change: &PlannedChange, host: &Host, prefix: Option<&str>| {
-        let spec = change
-            .after
-            .as_ref()
-            .filter(|_| change.key.version.is_none());
-        let hosts = spec
-            .filter(|spec| prefix.is_none_or(|prefix| spec["path_prefix"] == prefix))
-            .and_then(|spec| spec["hosts"].as_array());
-        hosts.is_some_and(|hosts| hosts.iter().any(|own| own == host.as_str()))
-    };
-    let is_it = |change: &&PlannedChange| match sought {
-        Sought::Policy(name) => {
-            change.key.version.is_none() && is_at(change, &name.service, &name.env)
-        }
-        Sought::Route(name) => {
-            change.key.version.as_ref() == Some(&name.version)
-                && is_at(change, &name.service, &name.env)
-        }
-        Sought::Place(service, env) => is_at(change, service, env),
-        Sought::Host(host, prefix) => claims(change, host, prefix),
-        Sought::Changes => false,
-    };
-    match changes.iter().position(|change| is_it(&change)) {
-        Some(at) => Some(format!("/changes/{at}")),
-        None => Some("/changes".to_owned()),
-    }
-}
-
 /// Returns the access log record of a deleted plan.
 fn deleted(by: &Requester, reason: Option<&str>, tenant: &TenantName, id: Uuid) -> AccessEvent {
     let (reason, object) = (reason.map(str::to_owned), Some(id.to_string()));
@@ -638,160 +501,6 @@ fn plan_id(request: &Request, actor: &str) -> Uuid {
         .finalize();
     let bytes = sum.first_chunk::<16>().copied().unwrap_or_default();
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
-}
-
-/// The input of a plan.
-struct Work {
-    id: Uuid,
-    request: Request,
-    standing: ScopeState,
-    document: Arc<Document>,
-    /// The content of the document.
-    desired: Content,
-    limits: Limits,
-    ttl: Duration,
-}
-
-/// Computes the plan, with a warning for each confirmation that applying it will need. Refuses a
-/// plan that could never be applied.
-fn work_out(work: Work) -> Result<Plan, Error> {
-    let Work {
-        id,
-        request,
-        standing,
-        document,
-        desired,
-        limits,
-        ttl,
-    } = work;
-    let (scope, base) = (&document.scope, standing.tenant.tag());
-    let now = standing.content();
-    let difference = now.difference(&desired, document.prune);
-    let changes: Result<Vec<_>, _> = difference
-        .iter()
-        .filter_map(|change| PlannedChange::of(change).transpose())
-        .collect();
-    let changes = changes.map_err(Error::internal)?;
-    let hash =
-        plan::hash(&standing.tenant.name, Some(&base), scope, &changes).map_err(Error::internal)?;
-    let mut summary = Summary::default();
-    difference
-        .iter()
-        .map(|change| change.is_there())
-        .for_each(|(was, is)| summary.count(was, is));
-    let named = desired.routes.len() + desired.policies.len();
-    summary.unchanged = u32::try_from(named)
-        .unwrap_or(u32::MAX)
-        .saturating_sub(summary.create + summary.update);
-    let active = now.active();
-    let warnings = warnings(
-        &request,
-        standing,
-        &changes,
-        &hash.to_string(),
-        active,
-        limits,
-    )?;
-    let created_at = Timestamp::now();
-    let fewer: i64 = difference.iter().map(fewer_active).sum();
-    let active_after = u32::try_from((i64::from(active) - fewer).max(0)).unwrap_or(u32::MAX);
-    Ok(Plan {
-        id,
-        hash,
-        tenant: request.command.tenant,
-        base,
-        scope: scope.clone(),
-        prune: document.prune,
-        summary,
-        active_routes: [active, active_after],
-        changes,
-        warnings,
-        reason: request.context.reason,
-        created_at: created_at.into(),
-        created_by: request.context.actor.id,
-        expires_at: created_at.checked_add(ttl).unwrap_or(created_at).into(),
-    })
-}
-
-fn fewer_active(change: &crate::domain::event::Change) -> i64 {
-    let is_active = |spec: &Option<crate::domain::route::RouteSpec>| {
-        i64::from(spec.as_ref().is_some_and(|spec| spec.is_active))
-    };
-    match change {
-        crate::domain::event::Change::Route { before, after, .. } => {
-            is_active(before) - is_active(after)
-        }
-        _ => 0,
-    }
-}
-
-/// Checks the changes against the rules of the write path, confirms each requested confirmation,
-/// and repeats this until the rules accept the changes. Returns a warning for each confirmation.
-fn warnings(
-    request: &Request,
-    standing: ScopeState,
-    changes: &[PlannedChange],
-    hash: &str,
-    active: u32,
-    limits: Limits,
-) -> Result<Vec<Warning>, Error> {
-    let desired: Result<Vec<_>, _> = changes.iter().map(PlannedChange::desired).collect();
-    let base = Some(Base {
-        tag: standing.tenant.tag(),
-        scope: Scope::default(),
-        active,
-    });
-    let state = standing.into_state(limits);
-    let apply = Apply {
-        changes: desired.map_err(Error::internal)?,
-        base,
-        hash: hash.to_owned(),
-        confirmed: None,
-    };
-    let (tenant, precondition) = (request.command.tenant.clone(), Default::default());
-    let mut command = Command {
-        tenant,
-        op: Op::Apply(Box::new(apply.clone())),
-        precondition,
-        confirm_in_use: false,
-    };
-    let mut found: BTreeMap<&'static str, String> = BTreeMap::new();
-    loop {
-        let (code, detail) = match decide::allowed(&state, &command, &request.context) {
-            Ok(_) => break,
-            Err(refused @ Rejection::ShrinkNotConfirmed { .. }) => {
-                command.op = Op::Apply(Box::new(Apply {
-                    confirmed: Some(hash.to_owned()),
-                    ..apply.clone()
-                }));
-                ("shrink_not_confirmed", refused.to_string())
-            }
-            Err(
-                refused @ Rejection::VersionInUse {
-                    may_confirm: true, ..
-                },
-            ) => {
-                command.confirm_in_use = true;
-                ("version_in_use", refused.to_string())
-            }
-            // The limit may admit the changes at another time, so this is only a warning.
-            Err(refused @ Rejection::TooManyWrites { .. }) => {
-                found.insert("too_many_writes", refused.to_string());
-                break;
-            }
-            Err(refused) => return Err(refused.into()),
-        };
-        if found.insert(code, detail).is_some() {
-            break;
-        }
-    }
-    Ok(found
-        .into_iter()
-        .map(|(code, detail)| Warning {
-            code: code.to_owned(),
-            detail,
-        })
-        .collect())
 }
 
 /// The changes that a hash confirms. Borrowed: they may be megabytes.
