@@ -40,7 +40,7 @@ pub struct TenantState {
     /// The hash of the tenant's newest event of this epoch.
     pub chain_head: EventHash,
     /// The tenant's newest revision belongs to another timeline of the database: only
-    /// [`Op::Continue`] may be decided.
+    /// [`Op::StartEpoch`] may be decided.
     pub is_foreign: bool,
     /// The routes that the batch needs. A route that is missing here does not exist.
     pub routes: HashMap<RouteName, Route>,

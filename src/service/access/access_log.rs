@@ -44,8 +44,8 @@ pub struct AccessLogReport {
 }
 
 impl AccessLog {
-    /// Creates the access log with the settings of `[trail]`. Also returns the receiving end of its
-    /// queue, for the task that writes the records.
+    /// Creates the access log with the settings of `[access_log]`. Also returns the receiving end
+    /// of its queue, for the task that writes the records.
     pub fn new(settings: &config::AccessLog) -> (Arc<Self>, mpsc::Receiver<AccessEvent>) {
         let (queue, taken) = mpsc::channel(settings.queue);
         let access_log = Self {

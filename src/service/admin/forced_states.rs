@@ -23,8 +23,8 @@ pub struct ForcedStates {
 }
 
 impl ForcedStates {
-    /// Records forced states in the access log through `primary`, or through `trail` if the end of
-    /// one cannot be committed.
+    /// Records forced states in the access log through `primary`, or through `access_log` if the
+    /// end of one cannot be committed.
     pub fn new(primary: Arc<Server>, access_log: Arc<AccessLog>) -> Self {
         Self {
             primary,

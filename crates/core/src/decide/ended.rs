@@ -65,7 +65,7 @@ pub(super) fn next(state: &TenantState, command: &Command) -> Result<Vec<Change>
     }
 }
 
-/// Refuses all other commands once the tenant's deletion has begun, except [`Op::Continue`].
+/// Refuses all other commands once the tenant's deletion has begun, except [`Op::StartEpoch`].
 pub(super) fn check(tenant: &Tenant, op: &Op) -> Result<(), Rejection> {
     let may = is_end(op) || matches!(op, Op::StartEpoch);
     if tenant.ending.is_some() && !may {
