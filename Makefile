@@ -115,12 +115,12 @@ coverage: rust ## line coverage of src and crates by the tests that need no stac
 	$(COVERAGE) --workspace --lib
 	$(COVERAGE) --package traffic-manager-core --package traffic-manager-dataplane --test '*'
 	$(COVERAGE) --test contract
-	@cargo llvm-cov report --lcov --output-path $(COVERED)
+	@cargo llvm-cov report --workspace --lcov --output-path $(COVERED)
 	@.ci/coverage.py $(COVERED) | tee target/coverage.md
 
 coverage-all: coverage up ## the same with the suites that need the stack, but for those that measure time, memory or faults
 	@set -a; . .stack/env; $(COVERAGE) --test api --test pipeline --test model --test cache_race --test jwt
-	@cargo llvm-cov report --lcov --output-path $(COVERED)
+	@cargo llvm-cov report --workspace --lcov --output-path $(COVERED)
 	@.ci/coverage.py $(COVERED) | tee target/coverage-all.md
 
 FAULTS := t1_ t2_ t3_ t4_ t5_ t6_ t7_ t8_ t13_ t15_ t16_ restored kill9_of_every sessions_ half_open commit:: neighbours
