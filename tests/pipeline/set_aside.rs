@@ -329,8 +329,15 @@ async fn set_aside_event_blocks_no_tenant_and_the_chain_verifies() {
         (check("kafka_topics").await["status"] == "degraded").then_some(())
     })
     .await;
-    let metrics = app.ops("/metrics").expect(200).await.bytes;
-    assert!(String::from_utf8_lossy(&metrics).contains("tm_outbox_set_aside_events 1"));
+    // The services of all tests in this process set the same gauge, each once a second.
+    eventually("the gauge counts the set-aside event", async || {
+        let metrics = app.ops("/metrics").expect(200).await.bytes;
+        let metrics = String::from_utf8_lossy(&metrics).into_owned();
+        metrics
+            .contains("tm_outbox_set_aside_events 1")
+            .then_some(())
+    })
+    .await;
 
     takes(&topic, "1000000").await;
     eventually("the set-aside event is published", async || {
