@@ -5,9 +5,9 @@ export TM_STACK ?= auto
 export PATH := $(PATH):$(HOME)/.cargo/bin
 STACK := docker/local-stack.sh
 # Most tests wait for the parts rather than compute, so more of them run at once than there are cores. Those of the
-# suites `faults` and `memory` measure times and memory: one for each core.
-TESTS := RUST_TEST_THREADS=6 cargo test --locked --workspace --lib --bins --test '[!fm]*' --test 'f[!a]*' --test 'm[!e]*' && \
-	cargo test --locked --workspace --test 'fa*' --test 'me*'
+# suites `faults`, `memory` and `pipeline` measure times and memory, or load the archive: one for each core.
+TESTS := RUST_TEST_THREADS=6 cargo test --locked --workspace --lib --bins --test '[!fmp]*' --test 'f[!a]*' --test 'm[!e]*' && \
+	cargo test --locked --workspace --test 'fa*' --test 'me*' --test 'p*'
 # Ten thousand connections are ten thousand open files, here and in the service.
 LOAD := set -a; . .stack/env; ulimit -n $$(ulimit -H -n) || true; cargo bench --locked --bench load --
 SHELL := bash
