@@ -230,7 +230,7 @@ impl Consumer {
         let measuring = CancellationToken::new();
         let _measured = measuring.clone().drop_guard();
         tokio::spawn(measuring.run_until_cancelled_owned(measure_lag(
-            consumer.clone(),
+            Arc::downgrade(consumer),
             self.settings.kafka.topic.clone(),
             done.clone(),
             self.status.clone(),

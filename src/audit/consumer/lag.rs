@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Weak, atomic::Ordering},
     time::Duration,
 };
 
@@ -13,17 +13,25 @@ use super::{ConsumerStatus, Stream};
 use crate::{kafka, telemetry::names};
 
 /// Measures every two seconds how many records of the assigned partitions the archive does not have
-/// yet. Without an assignment, measures all partitions.
+/// yet. Without an assignment, measures all partitions. Ends with the consumer.
 pub(super) async fn measure_lag(
-    consumer: Arc<Stream>,
+    consumer: Weak<Stream>,
     topic: String,
     done: Arc<Mutex<HashMap<i32, i64>>>,
     status: Arc<ConsumerStatus>,
 ) {
     loop {
-        let (consumer, topic) = (consumer.clone(), topic.clone());
+        let Some(measured) = consumer.upgrade() else {
+            return;
+        };
+        let topic = topic.clone();
         let done = done.lock().clone();
-        let lag = tokio::task::spawn_blocking(move || lag(&consumer, &topic, &done)).await;
+        let lag = tokio::task::spawn_blocking(move || {
+            let lag = lag(&measured, &topic, &done);
+            close(measured);
+            lag
+        })
+        .await;
         status
             .is_known
             .store(matches!(lag, Ok(Ok(_))), Ordering::Relaxed);
@@ -38,6 +46,15 @@ pub(super) async fn measure_lag(
         }
         metrics::gauge!(names::CONSUMER_LAG_SECONDS).set(status.lag_seconds());
         tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+/// Gives up a reference to the consumer. If it is the last one, the consumer leaves its group on a
+/// thread of its own: rdkafka waits for that without a limit, and neither a worker of the runtime
+/// nor its end may wait with it.
+fn close(consumer: Arc<Stream>) {
+    if let Some(last) = Arc::into_inner(consumer) {
+        std::thread::spawn(move || drop(last));
     }
 }
 
