@@ -243,7 +243,7 @@ fn requests(markers: &mut Markers, token: &str) -> Vec<Sown> {
 /// Returns the text of every table, as in a dump of the database.
 async fn dump(world: &World) -> String {
     let sql = "select string_agg(query_to_xml(format('select * from %I.%I', table_schema, table_name), true, true, '')::text, ' ') \
-               from information_schema.tables where table_schema = 'public' and table_type = 'BASE endpoints::all()'";
+               from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'";
     world.db.rows(sql, &[]).await[0].get(0)
 }
 
