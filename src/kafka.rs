@@ -6,7 +6,7 @@ mod progress;
 mod room;
 pub mod verdict;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use self::{
     producing::{GRACE, Producing, SILENT, acknowledged},
@@ -190,6 +190,15 @@ pub fn tail_consumer(
     }
     consumer.assign(&assigned)?;
     Ok((consumer, ends))
+}
+
+/// Gives up a reference to a consumer. If it is the last one, the consumer ends on a thread of its
+/// own: rdkafka waits for that without a limit, and neither a worker of the runtime nor its end may
+/// wait with it.
+pub fn release<C: ConsumerContext + 'static>(consumer: Arc<StreamConsumer<C>>) {
+    if let Some(last) = Arc::into_inner(consumer) {
+        std::thread::spawn(move || drop(last));
+    }
 }
 
 /// Returns the current end offset of each of these partitions. Blocks for at most `limit` per

@@ -47,8 +47,7 @@ pub async fn follow(cache: Arc<Cache>, settings: config::Kafka, stop: Cancellati
                     }
                 };
                 stop.run_until_cancelled(following).await;
-                // Closing blocks for a moment.
-                let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
+                kafka::release(consumer);
             }
             Ok(Err(error)) => {
                 tracing::debug!(error = %error, "the cache follower cannot start yet")
@@ -105,7 +104,12 @@ async fn stalls(
     loop {
         tokio::time::sleep(limit / 4).await;
         let (asked, topic) = (consumer.clone(), settings.topic.clone());
-        let ends = tokio::task::spawn_blocking(move || ends(&asked, &topic)).await;
+        let ends = tokio::task::spawn_blocking(move || {
+            let ends = ends(&asked, &topic);
+            kafka::release(asked);
+            ends
+        })
+        .await;
         let (now, is_known) = (places.now(), matches!(ends, Ok(Ok(_))));
         match ends {
             Ok(Ok(ends)) if !is_behind(&now, &ends) => progress.moves(),

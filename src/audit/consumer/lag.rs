@@ -28,7 +28,7 @@ pub(super) async fn measure_lag(
         let done = done.lock().clone();
         let lag = tokio::task::spawn_blocking(move || {
             let lag = lag(&measured, &topic, &done);
-            close(measured);
+            kafka::release(measured);
             lag
         })
         .await;
@@ -46,15 +46,6 @@ pub(super) async fn measure_lag(
         }
         metrics::gauge!(names::CONSUMER_LAG_SECONDS).set(status.lag_seconds());
         tokio::time::sleep(Duration::from_secs(2)).await;
-    }
-}
-
-/// Gives up a reference to the consumer. If it is the last one, the consumer leaves its group on a
-/// thread of its own: rdkafka waits for that without a limit, and neither a worker of the runtime
-/// nor its end may wait with it.
-fn close(consumer: Arc<Stream>) {
-    if let Some(last) = Arc::into_inner(consumer) {
-        std::thread::spawn(move || drop(last));
     }
 }
 
