@@ -12,11 +12,6 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use rdkafka::{
-    Message as _, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _},
-    message::Headers as _,
-};
 use reqwest::Method;
 use serde_json::{Value, json};
 use traffic_manager::http::endpoints;
@@ -28,6 +23,7 @@ use crate::{
         World,
         database::{url_of, variable},
         secure,
+        topic::all_records,
     },
     traces::collector,
 };
@@ -272,47 +268,16 @@ async fn documents(world: &World) -> String {
 }
 
 /// Returns every record of the topic, with its headers.
-fn records(world: &World) -> String {
-    let consumer: BaseConsumer = secure::kafka()
-        .set("group.id", Uuid::new_v4().to_string())
-        .create()
-        .expect("a consumer");
-    let topic = &world.settings.kafka.topic;
-    let metadata = consumer
-        .fetch_metadata(Some(topic), Duration::from_secs(10))
-        .expect("metadata");
-    let (mut left, mut text) = (0, String::new());
-    let mut assignment = TopicPartitionList::new();
-    for partition in metadata.topics()[0].partitions() {
-        let (low, high) = consumer
-            .fetch_watermarks(topic, partition.id(), Duration::from_secs(10))
-            .expect("watermarks");
-        left += high - low;
-        assignment
-            .add_partition_offset(topic, partition.id(), rdkafka::Offset::Beginning)
-            .expect("a partition");
-    }
-    consumer.assign(&assignment).expect("an assignment");
-    while left > 0 {
-        let record = consumer
-            .poll(Duration::from_secs(10))
-            .expect("a record in time")
-            .expect("a record");
-        let bytes =
-            |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-        text.push_str(&format!(
-            "{} {}",
-            bytes(record.key()),
-            bytes(record.payload())
-        ));
-        for header in record
-            .headers()
-            .into_iter()
-            .flat_map(|headers| headers.iter())
-        {
-            text.push_str(&format!(" {} {}", header.key, bytes(header.value)));
+async fn records(world: &World) -> String {
+    let bytes = |bytes: &Option<Vec<u8>>| {
+        String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned()
+    };
+    let mut text = String::new();
+    for record in all_records(&world.settings.kafka.topic).await {
+        text.push_str(&format!("{} {}", bytes(&record.key), bytes(&record.value)));
+        for (key, value) in &record.headers {
+            text.push_str(&format!(" {key} {}", bytes(value)));
         }
-        left -= 1;
     }
     text
 }
@@ -478,7 +443,7 @@ async fn assert_no_secret_is_repeated(markers: &mut Markers, format: &str) {
     );
     markers.absent("PostgreSQL", &tables);
     markers.absent("MongoDB", &archive);
-    let records = records(&world);
+    let records = records(&world).await;
     assert!(records.contains("a.example"));
     markers.absent("Kafka", &records);
     assert!(

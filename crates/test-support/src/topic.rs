@@ -32,28 +32,58 @@ use crate::{World, secure};
 
 /// Reads a topic until `count` records have come, and returns them in partition order.
 pub async fn records(topic: &str, count: usize) -> Vec<Record> {
+    let (consumer, _) = at_the_beginning(topic);
+    next_records(&consumer, count).await
+}
+
+/// Reads every record that a topic holds now, and returns them in partition order.
+pub async fn all_records(topic: &str) -> Vec<Record> {
+    let (consumer, count) = at_the_beginning(topic);
+    next_records(&consumer, count).await
+}
+
+/// Returns a consumer of all partitions from their first record, and how many records they hold.
+fn at_the_beginning(topic: &str) -> (StreamConsumer, usize) {
+    let limit = Duration::from_secs(30);
     let consumer: StreamConsumer = secure::kafka()
         .set("group.id", Uuid::new_v4().to_string())
         .set("enable.auto.commit", "false")
         .create()
         .expect("a consumer");
     let metadata = consumer
-        .fetch_metadata(Some(topic), Duration::from_secs(10))
+        .fetch_metadata(Some(topic), limit)
         .expect("metadata");
-    let mut partitions = TopicPartitionList::new();
+    let (mut partitions, mut count) = (TopicPartitionList::new(), 0);
     for partition in metadata.topics()[0].partitions() {
+        let (low, high) = consumer
+            .fetch_watermarks(topic, partition.id(), limit)
+            .expect("watermarks");
+        count += usize::try_from(high - low).expect("a count");
         partitions
             .add_partition_offset(topic, partition.id(), Offset::Beginning)
             .expect("a partition");
     }
     consumer.assign(&partitions).expect("an assignment");
+    (consumer, count)
+}
+
+/// An error of a consumer is news, not an end: librdkafka connects again and goes on. Only a
+/// topic that gives no record for the whole limit fails the test.
+async fn next_records(consumer: &StreamConsumer, count: usize) -> Vec<Record> {
     let mut records = Vec::new();
+    let mut news = None;
     while records.len() < count {
-        let message = tokio::time::timeout(Duration::from_secs(30), consumer.recv()).await;
-        let message = message
-            .unwrap_or_else(|_| panic!("{} of {count} records came", records.len()))
-            .expect("a record");
-        records.push(kafka::record(&message));
+        let record = tokio::time::timeout(Duration::from_secs(30), async {
+            loop {
+                match consumer.recv().await {
+                    Ok(message) => return kafka::record(&message),
+                    Err(error) => news = Some(error),
+                }
+            }
+        });
+        let record = record.await;
+        let came = records.len();
+        records.push(record.unwrap_or_else(|_| panic!("{came} of {count} records came: {news:?}")));
     }
     records.sort_by_key(|record| (record.partition, record.offset));
     records

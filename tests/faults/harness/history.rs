@@ -2,21 +2,17 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rdkafka::{
-    Offset, TopicPartitionList,
+    TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
 };
 use serde_json::Value;
-use traffic_manager::{
-    audit::document::ArchivedEvent,
-    config::Settings,
-    kafka::{self, Record},
-};
+use traffic_manager::{audit::document::ArchivedEvent, config::Settings, kafka::Record};
 
-use crate::support::{World, secure};
+use crate::support::{World, secure, topic::all_records};
 
 /// An event as Postgres has it.
 pub struct Event {
@@ -100,14 +96,8 @@ impl History {
                 )
             })
             .collect();
-        let read = async |topic: &str| {
-            let topic = topic.to_owned();
-            tokio::task::spawn_blocking(move || read_topic(&topic))
-                .await
-                .expect("the topic is read")
-        };
-        let topic = read(&world.settings.kafka.topic).await;
-        let dead_letters = read(&world.settings.kafka.dlq_topic).await;
+        let topic = all_records(&world.settings.kafka.topic).await;
+        let dead_letters = all_records(&world.settings.kafka.dlq_topic).await;
         Self {
             events,
             topic,
@@ -121,42 +111,6 @@ impl History {
     pub fn count(&self) -> usize {
         self.events.values().map(Vec::len).sum()
     }
-}
-
-/// Reads all records of a topic.
-fn read_topic(topic: &str) -> Vec<Record> {
-    let limit = Duration::from_secs(30);
-    let mut config = secure::kafka();
-    config
-        .set("group.id", format!("{topic}-checker"))
-        .set("enable.auto.commit", "false")
-        .set("enable.partition.eof", "false");
-    let reader: BaseConsumer = config.create().expect("a consumer");
-    let metadata = reader.fetch_metadata(Some(topic), limit).expect("Kafka");
-    let (mut assignment, mut left) = (TopicPartitionList::new(), 0);
-    for partition in metadata.topics()[0].partitions() {
-        assignment
-            .add_partition_offset(topic, partition.id(), Offset::Beginning)
-            .expect("a partition");
-        let (low, high) = reader
-            .fetch_watermarks(topic, partition.id(), limit)
-            .expect("Kafka");
-        left += high - low;
-    }
-    reader.assign(&assignment).expect("an assignment");
-    let (mut records, begun) = (Vec::new(), Instant::now());
-    while left > 0 {
-        assert!(
-            begun.elapsed() < Duration::from_secs(120),
-            "{left} records of the topic could not be read"
-        );
-        if let Some(Ok(message)) = reader.poll(Duration::from_millis(200)) {
-            records.push(kafka::record(&message));
-            left -= 1;
-        }
-    }
-    records.sort_by_key(|record| (record.partition, record.offset));
-    records
 }
 
 /// Returns the offsets that the archive's consumers have committed, by partition.
