@@ -11,7 +11,7 @@ mod renamed;
 mod resilience;
 mod sections;
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 pub use auth::*;
 use renamed::Given;
@@ -153,6 +153,7 @@ impl Settings {
             .cors_origins
             .retain(|origin| !origin.is_empty());
         settings.http.allowed_hosts.retain(|host| !host.is_empty());
+        settings.drain.set_deadline();
         settings.check()?;
         Ok(settings)
     }
@@ -188,11 +189,10 @@ impl Settings {
                 "must be longer than write.timeout_ms, so that the outcome of a write is reported",
             ));
         }
-        let drain = &self.drain;
-        if drain.deadline <= drain.ready_grace + drain.requests + drain.step {
+        if self.drain.deadline < self.drain.steps() {
             return Err(invalid(
                 "drain.deadline_ms",
-                "must be longer than drain.ready_grace_ms, drain.requests_ms and drain.step_ms together",
+                "must be at least drain.ready_grace_ms, drain.requests_ms (whole seconds) and twice drain.step_ms together; 0 sets it",
             ));
         }
         self.resilience.check()?;
@@ -215,6 +215,29 @@ impl Settings {
         self.http.tls.check()?;
         self.kafka.check_security()
     }
+}
+
+impl Drain {
+    /// The deadline that is not set, unless the steps need more time.
+    const DEADLINE: Duration = Duration::from_secs(25);
+
+    /// Returns the time that all steps may take: the grace period, the requests in whole seconds, as
+    /// the server counts them, one step for the pipeline and one for the watchers.
+    fn steps(&self) -> Duration {
+        self.ready_grace + Duration::from_secs(whole_seconds(self.requests)) + self.step * 2
+    }
+
+    /// Sets a deadline that is not set.
+    fn set_deadline(&mut self) {
+        if self.deadline.is_zero() {
+            self.deadline = self.steps().max(Self::DEADLINE);
+        }
+    }
+}
+
+/// Rounds up to whole seconds.
+pub fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 impl HttpTls {

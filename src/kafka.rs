@@ -461,3 +461,41 @@ fn millis(duration: Duration) -> String {
 pub fn question_timeout() -> Duration {
     Duration::from_secs(2)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::mpsc::{Sender, channel},
+        thread::{self, ThreadId},
+    };
+
+    use super::*;
+
+    /// Tells on which thread it is dropped.
+    struct DropsTold(Sender<ThreadId>);
+
+    impl Drop for DropsTold {
+        fn drop(&mut self) {
+            let _ = self.0.send(thread::current().id());
+        }
+    }
+
+    impl rdkafka::ClientContext for DropsTold {}
+    impl ConsumerContext for DropsTold {}
+
+    #[test]
+    fn last_reference_to_a_consumer_ends_it_on_another_thread() {
+        let (told, drops) = channel();
+        let consumer: StreamConsumer<DropsTold> = ClientConfig::new()
+            .set("bootstrap.servers", "127.0.0.1:1")
+            .set("group.id", "group")
+            .create_with_context(DropsTold(told))
+            .unwrap();
+        let consumer = Arc::new(consumer);
+        release(consumer.clone());
+        assert!(drops.try_recv().is_err(), "another reference holds it");
+        release(consumer);
+        let dropped_on = drops.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert_ne!(dropped_on, thread::current().id());
+    }
+}

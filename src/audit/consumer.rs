@@ -635,7 +635,7 @@ async fn leave(consumer: Arc<Stream>, limit: Duration) {
     let left = tokio::task::spawn_blocking(move || {
         let _ = consumer.commit_consumer_state(CommitMode::Sync);
         consumer.unsubscribe();
-        drop(consumer);
+        kafka::release(consumer);
     });
     if tokio::time::timeout(limit, left).await.is_err() {
         tracing::warn!(

@@ -66,6 +66,9 @@ impl Given {
             put(&mut given, new, value);
             moved.push((*old, *new));
         }
+        for (old, _) in RENAMED {
+            remove_if_empty(&mut given, old);
+        }
         Ok((Self(given), moved))
     }
 }
@@ -83,6 +86,19 @@ fn take(table: &mut Map<String, Value>, key: &str) -> Option<Value> {
         table.remove(section);
     }
     value
+}
+
+/// Removes the section of a key if it is empty, such as one in a file in which every key is
+/// commented out: a section may be known by its old name only.
+fn remove_if_empty(table: &mut Map<String, Value>, key: &str) {
+    let Some((section, _)) = key.split_once('.') else {
+        return;
+    };
+    let is_empty =
+        |value: &Value| matches!(&value.kind, ValueKind::Table(inner) if inner.is_empty());
+    if table.get(section).is_some_and(is_empty) {
+        table.remove(section);
+    }
 }
 
 fn put(table: &mut Map<String, Value>, key: &str, value: Value) {
@@ -144,6 +160,15 @@ mod tests {
             error.contains("trail.queue: is the old name of access_log.queue"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn an_empty_section_of_an_old_name_is_no_error() {
+        let path = std::env::temp_dir().join(format!("tm-renamed-{}.toml", uuid::Uuid::new_v4()));
+        std::fs::write(&path, "[trail]\n# queue = 5\n").unwrap();
+        let settings = Settings::with_environment(Some(&path), Default::default(), &[]);
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(settings.unwrap().renamed, []);
     }
 
     #[test]

@@ -322,7 +322,7 @@ section! {
         #[serde(rename = "ready_grace_ms")] #[serde_as(as = "Millis<0, 60_000>")] ready_grace: Duration,
         #[serde(rename = "requests_ms")] #[serde_as(as = "Millis<100, 300_000>")] requests: Duration,
         #[serde(rename = "step_ms")] #[serde_as(as = "Millis<100, 60_000>")] step: Duration,
-        #[serde(rename = "deadline_ms")] #[serde_as(as = "Millis<1000, 600_000>")] deadline: Duration,
+        #[serde(rename = "deadline_ms")] #[serde_as(as = "Millis<0, 600_000>")] deadline: Duration,
     }
 }
 

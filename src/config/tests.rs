@@ -27,12 +27,33 @@ fn invalid_setting_error_names_its_key() {
         ("kafka.max_message_bytes=1048575", "kafka.max_message_bytes"),
         ("limits.event_bytes=2097153", "kafka.max_message_bytes"),
         ("auth.mode=maybe", "auth.mode"),
-        ("drain.deadline_ms=16000", "drain.deadline_ms"),
+        ("drain.deadline_ms=20999", "drain.deadline_ms"),
         ("nonsense", "nonsense"),
     ] {
         let message = error(&[wrong]);
         assert!(message.contains(key), "{wrong}: {message}");
     }
+}
+
+#[test]
+fn deadline_of_the_drain_leaves_time_for_every_step() {
+    let deadline = |overrides: &[&str]| {
+        let overrides: Vec<_> = overrides.iter().map(|pair| (*pair).to_owned()).collect();
+        Settings::without_environment(&overrides)
+            .unwrap()
+            .drain
+            .deadline
+    };
+    assert_eq!(deadline(&[]), Duration::from_secs(25));
+    assert_eq!(
+        deadline(&["drain.deadline_ms=21000"]),
+        Duration::from_secs(21)
+    );
+    // 1 s of grace, 31 s for requests in whole seconds, 5 s for the pipeline, 5 s for the watchers.
+    assert_eq!(
+        deadline(&["drain.requests_ms=30001"]),
+        Duration::from_secs(42)
+    );
 }
 
 #[test]

@@ -143,13 +143,13 @@ impl FastPath {
         }
         let is_timed = self.tally.answered().is_multiple_of(TIMED);
         let started = is_timed.then(Instant::now);
-        let (mut response, standing, answers, fast) = if request.path() == RESOLVE {
-            let (response, standing) = self.resolve(request)?;
-            (response, standing, &self.tally.resolve, &self.resolve)
+        let (mut response, rate_limit, answers, fast) = if request.path() == RESOLVE {
+            let (response, rate_limit) = self.resolve(request)?;
+            (response, rate_limit, &self.tally.resolve, &self.resolve)
         } else {
             let tenant = self.of_snapshots.parameter(request.path())?;
-            let (response, standing) = self.unmoved(request, tenant)?;
-            (response, standing, &self.tally.snapshot, &self.snapshot)
+            let (response, rate_limit) = self.unmoved(request, tenant)?;
+            (response, rate_limit, &self.tally.snapshot, &self.snapshot)
         };
         let counted = if response.status().is_success() {
             &answers.ok
@@ -161,8 +161,8 @@ impl FastPath {
         response
             .headers_mut()
             .insert(CORRELATION_ID, correlation_id(headers)?);
-        if let Some(standing) = standing {
-            standing.write_headers(response.headers_mut());
+        if let Some(rate_limit) = rate_limit {
+            rate_limit.write_headers(response.headers_mut());
         }
         if let Some(started) = started {
             fast.seconds.record(started.elapsed().as_secs_f64());
@@ -179,7 +179,7 @@ impl FastPath {
             [tenant?, service?, env?, version?],
             &seen(request.headers()),
         )?;
-        let standing = self.gate.admit_at_once(
+        let rate_limit = self.gate.admit_at_once(
             request,
             self.resolve.endpoint?,
             &Polled {
@@ -188,7 +188,7 @@ impl FastPath {
                 env,
             },
         )?;
-        Some((resolve::resolved(&self.polls, polled), standing))
+        Some((resolve::resolved(&self.polls, polled), rate_limit))
     }
 
     fn unmoved(
@@ -209,7 +209,7 @@ impl FastPath {
         let tag = self
             .polls
             .unmoved_held(tenant, service, env, &seen(request.headers()))?;
-        let standing = self.gate.admit_at_once(
+        let rate_limit = self.gate.admit_at_once(
             request,
             self.snapshot.endpoint?,
             &Polled {
@@ -220,7 +220,7 @@ impl FastPath {
         )?;
         Some((
             polling::unmoved(&self.polls, &tag, compression::accepted(request)),
-            standing,
+            rate_limit,
         ))
     }
 }

@@ -44,7 +44,7 @@ pub struct Gate {
 /// A request that may go on to its handler.
 pub struct Admitted {
     /// The caller's remaining rate limit; `None` if no limit applies.
-    pub standing: Option<RateLimitState>,
+    pub rate_limit: Option<RateLimitState>,
     /// The request's place among its tenant's concurrent requests, held until the answer; `None` if
     /// the request takes none.
     pub place: Option<PoolPlace>,
@@ -91,7 +91,7 @@ impl Gate {
         }
         let public = |endpoint| {
             Ok(Admitted {
-                standing: None,
+                rate_limit: None,
                 place: None,
                 payer: Payer::Process,
                 endpoint,
@@ -104,12 +104,12 @@ impl Gate {
             return public(Some(endpoint));
         };
         let caller = self.caller(request, address).await?;
-        let standing = self
+        let rate_limit = self
             .limits
             .caller(&caller)
             .map_err(|exceeded| Denied::from(exceeded).by(&caller))?;
         let names = may(&caller, request, endpoint, roles).map_err(|denied| Denied {
-            standing,
+            rate_limit,
             ..denied.by(&caller)
         })?;
         let payer = self.payer(&caller);
@@ -122,7 +122,7 @@ impl Gate {
         request.extensions_mut().insert(caller);
         request.extensions_mut().insert(names);
         Ok(Admitted {
-            standing,
+            rate_limit,
             place,
             payer,
             endpoint: Some(endpoint),
@@ -394,6 +394,17 @@ fn may(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nodes_take_no_concurrency_place() {
+        let for_nodes = |row: &&Endpoint| {
+            row.roles("")
+                .is_some_and(|roles| roles.contains(&Role::Node))
+        };
+        let of_nodes: Vec<_> = endpoints::all().iter().filter(for_nodes).collect();
+        assert!(!of_nodes.is_empty());
+        assert!(of_nodes.iter().all(|row| !takes_place(row, "")));
+    }
 
     #[test]
     fn only_polls_of_the_present_take_no_concurrency_place() {

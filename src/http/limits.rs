@@ -58,7 +58,7 @@ pub struct Exceeded {
     /// The time until another request may succeed, in seconds, at least 1.
     pub retry_after_seconds: u32,
     /// The caller's remaining rate limit, for the `RateLimit-*` headers.
-    pub standing: Option<RateLimitState>,
+    pub rate_limit: Option<RateLimitState>,
 }
 
 /// A caller's remaining rate limit: the tighter of the caller's own limit and its tenant's
@@ -176,7 +176,7 @@ impl Limits {
             Exceeded {
                 whose,
                 retry_after_seconds: seconds(wait),
-                standing: None,
+                rate_limit: None,
             }
         })
     }
@@ -191,11 +191,11 @@ impl Limits {
         }
         if let (Some(limiter), Some(tenant)) = (&self.tenants, caller.grant.tenant_scope().tenant())
         {
-            let standing = self.check(limiter, "tenant", tenant)?;
+            let rate_limit = self.check(limiter, "tenant", tenant)?;
             tightest = Some(
                 tightest
-                    .filter(|other| other.remaining <= standing.remaining)
-                    .unwrap_or(standing),
+                    .filter(|other| other.remaining <= rate_limit.remaining)
+                    .unwrap_or(rate_limit),
             );
         }
         Ok(tightest)
@@ -212,7 +212,7 @@ impl Limits {
             Err(not_until) => {
                 let limit = not_until.quota().burst_size().get();
                 let retry_after_seconds = seconds(not_until.wait_time_from(self.clock.now()));
-                let standing = RateLimitState {
+                let rate_limit = RateLimitState {
                     limit,
                     remaining: 0,
                     reset_seconds: retry_after_seconds,
@@ -220,7 +220,7 @@ impl Limits {
                 Err(Exceeded {
                     whose,
                     retry_after_seconds,
-                    standing: Some(standing),
+                    rate_limit: Some(rate_limit),
                 })
             }
         }
@@ -239,7 +239,7 @@ impl Limits {
         let full = |_| Exceeded {
             whose: "concurrent",
             retry_after_seconds: 1,
-            standing: None,
+            rate_limit: None,
         };
         working.try_take(payer, 1).map(Some).map_err(full)
     }
@@ -269,7 +269,7 @@ fn too_many_attempts(wait: std::time::Duration) -> Exceeded {
     Exceeded {
         whose: "attempts",
         retry_after_seconds: seconds(wait),
-        standing: None,
+        rate_limit: None,
     }
 }
 

@@ -213,9 +213,9 @@ async fn answer(
     match middleware.polled(&request) {
         // No span and no deadline here: either costs more than the answer. The handlers have
         // deadlines of their own.
-        Some(polled) if is_plain => surround_polled(&middleware, polled, request, next).await,
-        Some(_) => surround_other(&middleware, limit + LONGEST_WAIT, request, next).await,
-        None => surround_other(&middleware, limit, request, next).await,
+        Some(polled) if is_plain => answer_polled(&middleware, polled, request, next).await,
+        Some(_) => answer_other(&middleware, limit + LONGEST_WAIT, request, next).await,
+        None => answer_other(&middleware, limit, request, next).await,
     }
 }
 
@@ -226,34 +226,36 @@ async fn admitted(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let (response, standing) = match middleware.gate.admit(&request).await {
+    let (response, rate_limit) = match middleware.gate.admit(&request).await {
         Ok(Admitted {
-            standing,
+            rate_limit,
             place: _place,
             payer,
             endpoint,
         }) => {
             let response = payer.scope(next.call(request)).await?.map_into_boxed_body();
             access_log::answered(&middleware.access_log, endpoint, &response, id);
-            (response, standing)
+            (response, rate_limit)
         }
         Err(denied) => {
             metrics::counter!(names::AUTH_DENIED, "reason" => denied.reason).increment(1);
             access_log::denied(&middleware.access_log, request.request(), &denied, id);
             let Denied {
-                problem, standing, ..
+                problem,
+                rate_limit,
+                ..
             } = denied;
-            (request.error_response(problem), standing)
+            (request.error_response(problem), rate_limit)
         }
     };
     let mut response = unless_seen(as_problem(response, id));
-    if let Some(standing) = standing {
-        standing.write_headers(response.headers_mut());
+    if let Some(rate_limit) = rate_limit {
+        rate_limit.write_headers(response.headers_mut());
     }
     Ok(response)
 }
 
-async fn surround_polled(
+async fn answer_polled(
     middleware: &RequestMiddleware,
     polled: &Polled,
     request: ServiceRequest,
@@ -285,7 +287,7 @@ async fn surround_polled(
     Ok(response)
 }
 
-async fn surround_other(
+async fn answer_other(
     middleware: &RequestMiddleware,
     limit: Duration,
     request: ServiceRequest,

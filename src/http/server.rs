@@ -108,7 +108,7 @@ impl ApiServer<'_> {
         let server = HttpServer::new(app)
             .workers(workers)
             .disable_signals()
-            .shutdown_timeout(whole_seconds(settings.drain.requests))
+            .shutdown_timeout(config::whole_seconds(settings.drain.requests))
             .max_connections(connections)
             .keep_alive(http.keep_alive)
             .client_request_timeout(http.client_header_timeout)
@@ -123,11 +123,6 @@ impl ApiServer<'_> {
         };
         Ok(server.run())
     }
-}
-
-/// Rounds up to whole seconds.
-fn whole_seconds(time: std::time::Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// Returns the number of workers that is set, or one for each core if the setting is 0.

@@ -22,7 +22,7 @@ const IS_ON_OTHER_TIMELINE: &str = "lineage is distinct from (select lineage())"
 /// `no key update` lets other transactions' foreign keys through.
 pub fn lock_sql() -> String {
     format!(
-        "select {COLUMNS}, {IS_ON_OTHER_TIMELINE} as is_foreign from tenants where name = any($1) order by name for no key update"
+        "select {COLUMNS}, {IS_ON_OTHER_TIMELINE} as is_of_other_timeline from tenants where name = any($1) order by name for no key update"
     )
 }
 
@@ -36,7 +36,7 @@ pub async fn lock(
         Ok(LockedTenant {
             tenant: tenant(row)?,
             chain_head: text(row, "chain_head")?,
-            is_foreign: column(row, "is_foreign")?,
+            is_of_other_timeline: column(row, "is_of_other_timeline")?,
         })
     };
     tx.query(lock, &[&names])

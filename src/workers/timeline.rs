@@ -82,7 +82,7 @@ impl TimelineWatch {
                     );
                     return Ok(());
                 }
-                if let Err(error) = self.writer.continue_history(tenant.clone()).await {
+                if let Err(error) = self.writer.start_epoch(tenant.clone()).await {
                     tracing::warn!(error = %error, tenant = tenant.as_str(), "a tenant could not start a new epoch yet");
                     is_settled = false;
                 }

@@ -41,7 +41,7 @@ pub struct TenantState {
     pub chain_head: EventHash,
     /// The tenant's newest revision belongs to another timeline of the database: only
     /// [`Op::StartEpoch`] may be decided.
-    pub is_foreign: bool,
+    pub is_of_other_timeline: bool,
     /// The routes that the batch needs. A route that is missing here does not exist.
     pub routes: HashMap<RouteName, Route>,
     /// The policies that the batch needs. A policy that is missing here does not exist.
@@ -71,7 +71,7 @@ impl TenantState {
         Self {
             tenant: None,
             chain_head: EventHash::GENESIS,
-            is_foreign: false,
+            is_of_other_timeline: false,
             routes: HashMap::new(),
             policies: HashMap::new(),
             hosts: Claims::default(),
@@ -291,7 +291,7 @@ pub fn evolve(state: &mut TenantState, decision: &Decision) {
     if let Some(tenant) = new_tenant {
         state.tenant = Some((**tenant).clone());
         state.chain_head = EventHash::GENESIS;
-        state.is_foreign = false;
+        state.is_of_other_timeline = false;
         state.scopes.clear();
         (state.active, state.patterns) = (0, 0);
     }

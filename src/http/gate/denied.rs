@@ -27,7 +27,7 @@ pub struct Denied {
     /// The tenant whose auditors may see the refusal in the access log.
     pub visible_to: Option<TenantName>,
     /// The caller's remaining rate limit, for the `RateLimit-*` headers.
-    pub standing: Option<RateLimitState>,
+    pub rate_limit: Option<RateLimitState>,
 }
 
 /// The reason if an address has presented too many wrong credentials: further ones are not checked.
@@ -50,7 +50,7 @@ impl Denied {
             key: None,
             tenant: None,
             visible_to: None,
-            standing: None,
+            rate_limit: None,
         }
     }
 
@@ -69,7 +69,7 @@ impl From<Exceeded> for Denied {
         let Exceeded {
             whose,
             retry_after_seconds,
-            standing,
+            rate_limit,
         } = exceeded;
         let detail = match whose {
             "address" => "too many requests from this address",
@@ -87,7 +87,7 @@ impl From<Exceeded> for Denied {
             "too_many_requests"
         };
         Self {
-            standing,
+            rate_limit,
             ..Self::new(problem, reason)
         }
     }

@@ -219,7 +219,7 @@ impl Writer {
 
     /// Starts a new epoch for a tenant in the database's current timeline, if the tenant's newest
     /// revision belongs to another timeline.
-    pub async fn continue_history(&self, tenant: TenantName) -> Result<Reply, Error> {
+    pub async fn start_epoch(&self, tenant: TenantName) -> Result<Reply, Error> {
         self.wait_for(requests::continuing(tenant)).await
     }
 

@@ -42,7 +42,7 @@ pub(super) fn begun(tenant: &Tenant, context: &CommandContext) -> Tenant {
 /// revision is on this timeline already.
 pub(super) fn changes(state: &TenantState) -> Result<Vec<Change>, Rejection> {
     let tenant = state.tenant.as_ref().ok_or(Rejection::TenantNotFound)?;
-    if !state.is_foreign {
+    if !state.is_of_other_timeline {
         return Ok(Vec::new());
     }
     let routes: BTreeMap<_, _> = state.routes.iter().collect();

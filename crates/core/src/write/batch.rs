@@ -261,7 +261,7 @@ pub fn on_other_timeline(requests: &[Request], locked: &Locked) -> Vec<TenantNam
     let on_other_timeline = locked
         .tenants
         .iter()
-        .filter(|locked| locked.is_foreign)
+        .filter(|locked| locked.is_of_other_timeline)
         .map(|locked| &locked.tenant.name);
     let is_continued = |name: &TenantName| {
         let first = requests
@@ -323,12 +323,12 @@ fn states(
     for LockedTenant {
         tenant,
         chain_head,
-        is_foreign,
+        is_of_other_timeline,
     } in locked.tenants
     {
         if let Some(state) = states.get_mut(&tenant.name) {
-            (state.chain_head, state.is_foreign, state.tenant) =
-                (chain_head, is_foreign, Some(tenant));
+            (state.chain_head, state.is_of_other_timeline, state.tenant) =
+                (chain_head, is_of_other_timeline, Some(tenant));
         }
     }
     for (tenant, route) in locked.routes {

@@ -123,7 +123,7 @@ pub struct LockedTenant {
     /// The hash of the tenant's newest event.
     pub chain_head: EventHash,
     /// Whether the tenant's newest revision is of another timeline of the database.
-    pub is_foreign: bool,
+    pub is_of_other_timeline: bool,
 }
 
 /// An event to be written, with its published bytes and its trace.

@@ -126,7 +126,7 @@ impl Rows {
                 .map(|(tenant, chain_head)| LockedTenant {
                     tenant: tenant.clone(),
                     chain_head: *chain_head,
-                    is_foreign: false,
+                    is_of_other_timeline: false,
                 })
                 .collect(),
             routes: self

@@ -155,7 +155,7 @@ impl Database {
                 .map(|(_, held)| LockedTenant {
                     tenant: held.tenant.clone(),
                     chain_head: held.head,
-                    is_foreign: false,
+                    is_of_other_timeline: false,
                 })
                 .collect(),
             routes: routes.collect(),

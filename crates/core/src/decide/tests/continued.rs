@@ -13,7 +13,7 @@ fn tenant_of_another_timeline_starts_an_epoch_with_all_objects() {
         world.does(Op::StartEpoch).is_empty(),
         "its newest revision is of this timeline"
     );
-    world.state.is_foreign = true;
+    world.state.is_of_other_timeline = true;
     let events = world.does(Op::StartEpoch);
     let (was, is) = (before.tenant.unwrap(), world.state.tenant.clone().unwrap());
     assert_ne!(is.epoch, was.epoch);
@@ -21,7 +21,7 @@ fn tenant_of_another_timeline_starts_an_epoch_with_all_objects() {
         (is.revision, is.routes, is.policies, is.created_at),
         (Revision(1), 2, 1, was.created_at)
     );
-    assert!(!world.state.is_foreign);
+    assert!(!world.state.is_of_other_timeline);
     let said: Vec<_> = events
         .iter()
         .map(|event| {

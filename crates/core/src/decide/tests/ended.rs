@@ -102,7 +102,7 @@ fn tenant_deletion_ignores_the_rate_and_survives_a_restore() {
     world.does(Op::DeleteTenant {
         with_everything: true,
     });
-    world.state.is_foreign = true;
+    world.state.is_of_other_timeline = true;
     world.does(Op::StartEpoch);
     world.does(Op::EndTenant);
     assert_eq!(world.state.tenant, None);

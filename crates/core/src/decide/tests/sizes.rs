@@ -178,7 +178,7 @@ fn older_oversize_object_can_stay_shrink_and_be_deleted() {
         world.refuses(grown),
         too_large(Some(ObjectName::Route(route("v1"))), 1001)
     );
-    world.state.is_foreign = true;
+    world.state.is_of_other_timeline = true;
     assert!(
         !world.does(Op::StartEpoch).is_empty(),
         "all objects of a tenant continue on another timeline"
