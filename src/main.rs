@@ -236,7 +236,10 @@ async fn privacy(settings: &Settings, command: PrivacyCommand) -> anyhow::Result
         }
         PrivacyCommand::Rewrap => {
             let Rewrapped { keys, index } = commands::privacy::rewrap(settings).await?;
-            println!("keys wrapped anew: {}", keys + u64::from(index));
+            println!(
+                "keys rewrapped with the current master key: {}",
+                keys + u64::from(index)
+            );
         }
     }
     Ok(())

@@ -128,7 +128,7 @@ impl RelayStatus {
     /// Records that the relay panicked and is restarted.
     pub fn panicked(&self) {
         self.set_leads(false);
-        *self.last_error.lock() = Some("it panicked, and was begun anew".to_owned());
+        *self.last_error.lock() = Some("the relay panicked and was restarted".to_owned());
     }
 
     fn failed(&self, error: Option<&dyn std::error::Error>) {

@@ -67,7 +67,7 @@ impl Waiters {
     }
 
     /// Takes a place among the waiters for the tenant, which may have a limit of its `own` below
-    /// the common one. An onlooker that watches all changes it may see takes a place with its own
+    /// the common one. A reader of `/stream` that is limited to one tenant takes a place of that
     /// tenant.
     pub fn join(&self, tenant: &TenantName, own: Option<u32>) -> Result<Waiter, Full> {
         let place = self.place()?;

@@ -66,9 +66,9 @@ pub fn roles_page() -> String {
     let mut page = format!(
         "# Roles\n\nWho may use which endpoint. This page is made from the list in [src/http/endpoints.rs](../src/http/endpoints.rs), which the service \
          itself asks, by\n`UPDATE_DOCS=1 cargo test --test contract`. A caller must also reach the tenant that a request names: another's is \
-         answered as one that\ndoes not exist. How callers prove who they are, and what narrows them: [authentication.md](authentication.md). In the \
-         last column: who reads\nthis is itself audited. \"all\": only with the role in every tenant. Whoever may read a tenant may also ask for a plan with\n`?dry_run=true`, which \
-         keeps nothing.\n\n| endpoint |{names} audited |\n|---|{}---|\n",
+         answered as one that\ndoes not exist. How callers prove who they are, and what narrows them: [authentication.md](authentication.md).\nLast \
+         column: the access log records each successful request. \"all\": only with the role in every tenant. A caller that may read a tenant may\nalso request \
+         a plan with `dry_run=true`; that plan is not stored.\n\n| endpoint |{names} audited |\n|---|{}---|\n",
         "---|".repeat(Role::ALL.len()),
     );
     let mut public = String::from("\nFor everybody, without credentials:\n\n");

@@ -210,7 +210,7 @@ impl Endpoint {
     }
 }
 
-/// A path with at most one parameter, a whole segment, for the look at a path before it is routed.
+/// Matches a path against a template with at most one parameter, before routing.
 #[derive(Debug, Clone, Copy)]
 pub struct Template {
     before: &'static str,

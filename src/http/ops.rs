@@ -72,7 +72,7 @@ pub fn ops_server(
     Ok(server.listen(listener)?.run())
 }
 
-/// Registers the endpoints. The token stands for the rights that the API's listener asks for.
+/// Registers the endpoints. On this listener `http.ops_token` replaces roles.
 fn endpoints(config: &mut ServiceConfig) {
     let of_health = health::endpoints().into_iter();
     let public = of_health.filter(|endpoint| endpoint.access == Access::Public);

@@ -67,7 +67,7 @@ pub enum Audit {}
 pub enum ManageKeys {}
 /// Creates, changes and deletes tenants.
 pub enum ManageTenants {}
-/// Operates the platform: forced states of breakers, dead letters, replays.
+/// Operates the platform: forced breaker states, dead letters, replays.
 pub enum Operate {}
 /// Sees how the platform is operated.
 pub enum Oversee {}

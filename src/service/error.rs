@@ -54,7 +54,9 @@ pub enum Error {
     #[error("the hash does not match: the plan's hash is {0}")]
     PlanHashMismatch(crate::domain::hash::EventHash),
     /// The plan's scope changed since the plan was made. Contains a new plan, made just now.
-    #[error("the tenant has changed since the plan was made")]
+    #[error(
+        "the tenant has changed since the plan was made: review the new plan in `plan` and apply that one"
+    )]
     PlanStale(Box<crate::domain::plan::Plan>),
     /// The key does not exist, or is not of the caller's tenant.
     #[error("the API key does not exist")]

@@ -225,7 +225,7 @@ pub async fn count(tx: &Transaction<'_>, tenant_scope: &TenantScope) -> Result<(
     Ok((column(&row, "good")?, column(&row, "kept")?))
 }
 
-/// Returns a key in any state, if `reach` holds for it.
+/// Returns a key in any state, if `tenant_scope` holds for its tenant.
 pub async fn get(
     tx: &Transaction<'_>,
     id: KeyId,
@@ -308,8 +308,8 @@ pub async fn rotate(
 }
 
 /// Revokes a key. `with_descendants` also revokes every key that came of it: the keys it made, the
-/// keys it rotated (it was shown their token), and so on. `told` makes the access event of each.
-/// Returns the keys that were not revoked before.
+/// keys it rotated (it was shown their token), and so on. `access_event` makes the access event of
+/// each. Returns the keys that were not revoked before.
 pub async fn revoke(
     tx: &Transaction<'_>,
     id: KeyId,

@@ -56,7 +56,7 @@ metrics_table! {
     gauge ACCESS_LOG_OUTBOX = "tm_access_log_outbox_records", "Records of key changes that MongoDB does not have yet.";
     counter CACHE_READS = "tm_cache_reads_total", "Reads of the routing cache, by result: hit, miss, negative.";
     counter CACHE_LOADS = "tm_cache_loads_total", "Tenants loaded, by source: replica or primary.";
-    counter CACHE_EVENTS = "tm_cache_events_total", "Events seen by the cache, by result: next, known or gap.";
+    counter CACHE_EVENTS = "tm_cache_events_total", "Events seen by the cache, by result: next, known, gap or ended (the tenant was deleted).";
     gauge WAITERS = "tm_waiters", "Long-polls and event streams that wait for changes.";
     counter STREAMS_CUT = "tm_streams_cut_total", "Event streams ended because their readers were too far behind.";
     counter SNAPSHOT_FILES = "tm_snapshot_files_total", "Snapshot files, by result: saved, failed, restored, refused.";

@@ -1,5 +1,5 @@
-//! Checks that the pages for contributors name only files, items, settings, suites and make targets
-//! that exist.
+//! Checks that the pages for contributors, and those that name tests as proofs, name only files,
+//! items, tests, settings, suites and make targets that exist.
 
 use std::{
     collections::BTreeSet,
@@ -9,19 +9,57 @@ use std::{
 
 use regex::Regex;
 
-const PAGES: [&str; 2] = ["CONTRIBUTING.md", "docs/architecture.md"];
+const PAGES: [&str; 4] = [
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/reliability.md",
+    "docs/security.md",
+];
 
 /// The folders to which a path of a page may be relative.
-const FOLDERS: [&str; 4] = ["", "src", "crates/core/src", "docs"];
+const FOLDERS: [&str; 5] = ["", "src", "crates/core/src", "docs", "tests"];
+
+/// The least number of characters of a test's name before its `…`.
+const SHORTEST: usize = 8;
 
 /// The things that a page may name.
 struct Tree {
     root: PathBuf,
-    /// Every word of the Rust files.
+    /// Every word of the Rust files and of the Makefile.
     words: BTreeSet<String>,
+    /// The names of all functions, so also of all tests.
+    functions: BTreeSet<String>,
     /// The keys of all settings, with their sections.
     settings: BTreeSet<String>,
     makefile: String,
+    patterns: Patterns,
+}
+
+/// The forms of spans that are looked up. They are compiled once, because this takes longer than to
+/// compare a page with them.
+struct Patterns {
+    /// A shortened name, with its suite and its module.
+    shortened: Regex,
+    /// A function, a test, a type or a constant.
+    item: Regex,
+    setting: Regex,
+}
+
+impl Patterns {
+    fn new() -> Self {
+        let pattern = |text: &str| Regex::new(text).expect("a pattern");
+        let item = [
+            r"^(?:[\w/]+\.rs::|(?:\w+ )?(?:\w+::)+)(\w+)$",
+            r"^(\w+)\(\)$",
+            r"^([A-Z][a-z]+[A-Z]\w+)$",
+            r"^([A-Z][A-Z_]{3,})$",
+        ];
+        Self {
+            shortened: pattern(r"^(?:(\w+) )?(?:(\w+)::)*(\w*)…$"),
+            item: pattern(&item.join("|")),
+            setting: pattern(r"^[a-z_]+(?:\.[a-z_]+)+$"),
+        }
+    }
 }
 
 fn root() -> &'static Path {
@@ -65,16 +103,23 @@ impl Tree {
             rust_files(&root().join(folder), &mut files);
         }
         let is_between = |c: char| !c.is_alphanumeric() && c != '_';
-        let mut words = BTreeSet::new();
+        let makefile = read("Makefile");
+        let mut words: BTreeSet<_> = makefile.split(is_between).map(str::to_owned).collect();
+        let mut functions = BTreeSet::new();
         for file in files.iter().filter(|file| !file.ends_with(file!())) {
             let text = fs::read_to_string(file).expect("a Rust file");
-            words.extend(text.split(is_between).map(str::to_owned));
+            let parts: Vec<_> = text.split(is_between).collect();
+            words.extend(parts.iter().map(|&part| part.to_owned()));
+            let names = parts.windows(2).filter(|pair| pair[0] == "fn");
+            functions.extend(names.map(|pair| pair[1].to_owned()));
         }
         Self {
             root: root().to_owned(),
             words,
+            functions,
             settings: keys(&read("src/config.default.toml")),
-            makefile: read("Makefile"),
+            makefile,
+            patterns: Patterns::new(),
         }
     }
 
@@ -100,20 +145,38 @@ impl Tree {
         self.makefile.lines().any(|line| line.starts_with(&rule))
     }
 
+    /// Returns whether a shortened name is the beginning of one that exists. After a suite or a
+    /// module it is the beginning of a test's name, as in `api shares::large_command_…`, or missing
+    /// for the whole module, as in `api shares::…`. Alone it is the beginning of any word, as in
+    /// `tm_…`. Returns `None` for another span.
+    fn knows_beginning(&self, span: &str) -> Option<bool> {
+        let found = self.patterns.shortened.captures(span)?;
+        let part = |at: usize| found.get(at).map(|part| part.as_str());
+        let name = &found[3];
+        let begins_one_of = |names: &BTreeSet<String>| names.iter().any(|n| n.starts_with(name));
+        let is_place = match (part(1), part(2)) {
+            (Some(suite), Some(module)) => self.has_file(&format!("tests/{suite}/{module}.rs")),
+            (Some(suite), None) => self.has_suite(suite),
+            (None, Some(module)) => self.words.contains(module),
+            (None, None) => return Some(begins_one_of(&self.words)),
+        };
+        let is_test = name.len() >= SHORTEST && begins_one_of(&self.functions);
+        Some(is_place && (is_test || name.is_empty()))
+    }
+
     /// Returns whether a span of code names nothing, or something that exists.
     fn knows(&self, span: &str) -> bool {
-        let item = Regex::new(
-            r"^(?:\w+::)+(\w+)$|^(\w+)\(\)$|^([A-Z][a-z]+[A-Z]\w+)$|^([A-Z][A-Z_]{3,})$",
-        );
-        let setting = Regex::new(r"^[a-z_]+(?:\.[a-z_]+)+$").expect("a pattern");
-        if let Some(found) = item.expect("a pattern").captures(span) {
+        if let Some(is_known) = self.knows_beginning(span) {
+            return is_known;
+        }
+        if let Some(found) = self.patterns.item.captures(span) {
             let name = found.iter().skip(1).flatten().next();
             return name.is_some_and(|name| self.words.contains(name.as_str()));
         }
         let section = format!("{}.", span.split('.').next().unwrap_or_default());
         let is_section = self.settings.iter().any(|key| key.starts_with(&section));
         let is_file = span.ends_with(".rs") || span.ends_with(".md");
-        let is_setting = setting.is_match(span) && is_section && !is_file;
+        let is_setting = self.patterns.setting.is_match(span) && is_section && !is_file;
         !is_setting || self.settings.contains(span)
     }
 
@@ -140,7 +203,7 @@ impl Tree {
 }
 
 #[test]
-fn pages_for_contributors_name_only_what_exists() {
+fn pages_name_only_what_exists() {
     let tree = Tree::read();
     for page in PAGES {
         let faults = tree.faults(&read(page));
@@ -152,7 +215,11 @@ fn pages_for_contributors_name_only_what_exists() {
 fn page_check_finds_every_wrong_name() {
     let tree = Tree::read();
     let good = "`src/lib.rs`, [a page](../README.md), `make test`, `cargo test --test contract`, \
-                `TenantSnapshot`, `Cache::apply`, `upsert()`, `write.lanes`, `If-Match`, `a.b`";
+                `TenantSnapshot`, `Cache::apply`, `upsert()`, `write.lanes`, `If-Match`, `a.b`, \
+                `api shares::large_command_…`, `shares::large_command_…`, `pipeline shares::…`, \
+                `faults t1_kill9_of_the_relay_…`, `tm_…`, `/audit/…`, \
+                `api tls::tls_1_1_and_plain_text_are_refused`, \
+                `api/tls.rs::tls_1_1_and_plain_text_are_refused`";
     assert_eq!(tree.faults(good), BTreeSet::new());
     for (page, fault) in [
         ("`src/nothing_here.rs`", "src/nothing_here.rs"),
@@ -163,6 +230,24 @@ fn page_check_finds_every_wrong_name() {
         ("`Cache::nothing_like_it`", "Cache::nothing_like_it"),
         ("`nothing_like_it()`", "nothing_like_it()"),
         ("`write.nothing`", "write.nothing"),
+        (
+            "`api shares::nothing_like_it`",
+            "api shares::nothing_like_it",
+        ),
+        (
+            "`api/tls.rs::nothing_like_it`",
+            "api/tls.rs::nothing_like_it",
+        ),
+        ("`api shares::nothing_like_…`", "api shares::nothing_like_…"),
+        ("`shares::nothing_like_…`", "shares::nothing_like_…"),
+        ("`nothing_like_it_…`", "nothing_like_it_…"),
+        ("`api shares::large_…`", "api shares::large_…"),
+        ("`api nothing::…`", "api nothing::…"),
+        (
+            "`api nothing::large_command_…`",
+            "api nothing::large_command_…",
+        ),
+        ("`nothing t1_kill9_of_…`", "nothing t1_kill9_of_…"),
     ] {
         assert_eq!(tree.faults(page), BTreeSet::from([fault.to_owned()]));
     }

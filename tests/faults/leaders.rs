@@ -1,7 +1,7 @@
 //! T2: the leading relay is frozen and resumed, and the other relay takes over.
 //!
 //! Only the holder of the leader's lock deletes from the queue. A lock ends with its session;
-//! `pipeline relay::a_deposed_leader_…` shows that the epoch fences a deposed leader.
+//! `pipeline relay::deposed_leader_…` shows that the epoch fences a deposed leader.
 
 use std::time::{Duration, Instant};
 

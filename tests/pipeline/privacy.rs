@@ -394,7 +394,7 @@ async fn export_and_erasure_commands_keep_the_chain_intact() {
     );
     assert_eq!(
         printed(&world, &["privacy", "rewrap"]),
-        "keys wrapped anew: 0\n"
+        "keys rewrapped with the current master key: 0\n"
     );
 
     let wrong = run(&world, &["privacy", "erase", "--tenant", "Acme"]);

@@ -95,7 +95,9 @@ impl ConsumerStatus {
 
     /// Records that the consumer panicked and is restarted.
     pub fn panicked(&self) {
-        self.failed(Some("it panicked, and was begun anew".to_owned()));
+        self.failed(Some(
+            "the audit consumer panicked and was restarted".to_owned(),
+        ));
     }
 
     pub(super) fn failed(&self, error: Option<String>) {

@@ -117,7 +117,7 @@ impl AuditReads {
         }
     }
 
-    /// Returns the newest `limit` events within the tenant scope `reach`.
+    /// Returns the newest `limit` events within the tenant scope.
     pub async fn newest(
         &self,
         tenant_scope: &TenantScope,
@@ -128,7 +128,7 @@ impl AuditReads {
             .await
     }
 
-    /// Returns a page of the events within the tenant scope `reach`, newest first.
+    /// Returns a page of the events within the tenant scope, newest first.
     pub async fn events(
         &self,
         tenant_scope: &TenantScope,
@@ -203,7 +203,7 @@ impl AuditReads {
     }
 
     /// Returns how far the archive is behind Postgres, for one tenant or for a page of the tenants
-    /// within the tenant scope `reach`.
+    /// within the tenant scope.
     pub async fn status(
         &self,
         tenant_scope: &TenantScope,

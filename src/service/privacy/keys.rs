@@ -86,7 +86,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Keeps the keys in Postgres, wrapped by `masters`.
+    /// Keeps the keys in Postgres, wrapped by `master_keys`.
     pub fn new(master_keys: MasterKeys, settings: &config::Privacy, router: Arc<Router>) -> Self {
         let (most, ttl) = (settings.max_cached_keys, settings.key_ttl);
         let people = Cache::builder()

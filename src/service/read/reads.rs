@@ -104,8 +104,8 @@ impl Reads {
         Ok((route, tag))
     }
 
-    /// Returns a page of the routes within the tenant scope `reach`, in key order. Adds the
-    /// tenant's tag if the list is limited to one tenant.
+    /// Returns a page of the routes within the tenant scope, in key order. Adds the tenant's tag if
+    /// the list is limited to one tenant.
     pub async fn routes(
         &self,
         tenant_scope: &TenantScope,
@@ -354,7 +354,7 @@ impl Reads {
         Ok(tenant)
     }
 
-    /// Returns a page of the tenants within the tenant scope `reach`, in name order.
+    /// Returns a page of the tenants within the tenant scope, in name order.
     pub async fn tenants(
         &self,
         tenant_scope: &TenantScope,

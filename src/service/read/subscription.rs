@@ -266,7 +266,7 @@ impl Firehose {
     }
 }
 
-/// Returns the next change of a tenant within the tenant scope `reach`.
+/// Returns the next change of a tenant within the tenant scope.
 async fn reached(
     changes: &mut broadcast::Receiver<LiveChange>,
     tenant_scope: &TenantScope,

@@ -90,7 +90,7 @@ struct Answering {
 impl Answering {
     fn reply(self, result: Result<Reply, Error>) {
         count(&result);
-        // The send fails if the caller has gone. The result stands in the database all the same.
+        // The send fails if the caller has disconnected. The write is committed anyway.
         let _ = self.reply.send(result);
     }
 }

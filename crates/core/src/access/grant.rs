@@ -107,9 +107,8 @@ pub struct Grant {
 impl Grant {
     /// Creates a grant, if its parts fit together. It has at least one role. `platform_admin` is
     /// for every tenant and allows no other role. `auditor` alone may be for every tenant or for
-    /// one; all other roles are for one tenant. `narrowing` is the resource scope: it limits the
-    /// routes and policies that an editor may change and a node may poll, and no other role can
-    /// have it.
+    /// one; all other roles are for one tenant. `resource_scope` limits the routes and policies that
+    /// an editor may change and a node may poll; no other role can have one.
     pub fn new(
         mut roles: Vec<Role>,
         tenant_scope: TenantScope,

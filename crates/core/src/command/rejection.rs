@@ -89,7 +89,9 @@ pub enum Rejection {
         hash: String,
     },
     /// The scope has changed since the plan was computed.
-    #[error("the tenant has changed since the plan was made: make a new plan")]
+    #[error(
+        "the tenant has changed since the plan was made: review the new plan in `plan` and apply that one"
+    )]
     PlanStale,
     /// The tenant is being deleted.
     #[error("the tenant is being deleted")]

@@ -13,8 +13,7 @@ use crate::{
 };
 
 impl AuditReads {
-    /// Returns a page of the accesses that are visible within the tenant scope `reach`, newest
-    /// first.
+    /// Returns a page of the accesses that are visible within the tenant scope, newest first.
     pub async fn accesses(
         &self,
         tenant_scope: &TenantScope,
