@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::secure;
+use crate::support::{ports::free_address, secure};
 
 /// A process of the service that can be restarted on the same addresses.
 pub struct Process {
@@ -26,11 +26,6 @@ pub struct Process {
     pub kills: Arc<AtomicUsize>,
     /// The command that starts the binary, such as `taskset -c 0`; empty for none.
     through: Vec<String>,
-}
-
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address")
 }
 
 impl Process {
@@ -186,12 +181,19 @@ impl Process {
         child.into_inner().wait().expect("a child").code()
     }
 
+    /// Returns whether the process has ended by itself: a zombie, until its parent looks.
+    fn has_ended(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()));
+        status.is_ok_and(|status| status.contains("\nState:\tZ"))
+    }
+
     pub async fn ready(&self) {
         let url = format!("http://{}/health/ready", self.ops);
         eventually(
             Duration::from_secs(60),
             &format!("{} is ready", self.role),
             async || {
+                assert!(!self.has_ended(), "{} ended before it was ready", self.role);
                 reqwest::get(&url)
                     .await
                     .is_ok_and(|response| response.status().is_success())

@@ -9,6 +9,7 @@ pub mod database;
 pub mod desk;
 pub mod issuer;
 pub mod page;
+pub mod ports;
 pub mod secure;
 pub mod signer;
 pub mod switch;
