@@ -483,8 +483,8 @@ mod tests {
     impl rdkafka::ClientContext for DropsTold {}
     impl ConsumerContext for DropsTold {}
 
-    #[test]
-    fn last_reference_to_a_consumer_ends_it_on_another_thread() {
+    #[tokio::test]
+    async fn last_reference_to_a_consumer_ends_it_on_another_thread() {
         let (told, drops) = channel();
         let consumer: StreamConsumer<DropsTold> = ClientConfig::new()
             .set("bootstrap.servers", "127.0.0.1:1")

@@ -49,7 +49,7 @@ struct SplitScore {
     share: f64,
     /// The version's score for this key. The highest score wins.
     score: f64,
-    rate_limit: RouteStanding,
+    standing: RouteStanding,
 }
 
 /// Whether traffic may go to a version.
@@ -67,8 +67,8 @@ pub fn explanation() -> Value {
     json!({
         "policy": { "service": "checkout", "env": "prod" }, "policy_revision": 3, "reason": "split", "rule": null, "key": "user-7",
         "instead_of": null, "split": [
-            { "version": "v1", "weight": 90, "share": 0.9, "score": 278.985, "rate_limit": "active" },
-            { "version": "v2", "weight": 10, "share": 0.1, "score": 28.709, "rate_limit": "active" },
+            { "version": "v1", "weight": 90, "share": 0.9, "score": 278.985, "standing": "active" },
+            { "version": "v2", "weight": 10, "share": 0.1, "score": 28.709, "standing": "active" },
         ],
     })
 }
