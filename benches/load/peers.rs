@@ -23,7 +23,7 @@ use crate::{
     machine::cores,
     pairs::{Ratio, Target, compare},
     process::{Process, find, free_address},
-    reads::{CONNECTIONS, OneTenant},
+    reads::{Access, CONNECTIONS, OneTenant},
 };
 
 /// Directories where Debian installs server programs.
@@ -43,7 +43,7 @@ fn against(
     target: Target,
     start: impl FnOnce(&Bench, &OneTenant<'_>) -> Result<Peer>,
 ) -> Result<()> {
-    let ours = OneTenant::start(bench)?;
+    let ours = OneTenant::start(bench, Access::Keys)?;
     let peer = start(bench, &ours)?;
     let base = || -> Result<Run> {
         let load = Load {
@@ -51,6 +51,7 @@ fn against(
             server: &peer.process,
             connections: CONNECTIONS,
             duration: bench.duration,
+            tls: None,
         };
         closed_loop(load, &peer.question).context("the peer")
     };
@@ -168,9 +169,15 @@ pub fn etcd(bench: &Bench) -> Result<()> {
         let put = with_json(
             "POST",
             "/v3/kv/put",
+            "",
             &json!({ "key": key, "value": value }).to_string(),
         );
-        let range = with_json("POST", "/v3/kv/range", &json!({ "key": key }).to_string());
+        let range = with_json(
+            "POST",
+            "/v3/kv/range",
+            "",
+            &json!({ "key": key }).to_string(),
+        );
         let started = Instant::now();
         while !matches!(bench.runtime.block_on(once(address, &put)), Ok((200, ..))) {
             process.lives()?;

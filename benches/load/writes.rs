@@ -20,22 +20,24 @@ const TENANTS: usize = 1000;
 
 /// A source of `PUT` requests for a hundred routes of each of the first `tenants` tenants, each
 /// request with a new URL.
-pub struct Puts {
+pub struct Puts<'a> {
     tenants: usize,
+    key: &'a str,
     number: AtomicU64,
 }
 
-impl Puts {
-    /// Makes a source for the first `tenants` tenants.
-    pub fn new(tenants: usize) -> Self {
+impl<'a> Puts<'a> {
+    /// Makes a source for the first `tenants` tenants, with the header line `key`.
+    pub fn new(tenants: usize, key: &'a str) -> Self {
         Self {
             tenants,
+            key,
             number: AtomicU64::new(1),
         }
     }
 }
 
-impl Source for Puts {
+impl Source for Puts<'_> {
     fn next(&self, dice: &mut Dice, request: &mut Vec<u8>) -> Expected {
         let (tenant, route) = (dice.below(self.tenants), dice.below(100));
         let salt = dice.below(1_000_000_000);
@@ -46,6 +48,7 @@ impl Source for Puts {
         request.extend_from_slice(&with_json(
             "PUT",
             &route_path(tenant, route),
+            self.key,
             &format!("{{\"url\":\"{url}\"}}"),
         ));
         Expected {
@@ -61,8 +64,9 @@ fn run(bench: &Bench, service: &Service, tenants: usize, callers: usize) -> Resu
         server: &service.process,
         connections: callers,
         duration: bench.duration,
+        tls: None,
     };
-    closed_loop(load, &Puts::new(tenants))
+    closed_loop(load, &Puts::new(tenants, &service.key))
         .with_context(|| format!("{callers} callers, {tenants} tenants"))
 }
 
