@@ -40,7 +40,7 @@ bench-quick: rust up ## the same at small sizes: whether it runs, and roughly wh
 counts: rust up ## the guard: instructions of the hot paths, compared with benches/counts.json
 	@set -a; . .stack/env; cargo bench --locked --profile counts --bench load -- counts
 
-bench-peers: ## install nginx and etcd, to measure against
+bench-peers: ## install nginx, etcd and Unleash, to measure against
 	@benches/peers.sh
 
 up: ## start the stack: PostgreSQL with a replica, Kafka, MongoDB

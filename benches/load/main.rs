@@ -130,8 +130,10 @@ const CASES: &[Case] = &[
     ("reads.snapshots", 15, reads::snapshots),
     ("reads.latency", 15, reads::latency_at_half_load),
     ("reads.routes", 40, routes::growth),
-    ("peers.nginx", 10, peers::nginx),
-    ("peers.etcd", 10, peers::etcd),
+    ("peers.nginx", 10, peers::nginx::file),
+    ("peers.etcd", 10, peers::etcd::range),
+    ("peers.etcd_put", 10, peers::etcd::put),
+    ("peers.unleash", 15, peers::unleash::polls_and_writes),
     ("writes.many", 15, writes::many_tenants),
     ("writes.hot", 15, writes::one_hot_tenant),
     ("writes.callers", 15, writes::by_callers),
@@ -223,7 +225,7 @@ fn prepare(arguments: &Arguments) -> Result<Bench> {
     }
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
     std::fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
-    for log in ["service.log", "floor.log", "pgbench.log"] {
+    for log in ["service.log", "floor.log", "pgbench.log", "unleash.log"] {
         let _ = std::fs::remove_file(directory.join(log));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

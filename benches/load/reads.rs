@@ -24,6 +24,8 @@ const CONNECTIONS_AT_RATE: usize = 32;
 const SNAPSHOT: &str = "/api/v1/tenants/t000000/snapshot";
 /// The tenant with one route.
 const ONE_ROUTE: &str = "/api/v1/tenants/t000001/snapshot";
+/// The tenant with ten routes.
+const TEN_ROUTES: &str = "/api/v1/tenants/t000003/snapshot";
 /// The tenant with 10,000 routes.
 const MANY_ROUTES: &str = "/api/v1/tenants/t000002/snapshot";
 
@@ -92,7 +94,8 @@ fn bytes(count: usize) -> Same {
     }
 }
 
-fn unchanged(path: &str, headers: &str, tag: &str) -> Same {
+/// Returns the request of `path` with this tag, answered 304.
+pub fn unchanged(path: &str, headers: &str, tag: &str) -> Same {
     let request = get(path, &format!("{headers}If-None-Match: {tag}\r\n"));
     Same {
         request,
@@ -177,6 +180,14 @@ impl<'a> OneTenant<'a> {
     fn unchanged(&self, bench: &Bench, path: &str) -> Result<Same> {
         let (tag, _) = self.service.fetch(bench, path)?;
         Ok(unchanged(path, &self.key, &tag))
+    }
+
+    /// Adds a tenant with ten routes, and returns its node's request of the unchanged snapshot.
+    pub fn ten_routes_unchanged(&self, bench: &Bench) -> Result<Same> {
+        self.site.seed_shape(3, 4, [1, 1, 10])?;
+        let key = self.site.key("node", Some("t000003"))?;
+        let (tag, _) = self.service.fetch(bench, TEN_ROUTES)?;
+        Ok(unchanged(TEN_ROUTES, &key, &tag))
     }
 
     /// Runs a closed loop that repeats one request.

@@ -15,25 +15,24 @@ use crate::{
     service::{Service, Site, route_path},
 };
 
-/// Number of seeded tenants in the comparison with pgbench.
-const TENANTS: usize = 1000;
+/// Number of seeded tenants in the comparisons with pgbench and etcd.
+pub const TENANTS: usize = 1000;
+
+/// The number of the next write. All sources share it: each draws the same random numbers, and a
+/// write of the URL that a route has already makes no event.
+static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// A source of `PUT` requests for a hundred routes of each of the first `tenants` tenants, each
 /// request with a new URL.
 pub struct Puts<'a> {
     tenants: usize,
     key: &'a str,
-    number: AtomicU64,
 }
 
 impl<'a> Puts<'a> {
     /// Makes a source for the first `tenants` tenants, with the header line `key`.
     pub fn new(tenants: usize, key: &'a str) -> Self {
-        Self {
-            tenants,
-            key,
-            number: AtomicU64::new(1),
-        }
+        Self { tenants, key }
     }
 }
 
@@ -43,7 +42,7 @@ impl Source for Puts<'_> {
         let salt = dice.below(1_000_000_000);
         let url = format!(
             "https://host-{salt}-{}.example.com/",
-            self.number.fetch_add(1, Ordering::Relaxed)
+            NUMBER.fetch_add(1, Ordering::Relaxed)
         );
         request.extend_from_slice(&with_json(
             "PUT",
@@ -58,7 +57,8 @@ impl Source for Puts<'_> {
     }
 }
 
-fn run(bench: &Bench, service: &Service, tenants: usize, callers: usize) -> Result<Run> {
+/// Runs a closed loop of writes to the first `tenants` tenants, by this many callers.
+pub fn run(bench: &Bench, service: &Service, tenants: usize, callers: usize) -> Result<Run> {
     let load = Load {
         address: service.api,
         server: &service.process,
