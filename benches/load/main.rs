@@ -29,6 +29,7 @@ mod report;
 mod routes;
 mod service;
 mod snapshots;
+mod targets;
 mod tls;
 mod waiters;
 mod wire;
@@ -143,6 +144,13 @@ const CASES: &[Case] = &[
     ("pipeline.relay", 40, pipeline::relay),
     ("pipeline.archive", 10, archive::bulk),
     ("snapshots.change", 5, snapshots::one_route),
+    ("targets.events", 15, targets::rates::events),
+    ("targets.notifications", 10, targets::rates::notifications),
+    ("targets.broadcasts", 10, targets::rates::broadcasts),
+    ("targets.latency", 10, targets::latency::at_a_fixed_rate),
+    ("targets.memory", 10, targets::resources::memory),
+    ("targets.files", 10, targets::resources::files),
+    ("targets.cleanup", 10, targets::resources::cleanup),
 ];
 
 fn main() -> ExitCode {

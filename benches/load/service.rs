@@ -181,6 +181,8 @@ pub struct Service {
     pub process: Process,
     /// The listen address of the API.
     pub api: SocketAddr,
+    /// The listen address of metrics and health.
+    pub ops: SocketAddr,
     /// The header line of a caller with every right; empty if the service asks for no credentials.
     pub key: String,
     tls: Option<TlsConnector>,
@@ -190,9 +192,19 @@ impl Service {
     /// Starts `traffic-manager serve` as it is shipped, with keys and limits, except `settings`
     /// (such as `("READ__CACHE_BYTES", "1")`), and waits until the service is ready.
     pub fn start(site: &Site<'_>, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::in_role(site, "serve", settings)
+    }
+
+    /// The same in the role `all`: it also publishes the events, and archives them.
+    pub fn with_archive(site: &Site<'_>) -> Result<Self> {
+        Self::in_role(site, "all", &[])
+    }
+
+    fn in_role(site: &Site<'_>, role: &str, settings: &[(&str, &str)]) -> Result<Self> {
         let key = site.key("platform_admin", None)?;
-        let program = Command::new(&site.bench.program);
-        Self::run(site, &[AS_SHIPPED, settings].concat(), key, program)
+        let mut command = Command::new(&site.bench.program);
+        command.arg(role);
+        Self::run(site, &[AS_SHIPPED, settings].concat(), key, command)
     }
 
     /// Starts the service as it is shipped, with TLS.
@@ -212,7 +224,9 @@ impl Service {
 
     /// Starts the service without keys and limits.
     pub fn open(site: &Site<'_>) -> Result<Self> {
-        Self::run(site, &[], String::new(), Command::new(&site.bench.program))
+        let mut command = Command::new(&site.bench.program);
+        command.arg("serve");
+        Self::run(site, &[], String::new(), command)
     }
 
     /// Starts the service as it is shipped, with one worker, under callgrind, which writes its
@@ -223,7 +237,8 @@ impl Service {
         command
             .args(["--tool=callgrind", "--separate-threads=yes"])
             .arg(format!("--callgrind-out-file={}", files.display()))
-            .arg(&site.bench.program);
+            .arg(&site.bench.program)
+            .arg("serve");
         // Everything takes some fifty times as long.
         let patient = [
             ("HTTP__WORKERS", "1"),
@@ -246,7 +261,6 @@ impl Service {
         let bench = site.bench;
         let (api, ops) = (free_address()?, free_address()?);
         command
-            .arg("serve")
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .envs(&site.world()?.environment);
@@ -271,6 +285,7 @@ impl Service {
                 return Ok(Self {
                     process,
                     api,
+                    ops,
                     key,
                     tls: None,
                 });
