@@ -243,11 +243,11 @@ impl Service {
         let patient = [
             ("HTTP__WORKERS", "1"),
             ("HTTP__REQUEST_TIMEOUT_MS", "60000"),
-            ("POSTGRES__CONNECT_TIMEOUT_MS", "60000"),
-            ("POSTGRES__ACQUIRE_TIMEOUT_MS", "60000"),
-            ("RESILIENCE__POSTGRES_PRIMARY__TIMEOUT_MS", "50000"),
-            ("RESILIENCE__POSTGRES_REPLICA__TIMEOUT_MS", "50000"),
-            ("WRITE__TIMEOUT_MS", "50000"),
+            ("POSTGRES__CONNECT_TIMEOUT_MS", "30000"),
+            ("POSTGRES__ACQUIRE_TIMEOUT_MS", "30000"),
+            ("RESILIENCE__POSTGRES_PRIMARY__TIMEOUT_MS", "30000"),
+            ("RESILIENCE__POSTGRES_REPLICA__TIMEOUT_MS", "30000"),
+            ("WRITE__TIMEOUT_MS", "30000"),
         ];
         Self::run(site, &[AS_SHIPPED, &patient].concat(), key, command)
     }
