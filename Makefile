@@ -14,7 +14,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-secure bench bench-quick bench-peers up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-memory simulate mutants coverage coverage-all faults faults-quick sabotage rust
+.PHONY: help demo test test-secure bench bench-quick counts bench-peers up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-memory simulate mutants coverage coverage-all faults faults-quick sabotage rust
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,7 +37,10 @@ bench: rust up ## measure at full size: against a bare server, pgbench, and the 
 bench-quick: rust up ## the same at small sizes: whether it runs, and roughly where it stands
 	@$(LOAD) quick
 
-bench-peers: ## install nginx and etcd, to measure against
+counts: rust up ## the guard: instructions of the hot paths, compared with benches/counts.json
+	@set -a; . .stack/env; cargo bench --locked --profile counts --bench load -- counts
+
+bench-peers: ## install nginx, etcd and Unleash, to measure against
 	@benches/peers.sh
 
 up: ## start the stack: PostgreSQL with a replica, Kafka, MongoDB

@@ -14,8 +14,9 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
+use tokio_rustls::TlsConnector;
 
-use crate::{process::Process, wire};
+use crate::{process::Process, support::secure::Duplex, wire};
 
 /// The longest time for one answer. A longer time is a failure.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -102,31 +103,43 @@ pub fn get(path: &str, headers: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").into_bytes()
 }
 
-/// Returns a request with a JSON body.
-pub fn with_json(method: &str, path: &str, json: &str) -> Vec<u8> {
+/// Returns a request with a JSON body. `headers` are complete header lines.
+pub fn with_json(method: &str, path: &str, headers: &str, json: &str) -> Vec<u8> {
     let length = json.len();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Type: application/json\r\n"
     );
     format!("{head}Content-Length: {length}\r\n\r\n{json}").into_bytes()
 }
 
 /// A keep-alive connection and its read buffer.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Duplex>,
     buffer: Vec<u8>,
     answered: usize,
 }
 
 impl Connection {
-    /// Connects to `address`. Fails after 10 seconds.
+    /// Connects to `address` without TLS. Fails after 10 seconds.
     pub async fn open(address: SocketAddr) -> Result<Self> {
-        let connected =
-            tokio::time::timeout(Duration::from_secs(10), TcpStream::connect(address)).await;
+        Self::open_over(address, None).await
+    }
+
+    /// Connects to `address`, in TLS if there is a connector. Fails after 10 seconds.
+    pub async fn open_over(address: SocketAddr, tls: Option<&TlsConnector>) -> Result<Self> {
+        let connect = async {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            let stream: Box<dyn Duplex> = match tls {
+                None => Box::new(stream),
+                Some(tls) => Box::new(tls.connect(address.ip().into(), stream).await?),
+            };
+            Ok::<_, std::io::Error>(stream)
+        };
+        let connected = tokio::time::timeout(Duration::from_secs(10), connect).await;
         let stream = connected
             .context("no connection in 10 s")?
             .with_context(|| format!("no connection to {address}"))?;
-        stream.set_nodelay(true)?;
         Ok(Self {
             stream,
             buffer: Vec::with_capacity(4096),
@@ -175,8 +188,17 @@ impl Connection {
 
 /// Sends one request on a new connection, and returns the answer's status, entity tag and body.
 pub async fn once(address: SocketAddr, request: &[u8]) -> Result<(u16, Option<String>, Vec<u8>)> {
+    once_over(address, None, request).await
+}
+
+/// The same, in TLS if there is a connector.
+pub async fn once_over(
+    address: SocketAddr,
+    tls: Option<&TlsConnector>,
+    request: &[u8],
+) -> Result<(u16, Option<String>, Vec<u8>)> {
     let asked = async {
-        let mut connection = Connection::open(address).await?;
+        let mut connection = Connection::open_over(address, tls).await?;
         let message = connection.exchange(request).await?;
         Ok((
             message.status,
@@ -295,6 +317,8 @@ pub struct Load<'a> {
     pub connections: usize,
     /// Duration of the run.
     pub duration: Duration,
+    /// Encrypts the connections; `None` for plain ones.
+    pub tls: Option<&'a TlsConnector>,
 }
 
 /// Runs a closed loop: each connection sends its next request after the answer to its last one.
@@ -340,7 +364,7 @@ fn worker(
         .enable_all()
         .build();
     let connected = runtime.as_ref().ok().map(|runtime| {
-        let opened = (0..share).map(|_| Connection::open(load.address));
+        let opened = (0..share).map(|_| Connection::open_over(load.address, load.tls));
         runtime.block_on(async {
             join_all(opened)
                 .await

@@ -6,6 +6,7 @@
 //! cargo bench --bench load -- full             every case at its full size
 //! cargo bench --bench load -- reads            the cases whose names start with "reads", small; --full for their full size
 //! cargo bench --bench load -- list             the cases
+//! cargo bench --profile counts --bench load -- counts    instructions of the hot paths
 //! ```
 //!
 //! It needs the running stack in its environment (`. .stack/env`). Results go to `target/bench/`;
@@ -13,6 +14,7 @@
 
 mod archive;
 mod chart;
+mod counts;
 mod floor;
 mod http;
 mod machine;
@@ -27,9 +29,14 @@ mod report;
 mod routes;
 mod service;
 mod snapshots;
+mod targets;
+mod tls;
 mod waiters;
 mod wire;
 mod writes;
+
+#[path = "../../crates/core/benches/sample/mod.rs"]
+mod sample;
 
 use test_support as support;
 
@@ -50,9 +57,15 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Measures Traffic Manager against limits and peers.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// `quick`, `full`, `list`, the start of a case's name, or `floor`: the server that ours is
-    /// compared with.
+    /// `quick`, `full`, `list`, the start of a case's name, `counts`, or `floor`: the server that
+    /// ours is compared with.
     what: Option<String>,
+    /// The reason for which `counts` writes new figures.
+    #[arg(long)]
+    why: Option<String>,
+    /// The path that `counted` runs, for `counts`.
+    #[arg(long)]
+    path: Option<String>,
     /// Use full sizes instead of small ones.
     #[arg(long)]
     full: bool,
@@ -68,6 +81,12 @@ struct Arguments {
     /// The listen address of `floor`.
     #[arg(long)]
     listen: Option<SocketAddr>,
+    /// The certificate of `floor`, for TLS.
+    #[arg(long, requires = "key")]
+    certificate: Option<PathBuf>,
+    /// The key of the certificate.
+    #[arg(long)]
+    key: Option<PathBuf>,
     /// Ignored: cargo passes this flag to every bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -107,10 +126,15 @@ type Case = (&'static str, u64, fn(&Bench) -> Result<()>);
 /// Every case: its name, its time limit in minutes, and its function.
 const CASES: &[Case] = &[
     ("reads.floor", 15, reads::against_the_floor),
+    ("reads.open", 15, reads::without_keys),
+    ("reads.tls", 15, reads::over_tls),
+    ("reads.snapshots", 15, reads::snapshots),
     ("reads.latency", 15, reads::latency_at_half_load),
     ("reads.routes", 40, routes::growth),
-    ("peers.nginx", 10, peers::nginx),
-    ("peers.etcd", 10, peers::etcd),
+    ("peers.nginx", 10, peers::nginx::file),
+    ("peers.etcd", 10, peers::etcd::range),
+    ("peers.etcd_put", 10, peers::etcd::put),
+    ("peers.unleash", 15, peers::unleash::polls_and_writes),
     ("writes.many", 15, writes::many_tenants),
     ("writes.hot", 15, writes::one_hot_tenant),
     ("writes.callers", 15, writes::by_callers),
@@ -120,6 +144,13 @@ const CASES: &[Case] = &[
     ("pipeline.relay", 40, pipeline::relay),
     ("pipeline.archive", 10, archive::bulk),
     ("snapshots.change", 5, snapshots::one_route),
+    ("targets.events", 15, targets::rates::events),
+    ("targets.notifications", 10, targets::rates::notifications),
+    ("targets.broadcasts", 10, targets::rates::broadcasts),
+    ("targets.latency", 10, targets::latency::at_a_fixed_rate),
+    ("targets.memory", 10, targets::resources::memory),
+    ("targets.files", 10, targets::resources::files),
+    ("targets.cleanup", 10, targets::resources::cleanup),
 ];
 
 fn main() -> ExitCode {
@@ -133,12 +164,23 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode> {
+    // Without exactly one provider, the first TLS connection panics.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let what = match arguments.what.as_deref() {
         Some("floor") => {
             floor::serve(
                 arguments.listen.context("floor needs --listen ADDRESS")?,
                 machine::cores(),
+                arguments.certificate.zip(arguments.key),
             )?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some("counted") => {
+            counts::run_pure(&arguments.path.context("counted needs --path NAME")?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some("counts") => {
+            counts::check(&prepare(&arguments)?, arguments.why.as_deref())?;
             return Ok(ExitCode::SUCCESS);
         }
         None | Some("list") => {
@@ -156,8 +198,6 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
     if chosen.is_empty() {
         bail!("no case starts with {what:?}; `list` lists them");
     }
-    // Without exactly one provider, the first TLS connection panics.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let bench = prepare(&arguments)?;
     if cfg!(debug_assertions) {
         println!(
@@ -193,7 +233,7 @@ fn prepare(arguments: &Arguments) -> Result<Bench> {
     }
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
     std::fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
-    for log in ["service.log", "floor.log", "pgbench.log"] {
+    for log in ["service.log", "floor.log", "pgbench.log", "unleash.log"] {
         let _ = std::fs::remove_file(directory.join(log));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

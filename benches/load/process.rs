@@ -135,6 +135,12 @@ impl Process {
     pub fn rss(&self) -> u64 {
         tree(self.pid).iter().filter_map(|pid| resident(*pid)).sum()
     }
+
+    /// Returns the number of open files of the process and all its descendants.
+    pub fn open_files(&self) -> usize {
+        let files = |pid: &u32| fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
+        tree(self.pid).iter().map(files).sum()
+    }
 }
 
 impl Drop for Process {

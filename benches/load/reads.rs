@@ -1,10 +1,11 @@
-//! The read path compared with the floor: `resolve`, its 304, the snapshot's 304, and latency at
-//! half the floor's load.
+//! The read path compared with the floor: `resolve`, snapshots, their 304, and latency at half the
+//! floor's load. The service is measured as it is shipped: with a node's key and with limits.
 
 use std::{net::SocketAddr, process::Command, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use tokio_rustls::TlsConnector;
 
 use crate::{
     Bench, floor,
@@ -13,45 +14,45 @@ use crate::{
     process::{Process, free_address},
     rate::open_loop,
     service::{Service, Site, resolve_path, seeded_url},
+    tls::Certificate,
 };
 
 /// Number of connections of the closed loop.
 pub const CONNECTIONS: usize = 64;
 /// Number of connections at a fixed rate.
 const CONNECTIONS_AT_RATE: usize = 32;
+const SNAPSHOT: &str = "/api/v1/tenants/t000000/snapshot";
+/// The tenant with one route.
+const ONE_ROUTE: &str = "/api/v1/tenants/t000001/snapshot";
+/// The tenant with ten routes.
+const TEN_ROUTES: &str = "/api/v1/tenants/t000003/snapshot";
+/// The tenant with 10,000 routes.
+const MANY_ROUTES: &str = "/api/v1/tenants/t000002/snapshot";
 
-/// The running floor (a hello-world server) and the requests for it.
+/// The running floor (a hello-world server).
 pub struct Floor {
     process: Process,
     address: SocketAddr,
-    hello: Same,
-    unchanged: Same,
+    tls: Option<TlsConnector>,
 }
 
 impl Floor {
-    /// Starts the floor as a new process of this program.
-    pub fn start(bench: &Bench) -> Result<Self> {
+    /// Starts the floor as a new process of this program, with TLS if there is a certificate.
+    pub fn start(bench: &Bench, certificate: Option<&Certificate>) -> Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["floor", "--listen", &address.to_string()]);
+        if let Some(Certificate { certificate, key }) = certificate {
+            command.arg("--certificate").arg(certificate);
+            command.arg("--key").arg(key);
+        }
         let process = Process::start("the floor", command, &bench.directory.join("floor.log"))?;
         process.listens(address, Duration::from_secs(30))?;
-        let hello = Same {
-            request: get("/hello", ""),
-            status: &[200],
-            body: floor::BODY.as_bytes().into(),
-        };
-        let tag = format!("If-None-Match: {}\r\n", floor::ETAG);
-        let unchanged = Same {
-            request: get("/hello", &tag),
-            status: &[304],
-            body: Arc::new([]),
-        };
+        let tls = certificate.map(Certificate::connector).transpose()?;
         Ok(Self {
             process,
             address,
-            hello,
-            unchanged,
+            tls,
         })
     }
 
@@ -65,67 +66,128 @@ impl Floor {
             server: &self.process,
             connections: CONNECTIONS,
             duration: bench.duration,
+            tls: self.tls.as_ref(),
         }
     }
 }
 
-/// A running service with one seeded tenant, and the requests for it.
+/// Returns the request of the floor's `path`, answered 200.
+fn hello(path: &str) -> Same {
+    Same {
+        request: get(path, ""),
+        status: &[200],
+        body: floor::BODY.as_bytes().into(),
+    }
+}
+
+/// Returns the request of the floor's `path` with its tag, answered 304.
+fn hello_unchanged(path: &str) -> Same {
+    unchanged(path, "", floor::ETAG)
+}
+
+/// Returns the request of a number of bytes from the floor.
+fn bytes(count: usize) -> Same {
+    Same {
+        request: get(&format!("/bytes?n={count}"), ""),
+        status: &[200],
+        body: vec![b'0'; count].into(),
+    }
+}
+
+/// Returns the request of `path` with this tag, answered 304.
+pub fn unchanged(path: &str, headers: &str, tag: &str) -> Same {
+    let request = get(path, &format!("{headers}If-None-Match: {tag}\r\n"));
+    Same {
+        request,
+        status: &[304],
+        body: Arc::new([]),
+    }
+}
+
+/// How callers reach the service.
+#[derive(Clone, Copy)]
+pub enum Access<'a> {
+    /// With a node's key, and limits, as shipped.
+    Keys,
+    /// The same over TLS.
+    Tls(&'a Certificate),
+    /// Without keys and limits.
+    Open,
+}
+
+/// A running service with seeded tenants, and the requests for one of them.
 pub struct OneTenant<'a> {
     /// The service. It is declared, and so dropped, before the site that it uses.
     pub service: Service,
     /// The request `resolve` of one route.
     pub resolve: Same,
-    /// The request `resolve` with the current tag, answered 304.
-    pub resolve_unchanged: Same,
-    /// The request for the snapshot with the current tag, answered 304.
-    pub snapshot_unchanged: Same,
-    _site: Site<'a>,
+    /// The header line of a node of the tenant.
+    key: String,
+    tls: Option<TlsConnector>,
+    site: Site<'a>,
 }
 
 impl<'a> OneTenant<'a> {
-    /// Starts the service and checks its answers once. After that each answer must be the same,
-    /// byte for byte.
-    pub fn start(bench: &'a Bench) -> Result<Self> {
+    /// Starts the service and checks its answer once. After that each answer must be the same, byte
+    /// for byte.
+    pub fn start(bench: &'a Bench, access: Access<'_>) -> Result<Self> {
         let site = Site::new(bench);
         site.seed(0, 1, 10)?;
-        let service = Service::start(&site, &[])?;
+        let (service, key, tls) = match access {
+            Access::Open => (Service::open(&site)?, String::new(), None),
+            Access::Keys => {
+                let service = Service::start(&site, &[])?;
+                (service, site.key("node", Some("t000000"))?, None)
+            }
+            Access::Tls(certificate) => {
+                let service = Service::over_tls(&site, certificate)?;
+                let key = site.key("node", Some("t000000"))?;
+                (service, key, Some(certificate.connector()?))
+            }
+        };
         let (path, route) = (resolve_path(0, 123), 123);
-        let (tag, body) = service.fetch(bench, &path)?;
+        let (_, body) = service.fetch(bench, &path)?;
         let value: Value = serde_json::from_slice(&body)?;
         ensure!(
             value["url"] == seeded_url(0, route) && value["tenant"] == "t000000",
             "resolve answers {value}"
         );
         let resolve = Same {
-            request: get(&path, ""),
+            request: get(&path, &key),
             status: &[200],
             body: body.into(),
         };
-        let unchanged = |path: &str, tag: &str| {
-            let request = get(path, &format!("If-None-Match: {tag}\r\n"));
-            Same {
-                request,
-                status: &[304],
-                body: Arc::new([]),
-            }
-        };
-        let resolve_unchanged = unchanged(&path, &tag);
-        let path = "/api/v1/tenants/t000000/snapshot";
-        let (tag, body) = service.fetch(bench, path)?;
-        let value: Value = serde_json::from_slice(&body)?;
-        let routes = value["routes"].as_array().map_or(0, Vec::len);
-        ensure!(
-            routes == crate::service::ROUTES_PER_TENANT,
-            "the snapshot holds {routes} routes"
-        );
-        let snapshot_unchanged = unchanged(path, &tag);
         Ok(Self {
             service,
             resolve,
-            resolve_unchanged,
-            snapshot_unchanged,
-            _site: site,
+            key,
+            tls,
+            site,
         })
+    }
+
+    /// Returns the request of `path` by a caller with the header line `key`, answered 200.
+    fn whole(&self, bench: &Bench, path: &str, key: &str) -> Result<Same> {
+        let (_, body) = self.service.fetch(bench, path)?;
+        Ok(Same {
+            request: get(path, key),
+            status: &[200],
+            body: body.into(),
+        })
+    }
+
+    /// Returns the request of `path` with its current tag, answered 304.
+    fn unchanged(&self, bench: &Bench, path: &str) -> Result<Same> {
+        let (tag, _) = self.service.fetch(bench, path)?;
+        Ok(unchanged(path, &self.key, &tag))
+    }
+
+    /// Adds a tenant with ten routes, and returns its node's request of the unchanged snapshot.
+    pub fn ten_routes_unchanged(&self, bench: &Bench) -> Result<Same> {
+        self.site.seed_shape(3, 4, [1, 1, 10])?;
+        let key = self.site.key("node", Some("t000003"))?;
+        let (tag, _) = self.service.fetch(bench, TEN_ROUTES)?;
+        Ok(unchanged(TEN_ROUTES, &key, &tag))
     }
 
     /// Runs a closed loop that repeats one request.
@@ -139,6 +201,7 @@ impl<'a> OneTenant<'a> {
             server: &self.service.process,
             connections: CONNECTIONS,
             duration: bench.duration,
+            tls: self.tls.as_ref(),
         }
     }
 }
@@ -152,48 +215,176 @@ fn ratio(name: &'static str, target: Target, of: fn(&Run) -> f64) -> Ratio<Run, 
     }
 }
 
-/// Measures requests per second and CPU time per request, as ratios of ours to the floor's.
-pub fn against_the_floor(bench: &Bench) -> Result<()> {
-    let (floor, ours) = (Floor::start(bench)?, OneTenant::start(bench)?);
-    let rate = |name| ratio(name, Target::AtLeast(0.90), Run::rate);
-    let cpu = |name| ratio(name, Target::AtMost(1.2), |run| run.cpu_us);
+/// The names of a comparison's two figures: requests per second, and CPU time of a request.
+type Names = [&'static str; 2];
+
+/// Compares requests per second and CPU time of a request.
+fn against(
+    bench: &Bench,
+    [requests, cpu]: Names,
+    (floor, base): (&Floor, &Same),
+    (ours, source): (&OneTenant<'_>, &Same),
+) -> Result<()> {
     let figures = [
-        rate("resolve / floor, requests"),
-        cpu("resolve / floor, CPU"),
+        ratio(requests, Target::AtLeast(0.90), Run::rate),
+        ratio(cpu, Target::AtMost(1.2), |run| run.cpu_us),
     ];
     compare(
         bench,
         &figures,
-        || floor.run(bench, &floor.hello),
-        || ours.run(bench, &ours.resolve),
-    )?;
-    let figures = [
-        rate("resolve 304 / floor 304, requests"),
-        cpu("resolve 304 / floor 304, CPU"),
-    ];
-    compare(
-        bench,
-        &figures,
-        || floor.run(bench, &floor.unchanged),
-        || ours.run(bench, &ours.resolve_unchanged),
-    )?;
-    let figures = [
-        rate("snapshot 304 / floor 304, requests"),
-        cpu("snapshot 304 / floor 304, CPU"),
-    ];
-    compare(
-        bench,
-        &figures,
-        || floor.run(bench, &floor.unchanged),
-        || ours.run(bench, &ours.snapshot_unchanged),
+        || floor.run(bench, base),
+        || ours.run(bench, source),
     )
+}
+
+/// Measures `resolve` and its 304 against a floor that sends the same headers, and against one that
+/// sends none.
+pub fn against_the_floor(bench: &Bench) -> Result<()> {
+    let (floor, ours) = (
+        Floor::start(bench, None)?,
+        OneTenant::start(bench, Access::Keys)?,
+    );
+    let seen = ours.unchanged(bench, &resolve_path(0, 123))?;
+    let snapshot_seen = ours.unchanged(bench, SNAPSHOT)?;
+    let (whole, bare) = (hello("/contract"), hello("/hello"));
+    let (whole_304, bare_304) = (hello_unchanged("/contract"), hello_unchanged("/hello"));
+    for (names, base, source) in [
+        (
+            ["resolve / floor, requests", "resolve / floor, CPU"],
+            &whole,
+            &ours.resolve,
+        ),
+        (
+            [
+                "resolve / floor without headers, requests",
+                "resolve / floor without headers, CPU",
+            ],
+            &bare,
+            &ours.resolve,
+        ),
+        (
+            [
+                "resolve 304 / floor 304, requests",
+                "resolve 304 / floor 304, CPU",
+            ],
+            &whole_304,
+            &seen,
+        ),
+        (
+            [
+                "resolve 304 / floor 304 without headers, requests",
+                "resolve 304 / floor 304 without headers, CPU",
+            ],
+            &bare_304,
+            &seen,
+        ),
+        (
+            [
+                "snapshot 304 / floor 304, requests",
+                "snapshot 304 / floor 304, CPU",
+            ],
+            &whole_304,
+            &snapshot_seen,
+        ),
+    ] {
+        against(bench, names, (&floor, base), (&ours, source))?;
+    }
+    Ok(())
+}
+
+/// The same without keys and limits.
+pub fn without_keys(bench: &Bench) -> Result<()> {
+    let (floor, ours) = (
+        Floor::start(bench, None)?,
+        OneTenant::start(bench, Access::Open)?,
+    );
+    let seen = ours.unchanged(bench, &resolve_path(0, 123))?;
+    let names = [
+        "resolve without keys / floor, requests",
+        "resolve without keys / floor, CPU",
+    ];
+    let base = hello("/contract");
+    against(bench, names, (&floor, &base), (&ours, &ours.resolve))?;
+    let names = [
+        "resolve 304 without keys / floor 304, requests",
+        "resolve 304 without keys / floor 304, CPU",
+    ];
+    let base = hello_unchanged("/contract");
+    against(bench, names, (&floor, &base), (&ours, &seen))
+}
+
+/// The same over TLS, on both sides.
+pub fn over_tls(bench: &Bench) -> Result<()> {
+    let certificate = Certificate::make(&bench.directory)?;
+    let floor = Floor::start(bench, Some(&certificate))?;
+    let ours = OneTenant::start(bench, Access::Tls(&certificate))?;
+    let seen = ours.unchanged(bench, &resolve_path(0, 123))?;
+    let names = [
+        "resolve over TLS / floor, requests",
+        "resolve over TLS / floor, CPU",
+    ];
+    let base = hello("/contract");
+    against(bench, names, (&floor, &base), (&ours, &ours.resolve))?;
+    let names = [
+        "resolve 304 over TLS / floor 304, requests",
+        "resolve 304 over TLS / floor 304, CPU",
+    ];
+    let base = hello_unchanged("/contract");
+    against(bench, names, (&floor, &base), (&ours, &seen))
+}
+
+/// Measures the CPU time of whole snapshots against a floor that sends as many bytes.
+pub fn snapshots(bench: &Bench) -> Result<()> {
+    let (floor, ours) = (
+        Floor::start(bench, None)?,
+        OneTenant::start(bench, Access::Keys)?,
+    );
+    ours.site.seed_shape(1, 2, [1, 1, 1])?;
+    ours.site.seed_shape(2, 3, [100, 10, 10])?;
+    let hundred = format!("{SNAPSHOT}?service=service-1");
+    for (name, tenant, path, base) in [
+        (
+            "snapshot of one route / floor, CPU",
+            "t000001",
+            ONE_ROUTE,
+            Some(hello("/contract")),
+        ),
+        (
+            "snapshot of 100 routes / floor of its bytes, CPU",
+            "t000000",
+            &hundred,
+            None,
+        ),
+        (
+            "snapshot of 10000 routes / floor of its bytes, CPU",
+            "t000002",
+            MANY_ROUTES,
+            None,
+        ),
+    ] {
+        let key = ours.site.key("node", Some(tenant))?;
+        let source = ours.whole(bench, path, &key)?;
+        let base = base.unwrap_or_else(|| bytes(source.body.len()));
+        let figures = [ratio(name, Target::AtMost(1.5), |run| run.cpu_us)];
+        compare(
+            bench,
+            &figures,
+            || floor.run(bench, &base),
+            || ours.run(bench, &source),
+        )?;
+    }
+    Ok(())
 }
 
 /// Measures latency at half of the floor's maximum rate. At saturation, latency would only show the
 /// scheduler's time slice.
 pub fn latency_at_half_load(bench: &Bench) -> Result<()> {
-    let (floor, ours) = (Floor::start(bench)?, OneTenant::start(bench)?);
-    let rate = floor.run(bench, &floor.hello)?.rate() / 2.0;
+    let (floor, ours) = (
+        Floor::start(bench, None)?,
+        OneTenant::start(bench, Access::Keys)?,
+    );
+    let hello = hello("/contract");
+    let rate = floor.run(bench, &hello)?.rate() / 2.0;
     let at_rate = |load: Load<'_>, source| {
         open_loop(
             Load {
@@ -210,7 +401,7 @@ pub fn latency_at_half_load(bench: &Bench) -> Result<()> {
         |run| run.latency_ms(0.99),
     )];
     let base = || {
-        let run = at_rate(floor.load(bench), &floor.hello)?;
+        let run = at_rate(floor.load(bench), &hello)?;
         ensure!(
             run.rate() > 0.9 * rate,
             "only {:.0} of {rate:.0} requests per second were asked for in time",

@@ -22,14 +22,15 @@ use crate::{
 const SETTINGS: &[(&str, &str)] = &[("READ__CACHE_BYTES", "8589934592")];
 
 /// A source of `resolve` requests for random routes of the first `tenants` tenants.
-struct AnyRoute {
+struct AnyRoute<'a> {
     tenants: usize,
+    key: &'a str,
 }
 
-impl Source for AnyRoute {
+impl Source for AnyRoute<'_> {
     fn next(&self, dice: &mut Dice, request: &mut Vec<u8>) -> Expected {
         let (tenant, route) = (dice.below(self.tenants), dice.below(ROUTES_PER_TENANT));
-        request.extend_from_slice(&get(&resolve_path(tenant, route), ""));
+        request.extend_from_slice(&get(&resolve_path(tenant, route), self.key));
         Expected {
             statuses: &[200],
             body: Body::With(seeded_url(tenant, route)),
@@ -54,18 +55,19 @@ impl Holding {
             server: &service.process,
             connections: CONNECTIONS,
             duration: bench.duration / 4,
+            tls: None,
         };
-        closed_loop(warm, &AnyRoute { tenants: 1 })?;
+        let one_tenant = AnyRoute {
+            tenants: 1,
+            key: &service.key,
+        };
+        closed_loop(warm, &one_tenant)?;
         let (before, started) = (service.process.rss(), Instant::now());
-        let address = service.api;
+        let (address, headers) = (service.api, format!("Connection: close\r\n{}", service.key));
         let failed = Mutex::new(None);
         bench.runtime.block_on(
             stream::iter(0..tenants).for_each_concurrent(4, async |tenant| {
-                let answer = once(
-                    address,
-                    &get(&resolve_path(tenant, 0), "Connection: close\r\n"),
-                )
-                .await;
+                let answer = once(address, &get(&resolve_path(tenant, 0), &headers)).await;
                 let failure = match answer {
                     Ok((200, ..)) => return,
                     Ok((status, ..)) => format!("tenant {tenant}: status {status}"),
@@ -98,11 +100,13 @@ impl Holding {
             server: &service.process,
             connections: CONNECTIONS,
             duration: bench.duration,
+            tls: None,
         };
         closed_loop(
             load,
             &AnyRoute {
                 tenants: self.tenants,
+                key: &service.key,
             },
         )
         .with_context(|| format!("{} tenants", self.tenants))

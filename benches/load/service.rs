@@ -3,21 +3,35 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use tokio_rustls::TlsConnector;
 
 use crate::{
     Bench,
     http::{self, get},
     process::{Process, free_address},
     support::{World, database},
+    tls::Certificate,
 };
 
 /// Number of routes of each seeded tenant: ten services with ten environments of ten versions each.
 pub const ROUTES_PER_TENANT: usize = 1000;
+
+/// Settings of a service as it is shipped: callers need keys, and each request counts against every
+/// limit. The limits are far above what one machine can ask for, so that none refuses a request.
+pub const AS_SHIPPED: &[(&str, &str)] = &[
+    ("AUTH__MODE", "required"),
+    ("AUTH__KEY_PEPPER", "a pepper of the load program, 32 bytes"),
+    ("LIMITS__REQUESTS_PER_SECOND_PER_ADDRESS", "1000000"),
+    ("LIMITS__REQUESTS_PER_SECOND_PER_CALLER", "1000000"),
+    ("LIMITS__REQUESTS_PER_SECOND_PER_TENANT", "1000000"),
+    ("LIMITS__CONCURRENT_REQUESTS_PER_TENANT", "256"),
+];
 
 /// A database, topics and an archive for one case, removed on drop.
 pub struct Site<'a> {
@@ -52,6 +66,24 @@ impl<'a> Site<'a> {
         Ok(rows.first().context("no row")?.try_get(0)?)
     }
 
+    /// Makes an API key, and returns the header line that presents it.
+    pub fn key(&self, role: &str, tenant: Option<&str>) -> Result<String> {
+        let mut command = Command::new(&self.bench.program);
+        command.args(["key", "create", "--role", role]);
+        command.args(tenant.into_iter().flat_map(|tenant| ["--tenant", tenant]));
+        command.env_clear().envs(&self.world()?.environment);
+        let shipped = AS_SHIPPED.iter();
+        command.envs(shipped.map(|(key, value)| (format!("TM__{key}"), value)));
+        let output = command.output()?;
+        ensure!(
+            output.status.success(),
+            "no key: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let token = String::from_utf8(output.stdout)?;
+        Ok(format!("Authorization: Bearer {}\r\n", token.trim()))
+    }
+
     /// Waits until the replica has replayed all changes so far. After seeding this takes longer
     /// than a test would wait.
     pub fn catch_up(&self, limit: Duration) -> Result<()> {
@@ -82,7 +114,17 @@ impl<'a> Site<'a> {
     /// Adds tenants `first..end`, each with `services` services of a hundred routes, as committed
     /// writes would have left them, but without their history.
     pub fn seed(&self, first: usize, end: usize, services: usize) -> Result<()> {
-        let count = services * 100;
+        self.seed_shape(first, end, [services, 10, 10])
+    }
+
+    /// The same with this many services, environments of each, and versions in each.
+    pub fn seed_shape(
+        &self,
+        first: usize,
+        end: usize,
+        [services, envs, versions]: [usize; 3],
+    ) -> Result<()> {
+        let count = services * envs * versions;
         // Seeds 100 tenants per statement (with ten services: 100,000 routes), so that the replica
         // can keep up.
         for from in (first..end).step_by(100) {
@@ -100,7 +142,7 @@ impl<'a> Site<'a> {
                    'https://v' || v || '.env-' || e || '.service-' || s || '.t' || lpad(t::text, 6, '0') || '.example.com/', \
                    true, '{{}}', s * 100 + e * 10 + v + 1, now(), 'bench', now(), 'bench' \
                  from generate_series({from}, {last}) t, generate_series(0, {services} - 1) s, \
-                   generate_series(0, 9) e, generate_series(0, 9) v"
+                   generate_series(0, {envs} - 1) e, generate_series(0, {versions} - 1) v"
             ))?;
             self.seed_scopes(from, last)?;
             self.catch_up(Duration::from_secs(300))?;
@@ -139,18 +181,88 @@ pub struct Service {
     pub process: Process,
     /// The listen address of the API.
     pub api: SocketAddr,
+    /// The listen address of metrics and health.
+    pub ops: SocketAddr,
+    /// The header line of a caller with every right; empty if the service asks for no credentials.
+    pub key: String,
+    tls: Option<TlsConnector>,
 }
 
 impl Service {
-    /// Starts `traffic-manager serve` with default settings except `settings` (such as
-    /// `("READ__CACHE_BYTES", "1")`), and waits until the service is ready.
+    /// Starts `traffic-manager serve` as it is shipped, with keys and limits, except `settings`
+    /// (such as `("READ__CACHE_BYTES", "1")`), and waits until the service is ready.
     pub fn start(site: &Site<'_>, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::in_role(site, "serve", settings)
+    }
+
+    /// The same in the role `all`: it also publishes the events, and archives them.
+    pub fn with_archive(site: &Site<'_>) -> Result<Self> {
+        Self::in_role(site, "all", &[])
+    }
+
+    fn in_role(site: &Site<'_>, role: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        let key = site.key("platform_admin", None)?;
+        let mut command = Command::new(&site.bench.program);
+        command.arg(role);
+        Self::run(site, &[AS_SHIPPED, settings].concat(), key, command)
+    }
+
+    /// Starts the service as it is shipped, with TLS.
+    pub fn over_tls(site: &Site<'_>, certificate: &Certificate) -> Result<Self> {
+        let path = |path: &Path| path.display().to_string();
+        let (certificate_file, key_file) = (path(&certificate.certificate), path(&certificate.key));
+        let settings = [
+            ("HTTP__TLS__CERT_FILE", certificate_file.as_str()),
+            ("HTTP__TLS__KEY_FILE", key_file.as_str()),
+        ];
+        let tls = Some(certificate.connector()?);
+        Ok(Self {
+            tls,
+            ..Self::start(site, &settings)?
+        })
+    }
+
+    /// Starts the service without keys and limits.
+    pub fn open(site: &Site<'_>) -> Result<Self> {
+        let mut command = Command::new(&site.bench.program);
+        command.arg("serve");
+        Self::run(site, &[], String::new(), command)
+    }
+
+    /// Starts the service as it is shipped, with one worker, under callgrind, which writes its
+    /// counts to files that begin with `files`.
+    pub fn under_callgrind(site: &Site<'_>, files: &Path) -> Result<Self> {
+        let key = site.key("platform_admin", None)?;
+        let mut command = Command::new("valgrind");
+        command
+            .args(["--tool=callgrind", "--separate-threads=yes"])
+            .arg(format!("--callgrind-out-file={}", files.display()))
+            .arg(&site.bench.program)
+            .arg("serve");
+        // Everything takes some fifty times as long.
+        let patient = [
+            ("HTTP__WORKERS", "1"),
+            ("HTTP__REQUEST_TIMEOUT_MS", "60000"),
+            ("POSTGRES__CONNECT_TIMEOUT_MS", "30000"),
+            ("POSTGRES__ACQUIRE_TIMEOUT_MS", "30000"),
+            ("RESILIENCE__POSTGRES_PRIMARY__TIMEOUT_MS", "30000"),
+            ("RESILIENCE__POSTGRES_REPLICA__TIMEOUT_MS", "30000"),
+            ("WRITE__TIMEOUT_MS", "30000"),
+        ];
+        Self::run(site, &[AS_SHIPPED, &patient].concat(), key, command)
+    }
+
+    fn run(
+        site: &Site<'_>,
+        settings: &[(&str, &str)],
+        key: String,
+        mut command: Command,
+    ) -> Result<Self> {
         let bench = site.bench;
         let (api, ops) = (free_address()?, free_address()?);
-        let mut command = Command::new(&bench.program);
         command
-            .arg("serve")
             .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .envs(&site.world()?.environment);
         command
             .env("TM__HTTP__LISTEN", api.to_string())
@@ -170,7 +282,13 @@ impl Service {
                 bench.runtime.block_on(http::once(ops, &ready)),
                 Ok((200, ..))
             ) {
-                return Ok(Self { process, api });
+                return Ok(Self {
+                    process,
+                    api,
+                    ops,
+                    key,
+                    tls: None,
+                });
             }
             if started.elapsed() > Duration::from_secs(60) {
                 bail!(
@@ -185,9 +303,9 @@ impl Service {
     /// Requests `path`, and returns the answer's entity tag and body. Fails unless the status is
     /// 200.
     pub fn fetch(&self, bench: &Bench, path: &str) -> Result<(String, Vec<u8>)> {
-        let (status, etag, body) = bench
-            .runtime
-            .block_on(http::once(self.api, &get(path, "")))?;
+        let request = get(path, &self.key);
+        let asked = http::once_over(self.api, self.tls.as_ref(), &request);
+        let (status, etag, body) = bench.runtime.block_on(asked)?;
         ensure!(
             status == 200,
             "GET {path}: status {status}, body {}",

@@ -89,7 +89,7 @@ impl<'a> Waiting<'a> {
         let started = Instant::now();
         let (status, ..) = bench
             .runtime
-            .block_on(once(waiting.service.api, &poll("1s", &waiting.tag)))?;
+            .block_on(once(waiting.service.api, &waiting.poll("1s")))?;
         let took = started.elapsed();
         if status != 304 || took < Duration::from_millis(900) {
             let reason =
@@ -106,6 +106,7 @@ impl<'a> Waiting<'a> {
         let request = with_json(
             "PUT",
             &route_path(0, route),
+            &self.service.key,
             &format!("{{\"url\":\"{url}\"}}"),
         );
         let (status, _, body) = self
@@ -132,6 +133,14 @@ impl<'a> Waiting<'a> {
         Ok(cost)
     }
 
+    /// Returns the long-poll with the current tag.
+    fn poll(&self, wait: &str) -> Vec<u8> {
+        get(
+            &format!("{SNAPSHOT}?wait={wait}"),
+            &format!("{}If-None-Match: {}\r\n", self.service.key, self.tag),
+        )
+    }
+
     /// Opens connections until there are `count`.
     fn connect(&mut self, count: usize) -> Result<()> {
         let (address, missing) = (
@@ -150,7 +159,7 @@ impl<'a> Waiting<'a> {
     /// Starts a long-poll on every connection, and returns when all of them wait at the server.
     fn park(&mut self) -> Result<JoinSet<Result<Answered>>> {
         let (count, sent) = (self.connections.len(), Arc::new(AtomicUsize::new(0)));
-        let request: Arc<[u8]> = poll("30s", &self.tag).into();
+        let request: Arc<[u8]> = self.poll("30s").into();
         let mut pollers = JoinSet::new();
         for connection in self.connections.drain(..) {
             pollers.spawn_on(
@@ -261,13 +270,6 @@ async fn wait_for_change(
         tag,
         at,
     })
-}
-
-fn poll(wait: &str, tag: &str) -> Vec<u8> {
-    get(
-        &format!("{SNAPSHOT}?wait={wait}"),
-        &format!("If-None-Match: {tag}\r\n"),
-    )
 }
 
 fn ms(duration: Duration) -> f64 {

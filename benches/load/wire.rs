@@ -111,20 +111,27 @@ pub fn parse(buffer: &[u8]) -> Result<Option<Message>> {
 fn chunks(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>> {
     let (mut body, mut at) = (Vec::new(), 0);
     loop {
-        let Some(line) = find(&bytes[at..], b"\r\n") else {
+        let Some((data, length)) = chunk(&bytes[at..])? else {
             return Ok(None);
         };
-        let size = std::str::from_utf8(&bytes[at..at + line]).unwrap_or_default();
-        let size = usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16)
-            .context("a chunk without a size")?;
-        let start = at + line + 2;
-        let Some(chunk) = bytes.get(start..start + size + 2) else {
-            return Ok(None);
-        };
-        body.extend_from_slice(&chunk[..size]);
-        at = start + size + 2;
-        if size == 0 {
+        body.extend_from_slice(data);
+        at += length;
+        if data.is_empty() {
             return Ok(Some((body, at)));
         }
     }
+}
+
+/// Decodes the chunk at the start of `bytes`, and returns its data, which are empty in the last
+/// chunk, with the number of bytes that it took. Returns `None` while it is incomplete.
+pub fn chunk(bytes: &[u8]) -> Result<Option<(&[u8], usize)>> {
+    let Some(line) = find(bytes, b"\r\n") else {
+        return Ok(None);
+    };
+    let size = std::str::from_utf8(&bytes[..line]).unwrap_or_default();
+    let size = usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16)
+        .context("a chunk without a size")?;
+    let (start, end) = (line + 2, line + 2 + size);
+    let is_whole = bytes.len() >= end + 2;
+    Ok(is_whole.then(|| (&bytes[start..end], end + 2)))
 }

@@ -15,37 +15,39 @@ use crate::{
     service::{Service, Site, route_path},
 };
 
-/// Number of seeded tenants in the comparison with pgbench.
-const TENANTS: usize = 1000;
+/// Number of seeded tenants in the comparisons with pgbench and etcd.
+pub const TENANTS: usize = 1000;
+
+/// The number of the next write. All sources share it: each draws the same random numbers, and a
+/// write of the URL that a route has already makes no event.
+static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// A source of `PUT` requests for a hundred routes of each of the first `tenants` tenants, each
 /// request with a new URL.
-pub struct Puts {
+pub struct Puts<'a> {
     tenants: usize,
-    number: AtomicU64,
+    key: &'a str,
 }
 
-impl Puts {
-    /// Makes a source for the first `tenants` tenants.
-    pub fn new(tenants: usize) -> Self {
-        Self {
-            tenants,
-            number: AtomicU64::new(1),
-        }
+impl<'a> Puts<'a> {
+    /// Makes a source for the first `tenants` tenants, with the header line `key`.
+    pub fn new(tenants: usize, key: &'a str) -> Self {
+        Self { tenants, key }
     }
 }
 
-impl Source for Puts {
+impl Source for Puts<'_> {
     fn next(&self, dice: &mut Dice, request: &mut Vec<u8>) -> Expected {
         let (tenant, route) = (dice.below(self.tenants), dice.below(100));
         let salt = dice.below(1_000_000_000);
         let url = format!(
             "https://host-{salt}-{}.example.com/",
-            self.number.fetch_add(1, Ordering::Relaxed)
+            NUMBER.fetch_add(1, Ordering::Relaxed)
         );
         request.extend_from_slice(&with_json(
             "PUT",
             &route_path(tenant, route),
+            self.key,
             &format!("{{\"url\":\"{url}\"}}"),
         ));
         Expected {
@@ -55,14 +57,16 @@ impl Source for Puts {
     }
 }
 
-fn run(bench: &Bench, service: &Service, tenants: usize, callers: usize) -> Result<Run> {
+/// Runs a closed loop of writes to the first `tenants` tenants, by this many callers.
+pub fn run(bench: &Bench, service: &Service, tenants: usize, callers: usize) -> Result<Run> {
     let load = Load {
         address: service.api,
         server: &service.process,
         connections: callers,
         duration: bench.duration,
+        tls: None,
     };
-    closed_loop(load, &Puts::new(tenants))
+    closed_loop(load, &Puts::new(tenants, &service.key))
         .with_context(|| format!("{callers} callers, {tenants} tenants"))
 }
 

@@ -25,6 +25,8 @@ find_missing_build_packages() {
     have_header zlib.h || MISSING+=(zlib1g-dev)
     # For tests/faults: a process whose clock is wrong.
     have faketime || MISSING+=(faketime)
+    # For the guard of the hot paths (`make counts`).
+    have valgrind || MISSING+=(valgrind)
 }
 
 find_missing_server_packages() {

@@ -13,10 +13,11 @@
 use std::fmt;
 
 use aws_lc_rs::{
-    hmac,
+    constant_time, hmac,
     rand::{SecureRandom as _, SystemRandom},
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use siphasher::sip128::SipHasher24;
 
 use crate::domain::Invalid;
 pub use crate::domain::access::{KeyId, TokenHash};
@@ -151,6 +152,37 @@ impl Pepper {
     }
 }
 
+/// Makes fingerprints of tokens that were checked already: a code of 128 bits, with a key of this
+/// process (SipHash-2-4, <https://www.aumasson.jp/siphash/siphash.pdf>). It stays in memory: for
+/// what is stored, the [`Pepper`] makes a hash.
+pub struct Fingerprints(SipHasher24);
+
+/// The fingerprint of a token.
+#[derive(Clone, Copy)]
+pub struct Fingerprint([u8; 16]);
+
+impl Fingerprints {
+    /// Chooses a random key.
+    pub fn new() -> Result<Self, NoRandomness> {
+        let mut key = [0; 16];
+        let system = SystemRandom::new();
+        system.fill(&mut key).map_err(|_| NoRandomness)?;
+        Ok(Self(SipHasher24::new_with_key(&key)))
+    }
+
+    /// Returns the fingerprint of a token.
+    pub fn of(&self, presented: &Presented<'_>) -> Fingerprint {
+        Fingerprint(self.0.hash(presented.token.as_bytes()).as_bytes())
+    }
+}
+
+impl PartialEq for Fingerprint {
+    /// Compares in constant time.
+    fn eq(&self, other: &Self) -> bool {
+        constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
+    }
+}
+
 impl fmt::Debug for Pepper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Pepper")
@@ -191,6 +223,19 @@ fn checksum(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fingerprints_differ_between_tokens_and_processes() {
+        let pepper = pepper(b'p');
+        let [one, other] = [0; 2].map(|_| NewToken::make(&pepper).unwrap().token);
+        let of = |fingerprints: &Fingerprints, token: &SecretString| {
+            fingerprints.of(&Presented::parse(token.expose_secret()).unwrap())
+        };
+        let here = Fingerprints::new().unwrap();
+        assert!(of(&here, &one) == of(&here, &one));
+        assert!(of(&here, &one) != of(&here, &other));
+        assert!(of(&here, &one) != of(&Fingerprints::new().unwrap(), &one));
+    }
 
     fn pepper(byte: u8) -> Pepper {
         Pepper::new(&char::from(byte).to_string().repeat(MIN_PEPPER).into()).unwrap()

@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use moka::future::Cache;
 use traffic_manager_dataplane::Dialect;
 
@@ -29,6 +30,20 @@ struct BodyKey {
     to: VersionTag,
     of: Of,
     coding: Coding,
+}
+
+impl BodyKey {
+    /// Returns the key of a snapshot's body.
+    fn of(snapshot: &TenantSnapshot, scope: &Scope, dialect: Dialect, coding: Coding) -> Self {
+        Self {
+            tenant: snapshot.tenant().clone(),
+            scope: scope.clone(),
+            dialect,
+            to: snapshot.scope_tag(scope),
+            of: Of::Snapshot,
+            coding,
+        }
+    }
 }
 
 /// The kind of answer.
@@ -91,6 +106,18 @@ impl Bodies {
         self.made.run_pending_tasks().await;
     }
 
+    /// Returns the body of a snapshot's scope in a coding, if it is kept.
+    pub fn held(
+        &self,
+        snapshot: &TenantSnapshot,
+        scope: &Scope,
+        dialect: Dialect,
+        coding: Coding,
+    ) -> Option<Bytes> {
+        let key = BodyKey::of(snapshot, scope, dialect, coding);
+        self.made.get(&key).now_or_never().flatten()
+    }
+
     /// Returns the body of a snapshot's scope in a coding. Concurrent requests share one encoding.
     pub async fn get(
         &self,
@@ -99,15 +126,7 @@ impl Bodies {
         dialect: Dialect,
         coding: Coding,
     ) -> Result<Bytes, Arc<std::io::Error>> {
-        let (tenant, to) = (snapshot.tenant().clone(), snapshot.scope_tag(scope));
-        let key = BodyKey {
-            tenant,
-            scope: scope.clone(),
-            dialect,
-            to,
-            of: Of::Snapshot,
-            coding,
-        };
+        let key = BodyKey::of(snapshot, scope, dialect, coding);
         let is_quick = coding == Coding::Identity && snapshot.route_count() <= LARGE;
         let (snapshot, scope) = (snapshot.clone(), scope.clone());
         let body = move || dialect.snapshot(&snapshot, &scope).into();

@@ -57,49 +57,63 @@ impl Limits {
     }
 }
 
-/// Returns a problem if the head of the request is too large, or has a single-value header twice.
-pub fn refused(request: &ServiceRequest) -> Option<Problem> {
-    let limits = request.app_data::<Limits>()?;
-    let uri = request
-        .uri()
-        .path_and_query()
-        .map_or(0, |path| path.as_str().len());
-    if uri > limits.uri_bytes {
-        return Some(Problem::new(
-            Code::UriTooLong,
-            format!("at most {} bytes: see http.max_uri_bytes", limits.uri_bytes),
-        ));
+impl Limits {
+    /// Returns a problem if the head of the request is too large, or has a single-value header
+    /// twice.
+    pub fn refused(&self, request: &ServiceRequest) -> Option<Problem> {
+        let uri = request
+            .uri()
+            .path_and_query()
+            .map_or(0, |path| path.as_str().len());
+        if uri > self.uri_bytes {
+            return Some(Problem::new(
+                Code::UriTooLong,
+                format!("at most {} bytes: see http.max_uri_bytes", self.uri_bytes),
+            ));
+        }
+        if let Some(name) = headers::doubled(request.headers()) {
+            return Some(Problem::doubled_header(&name));
+        }
+        let sizes = request
+            .headers()
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len());
+        let (count, bytes) = sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size));
+        if count > self.headers {
+            return Some(Problem::new(
+                Code::HeadersTooLarge,
+                format!("at most {} headers: see http.max_headers", self.headers),
+            ));
+        }
+        let detail = || {
+            format!(
+                "at most {} bytes of headers: see http.max_header_bytes",
+                self.header_bytes
+            )
+        };
+        (bytes > self.header_bytes).then(|| Problem::new(Code::HeadersTooLarge, detail()))
     }
-    if let Some(name) = headers::doubled(request.headers()) {
-        return Some(Problem::doubled_header(&name));
-    }
-    let sizes = request
-        .headers()
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len());
-    let (count, bytes) = sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size));
-    if count > limits.headers {
-        return Some(Problem::new(
-            Code::HeadersTooLarge,
-            format!("at most {} headers: see http.max_headers", limits.headers),
-        ));
-    }
-    let detail = || {
-        format!(
-            "at most {} bytes of headers: see http.max_header_bytes",
-            limits.header_bytes
-        )
-    };
-    (bytes > limits.header_bytes).then(|| Problem::new(Code::HeadersTooLarge, detail()))
 }
 
 /// Sets the security headers of an answer. The answer's own `Content-Security-Policy` and
-/// `Cache-Control` stay.
+/// `Cache-Control` stay. Data gets only the headers that say something about data.
 pub fn security_headers(headers: &mut HeaderMap, is_secure: bool) {
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if is_secure {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static(TLS_ONLY),
+        );
+    }
+    if is_data(headers) {
+        return;
+    }
     headers.insert(
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
@@ -114,15 +128,16 @@ pub fn security_headers(headers: &mut HeaderMap, is_secure: bool) {
             HeaderValue::from_static(POLICY),
         );
     }
-    if !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    if is_secure {
-        headers.insert(
-            header::STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static(TLS_ONLY),
-        );
-    }
+}
+
+/// Returns whether a browser does no more with the answer than hand it to a script that may read
+/// it: JSON, events, and answers without a body. With `nosniff` it shows none of them as a page.
+fn is_data(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return true;
+    };
+    let essence = value.as_bytes().split(|byte| *byte == b';').next();
+    essence.is_some_and(|essence| essence.ends_with(b"json") || essence == b"text/event-stream")
 }
 
 /// Lets pages of exactly these origins call the API and read its answers. Cookies are not allowed:
@@ -166,6 +181,7 @@ mod tests {
     #[test]
     fn security_headers_keep_own_values_and_hsts_needs_tls() {
         let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(
             header::CONTENT_SECURITY_POLICY,
@@ -183,6 +199,33 @@ mod tests {
             headers.get(header::STRICT_TRANSPORT_SECURITY).unwrap(),
             TLS_ONLY
         );
-        assert_eq!(headers.len(), 6);
+        assert_eq!(headers.len(), 7);
+    }
+
+    #[test]
+    fn data_has_only_the_headers_that_concern_data() {
+        for (content_type, is_data) in [
+            (None, true),
+            (Some("application/json"), true),
+            (Some("application/problem+json"), true),
+            (Some("application/x-ndjson"), true),
+            (Some("text/event-stream"), true),
+            (Some("application/json; charset=utf-8"), true),
+            (Some("text/html; charset=utf-8"), false),
+            (Some("text/csv"), false),
+            (Some("application/yaml"), false),
+            (Some("image/svg+xml"), false),
+            (Some("text/plain; charset=utf-8"), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(content_type) = content_type {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            }
+            security_headers(&mut headers, false);
+            let has_policy = headers.contains_key(header::CONTENT_SECURITY_POLICY);
+            assert_eq!(!has_policy, is_data, "{content_type:?}");
+            assert!(headers.contains_key(header::X_CONTENT_TYPE_OPTIONS));
+            assert!(headers.contains_key(header::CACHE_CONTROL));
+        }
     }
 }

@@ -201,8 +201,19 @@ pub fn set_tag(response: &mut HttpResponse, tag: &VersionTag) {
 /// Sets the tag as `ETag`: strong for the plain bytes, weak for compressed ones, because two
 /// representations of a resource may not share a strong tag (RFC 9110 §8.8.3.3).
 pub fn set_coded_tag(response: &mut HttpResponse, tag: &VersionTag, coding: Coding) {
-    let weak = if coding == Coding::Identity { "" } else { "W/" };
-    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(format!("{weak}\"{tag}\""))) {
+    let text = [
+        if coding == Coding::Identity {
+            "\""
+        } else {
+            "W/\""
+        },
+        tag.epoch.as_str(),
+        ".",
+        itoa::Buffer::new().format(tag.revision.0),
+        "\"",
+    ]
+    .concat();
+    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(text)) {
         response.headers_mut().insert(header::ETAG, value);
     }
 }

@@ -1,17 +1,21 @@
 //! The fast path: answers the polls that proxies repeat, before anything else looks at the request.
 //!
 //! Only a plain request whose answer is in memory is answered here: `resolve` of a held and active
-//! route, and a `snapshot` that has not changed. Every other request takes the ordinary path, and
-//! so does every error. The ordinary path would give each answer of the fast path with the same
+//! route, and a `snapshot` that has not changed or whose body is kept. Every other request takes
+//! the ordinary path, and so does every error. The ordinary path would give each answer of the fast path with the same
 //! bytes. The gate admits only callers that are known already. If no limits are set, the fast path
 //! writes to no memory that other threads use, because such a write costs more than the answer.
 
+mod service;
+
 use std::{
+    cell::Cell,
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::Instant,
 };
 
 use actix_web::{
@@ -19,14 +23,16 @@ use actix_web::{
     dev::ServiceRequest,
     http::{
         Method,
-        header::{HeaderMap, HeaderValue},
+        header::{self, HeaderMap, HeaderName, HeaderValue},
     },
+    web,
 };
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::{
-    compression,
+    authority::Answered,
+    compression, edge,
     endpoint::{Endpoint, Template},
     endpoints::{self, EndpointMatch},
     etag::seen,
@@ -38,6 +44,7 @@ use super::{
     resolve::{self, RESOLVE},
 };
 use crate::{
+    health::Health,
     service::read::polls::Polls,
     telemetry::{self, names},
 };
@@ -106,39 +113,64 @@ impl Fast {
     }
 }
 
-/// The fast path of one worker.
-pub struct FastPath {
+/// The fast path of one worker: the outermost middleware.
+#[derive(Clone)]
+pub struct FastPath(Rc<Worker>);
+
+/// What the fast path of one worker needs.
+struct Worker {
     polls: Arc<Polls>,
     gate: Arc<Gate>,
     tally: Arc<Tally>,
     resolve: Fast,
     snapshot: Fast,
     of_snapshots: Template,
+    health: web::Data<Health>,
+    hosts: Answered,
+    head: edge::Limits,
+    /// The last correlation id, and how many follow it already.
+    ids: Cell<(Uuid, u64)>,
 }
 
+/// Headers of requests that the ordinary path answers.
+const NOT_PLAIN: [HeaderName; 5] = [
+    MIN_REVISION,
+    PREFER,
+    header::ORIGIN,
+    header::TRANSFER_ENCODING,
+    header::CONTENT_LENGTH,
+];
+
 impl FastPath {
-    /// Creates the fast path, which answers from `polls` and counts in `tallies`.
-    pub fn new(polls: Arc<Polls>, gate: Arc<Gate>, tallies: &Tallies) -> Self {
-        Self {
+    /// Creates the fast path, which answers from `polls` and counts in `tallies`. Requests that
+    /// `hosts` or `head` would refuse take the ordinary path, and so do all once `health` drains.
+    pub fn new(
+        polls: Arc<Polls>,
+        gate: Arc<Gate>,
+        tallies: &Tallies,
+        health: web::Data<Health>,
+        hosts: Answered,
+        head: edge::Limits,
+    ) -> Self {
+        Self(Rc::new(Worker {
+            health,
+            hosts,
+            head,
+            ids: Cell::default(),
             polls,
             gate,
             tally: tallies.join(),
             resolve: Fast::of(RESOLVE),
             snapshot: Fast::of(SNAPSHOT),
             of_snapshots: Template::of(SNAPSHOT),
-        }
+        }))
     }
+}
 
+impl Worker {
     /// Returns the answer if the fast path has one; `None` sends the request to the ordinary path.
-    pub fn answer(&self, request: &ServiceRequest) -> Option<HttpResponse> {
-        let headers = request.headers();
-        let is_sampled =
-            || telemetry::is_sampled(headers.get("traceparent").map(HeaderValue::as_bytes));
-        if request.method() != Method::GET
-            || headers.contains_key(MIN_REVISION)
-            || headers.contains_key(PREFER)
-            || is_sampled()
-        {
+    fn answer(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+        if !self.is_plain(request) {
             return None;
         }
         let is_timed = self.tally.answered().is_multiple_of(TIMED);
@@ -148,7 +180,7 @@ impl FastPath {
             (response, rate_limit, &self.tally.resolve, &self.resolve)
         } else {
             let tenant = self.of_snapshots.parameter(request.path())?;
-            let (response, rate_limit) = self.unmoved(request, tenant)?;
+            let (response, rate_limit) = self.snapshot(request, tenant)?;
             (response, rate_limit, &self.tally.snapshot, &self.snapshot)
         };
         let counted = if response.status().is_success() {
@@ -158,16 +190,31 @@ impl FastPath {
         };
         // Only this worker adds to the counter, and only `add_up` resets it.
         counted.fetch_add(1, Ordering::Relaxed);
-        response
-            .headers_mut()
-            .insert(CORRELATION_ID, correlation_id(headers)?);
+        let headers = response.headers_mut();
+        headers.insert(CORRELATION_ID, self.correlation_id(request.headers())?);
         if let Some(rate_limit) = rate_limit {
-            rate_limit.write_headers(response.headers_mut());
+            rate_limit.write_headers(headers);
         }
+        edge::security_headers(headers, request.app_config().secure());
         if let Some(started) = started {
             fast.seconds.record(started.elapsed().as_secs_f64());
         }
         Some(response)
+    }
+
+    /// Returns whether nothing about the request's head needs the ordinary path: its checks, the
+    /// decoding of its path, its body, CORS, a wait, a trace, or the end of the connection.
+    fn is_plain(&self, request: &ServiceRequest) -> bool {
+        let headers = request.headers();
+        let is_sampled =
+            || telemetry::is_sampled(headers.get("traceparent").map(HeaderValue::as_bytes));
+        request.method() == Method::GET
+            && !request.path().contains('%')
+            && !NOT_PLAIN.iter().any(|name| headers.contains_key(name))
+            && !is_sampled()
+            && !self.health.is_draining()
+            && self.hosts.refused(request).is_none()
+            && self.head.refused(request).is_none()
     }
 
     fn resolve(&self, request: &ServiceRequest) -> Option<(HttpResponse, Option<RateLimitState>)> {
@@ -191,7 +238,7 @@ impl FastPath {
         Some((resolve::resolved(&self.polls, polled), rate_limit))
     }
 
-    fn unmoved(
+    fn snapshot(
         &self,
         request: &ServiceRequest,
         tenant: &str,
@@ -206,9 +253,10 @@ impl FastPath {
         if service == Some("") || env == Some("") {
             return None;
         }
-        let tag = self
-            .polls
-            .unmoved_held(tenant, service, env, &seen(request.headers()))?;
+        let coding = compression::accepted(request);
+        let polled =
+            self.polls
+                .snapshot_held(tenant, [service, env], &seen(request.headers()), coding)?;
         let rate_limit = self.gate.admit_at_once(
             request,
             self.snapshot.endpoint?,
@@ -218,10 +266,26 @@ impl FastPath {
                 env,
             },
         )?;
-        Some((
-            polling::unmoved(&self.polls, &tag, compression::accepted(request)),
-            rate_limit,
-        ))
+        Some((polling::polled(&self.polls, polled, coding), rate_limit))
+    }
+}
+
+impl Worker {
+    /// Returns the client's id if it is usable, else a `UUIDv7` that follows the last one of this
+    /// worker. One in [`TIMED`] is made anew, those after it count on (RFC 9562 §6.2, method 2).
+    fn correlation_id(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        if headers.contains_key(CORRELATION_ID) {
+            return HeaderValue::from_str(&RequestId::of(headers).0).ok();
+        }
+        let (last, count) = self.ids.get();
+        let id = if count == 0 {
+            Uuid::now_v7()
+        } else {
+            Uuid::from_u128(last.as_u128().wrapping_add(1))
+        };
+        self.ids.set((id, (count + 1) % TIMED));
+        let mut text = Uuid::encode_buffer();
+        HeaderValue::from_str(id.as_hyphenated().encode_lower(&mut text)).ok()
     }
 }
 
@@ -251,21 +315,4 @@ fn plain<'a, const N: usize>(query: &'a str, names: [&str; N]) -> Option<[Option
         }
     }
     Some(values)
-}
-
-/// Returns the client's id if it is usable, else a `UUIDv7` whose random part comes from this
-/// thread's own generator.
-fn correlation_id(headers: &HeaderMap) -> Option<HeaderValue> {
-    if headers.contains_key(CORRELATION_ID) {
-        return HeaderValue::from_str(&RequestId::of(headers).0).ok();
-    }
-    let millis = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |now| now.as_millis());
-    let random: [u8; 16] = fastrand::u128(..).to_ne_bytes();
-    let bytes = random.first_chunk::<10>()?;
-    let id = uuid::Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(0), bytes)
-        .into_uuid();
-    let mut text = Uuid::encode_buffer();
-    HeaderValue::from_str(id.as_hyphenated().encode_lower(&mut text)).ok()
 }

@@ -39,6 +39,8 @@ pub struct Gate {
     callers: Arc<Callers>,
     limits: Arc<Limits>,
     proxies: Vec<IpNet>,
+    /// The caller of every request, if `auth.mode` is `none`.
+    anyone: Option<Caller>,
 }
 
 /// A request that may go on to its handler.
@@ -58,6 +60,7 @@ impl Gate {
     /// Creates the gate. The header `X-Forwarded-For` of `proxies` is trusted.
     pub fn new(callers: Arc<Callers>, limits: Arc<Limits>, proxies: Vec<IpNet>) -> Self {
         Self {
+            anyone: callers.anyone(),
             callers,
             limits,
             proxies,
@@ -138,16 +141,27 @@ impl Gate {
         endpoint: &Endpoint,
         polled: &Polled<'_>,
     ) -> Option<Option<RateLimitState>> {
-        let caller = match self.callers.anyone() {
-            Some(anyone) => anyone,
-            None => match certified(request.request()) {
-                Some(node) => node,
-                None => self
-                    .callers
-                    .at_once(bearer(request.request()).ok()?)?
-                    .ok()?,
-            },
-        };
+        let admit = |caller: &Caller| self.admit_caller(caller, request, endpoint, polled);
+        if let Some(anyone) = &self.anyone {
+            return admit(anyone);
+        }
+        match certified(request.request()) {
+            Some(node) => admit(node),
+            None => self
+                .callers
+                .lend(bearer(request.request()).ok()?, admit)
+                .flatten(),
+        }
+    }
+
+    /// The same for a known caller.
+    fn admit_caller(
+        &self,
+        caller: &Caller,
+        request: &ServiceRequest,
+        endpoint: &Endpoint,
+        polled: &Polled<'_>,
+    ) -> Option<Option<RateLimitState>> {
         let Polled {
             tenant,
             service,
@@ -177,14 +191,14 @@ impl Gate {
         if let Some(address) = self.address(request.request()) {
             self.limits.address(address).ok()?;
         }
-        self.limits.caller(&caller).ok()
+        self.limits.caller(caller).ok()
     }
 
     /// Returns the payer whose shares a caller's requests use.
     fn payer(&self, caller: &Caller) -> Payer {
         match caller.grant.tenant_scope().tenant() {
             Some(tenant) => Payer::Tenant(tenant.clone()),
-            None if self.callers.anyone().is_some() => Payer::Process,
+            None if self.anyone.is_some() => Payer::Process,
             None => Payer::Platform,
         }
     }
@@ -194,12 +208,12 @@ impl Gate {
         request: &ServiceRequest,
         address: Option<IpAddr>,
     ) -> Result<Caller, Denied> {
-        if let Some(anyone) = self.callers.anyone() {
-            return Ok(anyone);
+        if let Some(anyone) = &self.anyone {
+            return Ok(anyone.clone());
         }
         // A client certificate authenticates a node, unless the request has credentials of its own.
         if let Some(node) = certified(request.request()) {
-            return Ok(node);
+            return Ok(node.clone());
         }
         let token = bearer(request.request())
             .map_err(|reason| self.failed(address, CallerRefusal { reason, key: None }))?;

@@ -28,7 +28,6 @@ use super::{
     endpoint::Template,
     endpoints,
     etag::unless_seen,
-    fast_path::FastPath,
     gate::{Admitted, Denied, Gate},
     headers::{self, CORRELATION_ID},
     log_limit::may_log,
@@ -107,13 +106,13 @@ pub async fn run_middleware(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let is_secure = request.app_config().secure();
-    let health = request.app_data::<web::Data<Health>>().cloned();
     let reader = body_drain::share_reader(&mut request);
     let answered = request.app_data::<Answered>();
     let refused = answered
         .and_then(|answered| answered.refused(&request))
-        .or_else(|| edge::refused(&request));
+        .or_else(|| request.app_data::<edge::Limits>()?.refused(&request));
     let refused = refused.map_or_else(|| params::normalize_path(&mut request), Err);
+    let health = request.app_data::<web::Data<Health>>().cloned();
     let answer = match refused {
         Err(problem) => Ok(refuse(request, problem)),
         Ok(()) => answer(request, next).await,
@@ -122,7 +121,7 @@ pub async fn run_middleware(
         Ok(mut response) => {
             edge::security_headers(response.headers_mut(), is_secure);
             let (request, mut response) = response.into_parts();
-            let_go(health.as_ref(), &mut response);
+            let_go(request.app_data(), &mut response);
             Ok(ServiceResponse::new(
                 request,
                 body_drain::hold_reader(reader, response),
@@ -193,12 +192,6 @@ async fn answer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(response) = request
-        .app_data::<web::Data<FastPath>>()
-        .and_then(|quick| quick.answer(&request))
-    {
-        return Ok(request.into_response(response));
-    }
     let Some(middleware) = request.app_data::<web::Data<RequestMiddleware>>().cloned() else {
         return Err(Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR).into());
     };

@@ -212,6 +212,9 @@ pub fn normalize_path(request: &mut ServiceRequest) -> Result<(), Problem> {
 /// Returns the path with each escaped unreserved character written out; `None` if a `%` escapes
 /// nothing.
 fn unescaped(path: &str) -> Option<Cow<'_, str>> {
+    if !path.contains('%') {
+        return Some(Cow::Borrowed(path));
+    }
     let mut parts = path.split('%');
     let mut written = parts.next()?.to_owned();
     let mut is_changed = false;

@@ -39,7 +39,7 @@ use crate::{
     domain::{Invalid, snapshot::Scope, tag::VersionTag},
     service::{
         Error, Freshness,
-        read::polls::{Changes, Polls},
+        read::polls::{Changes, Polled, Polls},
     },
 };
 
@@ -113,12 +113,13 @@ pub async fn snapshot(
         .as_long_as_good(&state, &caller, state.request_timeout, asked)
         .await?;
     let (tag, coding) = (held.scope_tag(&scope), compression::accepted(&request));
-    let mut response = if freshness.seen.has(&tag) {
-        unmoved(&state.polls, &tag, coding)
+    let polled = if freshness.seen.has(&tag) {
+        Polled::Same(tag)
     } else {
-        let response = coded(state.polls.body(&held, &scope, coding).await?, coding);
-        tagged(&state.polls, response, &tag, coding)
+        let body = state.polls.body(&held, &scope, coding).await?;
+        Polled::Now(tag, body)
     };
+    let mut response = self::polled(&state.polls, polled, coding);
     wait.confirm(&mut response);
     Ok(response)
 }
@@ -143,9 +144,13 @@ async fn snapshot_at(
     Ok(response)
 }
 
-/// Returns the answer to `snapshot` for a client that has the current snapshot already: 304.
-pub(super) fn unmoved(polls: &Polls, tag: &VersionTag, coding: Coding) -> HttpResponse {
-    tagged(polls, HttpResponse::NotModified().finish(), tag, coding)
+/// Returns the answer to `snapshot`: 200 with a body in this coding, or 304.
+pub(super) fn polled(polls: &Polls, polled: Polled, coding: Coding) -> HttpResponse {
+    let (tag, response) = match polled {
+        Polled::Same(tag) => (tag, HttpResponse::NotModified().finish()),
+        Polled::Now(tag, body) => (tag, coded(body, coding)),
+    };
+    tagged(polls, response, &tag, coding)
 }
 
 fn tagged(

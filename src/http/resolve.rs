@@ -139,7 +139,7 @@ pub async fn resolve(
 pub(super) fn resolved(polls: &Polls, polled: Polled) -> HttpResponse {
     let (tag, mut response) = match polled {
         Polled::Same(tag) => (tag, HttpResponse::NotModified().finish()),
-        Polled::Now(tag, body) => (tag, json_bytes(body.into())),
+        Polled::Now(tag, body) => (tag, json_bytes(body)),
     };
     response
         .headers_mut()

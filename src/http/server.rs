@@ -84,17 +84,20 @@ impl ApiServer<'_> {
                     has_cors,
                     from_fn(middleware::finish_preflight),
                 ))
+                // Each worker has a fast path of its own, because this closure runs once in each
+                // worker.
+                .wrap(FastPath::new(
+                    state.polls.clone(),
+                    gate.clone(),
+                    &tallies,
+                    health.clone(),
+                    answered.clone(),
+                    head,
+                ))
                 .app_data(head)
                 .app_data(answered.clone())
                 .app_data(body.clone())
                 .app_data(middleware.clone())
-                // Each worker has a `FastPath` of its own, because this closure runs once in each
-                // worker.
-                .app_data(web::Data::new(FastPath::new(
-                    state.polls.clone(),
-                    gate.clone(),
-                    &tallies,
-                )))
                 .app_data(state.clone())
                 .app_data(health.clone())
                 .app_data(documents.clone())

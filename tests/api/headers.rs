@@ -21,21 +21,22 @@ fn assert_security_headers(response: &Response, what: &str, caching: &str) {
         "nosniff",
         "{what}"
     );
-    assert_eq!(value(headers, "referrer-policy"), "no-referrer", "{what}");
-    assert_eq!(
-        value(headers, "cross-origin-resource-policy"),
-        "same-origin",
-        "{what}"
-    );
-    let policy = value(headers, "content-security-policy");
-    assert!(
-        policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
-        "{what}: {policy}"
-    );
-    assert!(
-        what.contains("/docs") || what.contains("text/html") || policy == API_POLICY,
-        "{what}: {policy}"
-    );
+    let content_type = value(headers, "content-type");
+    let is_data = content_type.is_empty()
+        || content_type.ends_with("json")
+        || content_type == "text/event-stream";
+    let browsers = [
+        "referrer-policy",
+        "cross-origin-resource-policy",
+        "content-security-policy",
+    ];
+    if is_data {
+        for name in browsers {
+            assert!(!headers.contains_key(name), "{what}: {name}");
+        }
+    } else {
+        assert_security_headers_of_pages(headers, what);
+    }
     assert_eq!(value(headers, "cache-control"), caching, "{what}");
     for name in ["server", "x-powered-by"] {
         assert!(!headers.contains_key(name), "{what}: {name}");
@@ -54,6 +55,25 @@ fn assert_security_headers(response: &Response, what: &str, caching: &str) {
             "{what}: {name} more than once"
         );
     }
+}
+
+/// Asserts the headers of answers that a browser may show or load.
+fn assert_security_headers_of_pages(headers: &HeaderMap, what: &str) {
+    assert_eq!(value(headers, "referrer-policy"), "no-referrer", "{what}");
+    assert_eq!(
+        value(headers, "cross-origin-resource-policy"),
+        "same-origin",
+        "{what}"
+    );
+    let policy = value(headers, "content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+        "{what}: {policy}"
+    );
+    assert!(
+        what.contains("/docs") || what.contains("text/html") || policy == API_POLICY,
+        "{what}: {policy}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -292,25 +292,31 @@ fn supply_chain_pip_packages_are_pinned_by_hash() {
 
 #[test]
 fn supply_chain_npm_packages_are_pinned_by_hash() {
-    let lock: serde_json::Value =
-        serde_json::from_str(&read("tests/clients/package-lock.json")).expect("JSON");
-    let packages = lock["packages"].as_object().expect("packages");
-    // The first one, without a name, is the folder itself.
-    let installed = packages.iter().filter(|(name, _)| !name.is_empty());
-    let unknown: Vec<_> = installed
-        .clone()
-        .filter(|(_, package)| {
-            let hash = package["integrity"].as_str();
-            !hash.is_some_and(|hash| hash.starts_with("sha512-"))
-        })
-        .map(|(name, _)| name)
-        .collect();
-    assert!(installed.count() > 3);
-    assert!(unknown.is_empty(), "{unknown:?}");
-    let script = read("tests/clients/install.sh");
-    let lines = script.lines().filter(|line| line.contains("bin/npm"));
-    assert!(lines.clone().count() == 1 && lines.clone().all(|line| line.contains("npm\" ci")));
-    assert!(read("tests/clients/.npmrc").contains("ignore-scripts=true"));
+    for folder in ["tests/clients", "benches/unleash"] {
+        let lock: serde_json::Value =
+            serde_json::from_str(&read(&format!("{folder}/package-lock.json"))).expect("JSON");
+        let packages = lock["packages"].as_object().expect("packages");
+        // The first one, without a name, is the folder itself.
+        let installed = packages.iter().filter(|(name, _)| !name.is_empty());
+        let unknown: Vec<_> = installed
+            .clone()
+            .filter(|(_, package)| {
+                let hash = package["integrity"].as_str();
+                !hash.is_some_and(|hash| hash.starts_with("sha512-"))
+            })
+            .map(|(name, _)| name)
+            .collect();
+        assert!(installed.count() > 3, "{folder}");
+        assert!(unknown.is_empty(), "{folder}: {unknown:?}");
+        let script = read(&format!("{folder}/install.sh"));
+        let mut calls = script.lines().filter(|line| {
+            !line.starts_with('#') && (line.contains("npm\" ") || line.contains(" npm "))
+        });
+        let is_exact = |line: &str| line.contains("npm\" ci") || line.contains(" npm ci");
+        assert!(calls.next().is_some_and(is_exact), "{folder}");
+        assert!(calls.next().is_none(), "{folder}");
+        assert!(read(&format!("{folder}/.npmrc")).contains("ignore-scripts=true"));
+    }
 }
 
 #[test]

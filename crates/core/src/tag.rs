@@ -52,9 +52,9 @@ impl Epoch {
     }
 }
 
-impl TryFrom<String> for Epoch {
-    type Error = Invalid;
-    fn try_from(raw: String) -> Result<Self, Invalid> {
+impl FromStr for Epoch {
+    type Err = Invalid;
+    fn from_str(raw: &str) -> Result<Self, Invalid> {
         let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if raw.len() == 16 && raw.bytes().all(digit) {
             Ok(Self(raw.into()))
@@ -64,6 +64,13 @@ impl TryFrom<String> for Epoch {
                 "an epoch is 16 lower-case hex digits",
             ))
         }
+    }
+}
+
+impl TryFrom<String> for Epoch {
+    type Error = Invalid;
+    fn try_from(raw: String) -> Result<Self, Invalid> {
+        raw.parse()
     }
 }
 
@@ -122,7 +129,7 @@ impl FromStr for VersionTag {
             return Err(wrong());
         }
         Ok(Self {
-            epoch: Epoch::try_from(epoch.to_owned()).map_err(|_| wrong())?,
+            epoch: epoch.parse().map_err(|_| wrong())?,
             revision: Revision(revision),
         })
     }

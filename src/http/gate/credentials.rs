@@ -7,14 +7,11 @@ use crate::auth::{Caller, certificate::Peer};
 
 /// Returns the node of the connection's client certificate, unless the request has credentials of
 /// its own.
-pub fn certified(request: &HttpRequest) -> Option<Caller> {
+pub fn certified(request: &HttpRequest) -> Option<&Caller> {
     if request.headers().contains_key(header::AUTHORIZATION) {
         return None;
     }
-    request
-        .conn_data::<Peer>()?
-        .caller(Timestamp::now())
-        .cloned()
+    request.conn_data::<Peer>()?.caller(Timestamp::now())
 }
 
 /// Returns the token of `Authorization: Bearer` (RFC 6750 §2.1). Two such headers are refused,

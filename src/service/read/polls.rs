@@ -31,7 +31,7 @@ pub enum Polled {
     /// The client has this version already.
     Same(VersionTag),
     /// The current state: its tag and its body.
-    Now(VersionTag, Vec<u8>),
+    Now(VersionTag, Bytes),
 }
 
 /// The changes after a tag.
@@ -98,21 +98,34 @@ impl Polls {
         self.cache.with_held(tenant, resolve).flatten()
     }
 
-    /// Returns a scope's tag in memory, if the client has seen this tag and no tag that is newer
-    /// than the snapshot in memory.
-    pub fn unmoved_held(
+    /// The fast path of [`Polls::snapshot`] and [`Polls::body`]: returns the answer if the tenant is
+    /// in memory, the client has seen nothing newer, and either has the scope's current state or
+    /// asks for a body that is kept.
+    pub fn snapshot_held(
         &self,
         tenant: &str,
-        service: Option<&str>,
-        env: Option<&str>,
+        [service, env]: [Option<&str>; 2],
         seen: &Seen,
-    ) -> Option<VersionTag> {
-        let unmoved = |snapshot: &Arc<TenantSnapshot>| {
+        coding: Coding,
+    ) -> Option<Polled> {
+        let polled = |snapshot: &Arc<TenantSnapshot>| {
+            let is_new_enough = seen.tags().iter().all(|seen| snapshot.tag().covers(seen));
+            if !is_new_enough {
+                return None;
+            }
             let tag = snapshot.tag_of(service, env);
-            (seen.has(&tag) && seen.tags().iter().all(|seen| snapshot.tag().covers(seen)))
-                .then_some(tag)
+            if seen.has(&tag) {
+                return Some(Polled::Same(tag));
+            }
+            let scope = Scope {
+                service: service.map(str::parse).transpose().ok()?,
+                env: env.map(str::parse).transpose().ok()?,
+            };
+            let bodies = &self.cache.bodies;
+            let body = bodies.held(snapshot, &scope, Dialect::Native, coding)?;
+            Some(Polled::Now(tag, body))
         };
-        self.cache.with_held(tenant, unmoved).flatten()
+        self.cache.with_held(tenant, polled).flatten()
     }
 
     /// Returns the body of `resolve` for a route, and the route's tag, which changes only when the
@@ -407,7 +420,7 @@ fn polled(snapshot: &TenantSnapshot, route: &SnapshotRoute, seen: &Seen) -> Resu
         return Ok(Polled::Same(tag));
     }
     let body = native::resolve(snapshot.tenant(), route).map_err(Error::internal)?;
-    Ok(Polled::Now(tag, body))
+    Ok(Polled::Now(tag, body.into()))
 }
 
 /// Returns at least `limit` events, if there are so many, without splitting a revision.

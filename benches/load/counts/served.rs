@@ -1,0 +1,215 @@
+//! Paths through the running service: the program as it is shipped runs under callgrind with one
+//! worker, and the instructions of that worker are counted, from the read of a request to the write
+//! of its answer.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::total;
+use crate::{
+    Bench,
+    http::{Connection, get, with_json},
+    service::{Service, Site, resolve_path, route_path},
+};
+
+/// Number of requests of each path.
+const REQUESTS: usize = 500;
+/// Number of waiting pollers.
+const POLLERS: usize = 200;
+const SNAPSHOT: &str = "/api/v1/tenants/t000000/snapshot";
+const ONE_ROUTE: &str = "/api/v1/tenants/t000001/snapshot";
+
+/// The service under callgrind.
+struct Counted<'a> {
+    bench: &'a Bench,
+    service: Service,
+    /// The header line of a node, and that of a caller who may write.
+    node: String,
+    files: PathBuf,
+    dumps: usize,
+    _site: Site<'a>,
+}
+
+impl<'a> Counted<'a> {
+    fn start(bench: &'a Bench) -> Result<Self> {
+        let site = Site::new(bench);
+        site.seed(0, 1, 1)?;
+        site.seed_shape(1, 2, [1, 1, 1])?;
+        let files = bench.directory.join("callgrind.served");
+        let service = Service::under_callgrind(&site, &files)?;
+        let node = site.key("node", None)?;
+        Ok(Self {
+            bench,
+            service,
+            node,
+            files,
+            dumps: 0,
+            _site: site,
+        })
+    }
+
+    /// Has callgrind do something: `-z` sets its counters to zero, `-d` writes them to files.
+    fn control(&self, what: &str) -> Result<()> {
+        let output = Command::new("callgrind_control")
+            .args([what, &self.service.process.pid.to_string()])
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        ensure!(
+            output.status.success() && said.contains("OK"),
+            "callgrind_control {what}: {said}"
+        );
+        Ok(())
+    }
+
+    /// Returns the instructions that the busiest thread executed during `passes`.
+    fn during(&mut self, passes: impl FnOnce(&Self) -> Result<()>) -> Result<u64> {
+        self.control("-z")?;
+        passes(self)?;
+        self.control("-d")?;
+        self.dumps += 1;
+        let prefix = format!("{}.{}-", self.files.display(), self.dumps);
+        let directory = self.files.parent().context("a directory")?;
+        let (mut most, started) = (0, Instant::now());
+        while most == 0 {
+            for entry in fs::read_dir(directory)? {
+                let path = entry?.path();
+                if path.display().to_string().starts_with(&prefix) {
+                    most = most.max(total(&path).unwrap_or(0));
+                }
+            }
+            ensure!(
+                started.elapsed() < Duration::from_secs(30),
+                "callgrind wrote no figures to {prefix}*"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(most)
+    }
+
+    /// Returns the instructions of one request, of a status, on a kept connection.
+    fn of_request(&mut self, request: &[u8], status: u16) -> Result<u64> {
+        let (runtime, address) = (&self.bench.runtime, self.service.api);
+        let mut connection = runtime.block_on(Connection::open(address))?;
+        let mut repeat = |count: usize| -> Result<()> {
+            runtime.block_on(async {
+                for _ in 0..count {
+                    let answer = connection.exchange(request).await?;
+                    ensure!(answer.status == status, "the status is {}", answer.status);
+                }
+                Ok(())
+            })
+        };
+        // Loads the tenant and the key.
+        repeat(20)?;
+        let instructions = self.during(|_| repeat(REQUESTS))?;
+        Ok(instructions / REQUESTS as u64)
+    }
+
+    fn tag(&self, path: &str) -> Result<String> {
+        Ok(self.service.fetch(self.bench, path)?.0)
+    }
+
+    fn unchanged(&self, path: &str) -> Result<Vec<u8>> {
+        let headers = format!("{}If-None-Match: {}\r\n", self.node, self.tag(path)?);
+        Ok(get(path, &headers))
+    }
+
+    /// Returns the instructions for each of many long-polls that one change answers.
+    fn of_wake(&mut self) -> Result<u64> {
+        let runtime = &self.bench.runtime;
+        let address = self.service.api;
+        let request = self.unchanged(&format!("{SNAPSHOT}?wait=60s"))?;
+        let opened = (0..POLLERS).map(|_| Connection::open(address));
+        let mut pollers: Vec<_> = runtime.block_on(async {
+            futures_util::future::join_all(opened)
+                .await
+                .into_iter()
+                .collect::<Result<_>>()
+        })?;
+        runtime.block_on(async {
+            for poller in &mut pollers {
+                poller.send(&request).await?;
+            }
+            Ok::<_, anyhow::Error>(())
+        })?;
+        self.is_quiet()?;
+        let change = with_json(
+            "PUT",
+            &route_path(0, 1),
+            &self.service.key,
+            r#"{"url":"https://changed.example.com/"}"#,
+        );
+        let instructions = self.during(|counted| {
+            counted.bench.runtime.block_on(async {
+                let mut writer = Connection::open(address).await?;
+                let answer = writer.exchange(&change).await?;
+                ensure!(answer.status == 200, "the status is {}", answer.status);
+                for poller in &mut pollers {
+                    let answer = poller.receive().await?;
+                    ensure!(answer.status == 200, "the status is {}", answer.status);
+                }
+                Ok(())
+            })
+        })?;
+        Ok(instructions / POLLERS as u64)
+    }
+
+    /// Waits until the service does nothing.
+    fn is_quiet(&self) -> Result<()> {
+        let started = Instant::now();
+        let mut before = self.service.process.cpu_us();
+        loop {
+            std::thread::sleep(Duration::from_millis(500));
+            let now = self.service.process.cpu_us();
+            if now - before < 200_000.0 {
+                return Ok(());
+            }
+            before = now;
+            ensure!(
+                started.elapsed() < Duration::from_secs(60),
+                "the service is still busy after a minute"
+            );
+        }
+    }
+}
+
+/// Counts every path.
+pub fn count(bench: &Bench) -> Result<BTreeMap<String, u64>> {
+    remove_old(&bench.directory)?;
+    let mut counted = Counted::start(bench)?;
+    let resolve = resolve_path(0, 12);
+    let whole = get(&resolve, &counted.node);
+    let unchanged = counted.unchanged(&resolve)?;
+    let snapshot_unchanged = counted.unchanged(SNAPSHOT)?;
+    let snapshot = get(ONE_ROUTE, &counted.node);
+    let mut all = BTreeMap::new();
+    for (name, request, status) in [
+        ("resolve", whole, 200),
+        ("resolve, 304", unchanged, 304),
+        ("snapshot, 304", snapshot_unchanged, 304),
+        ("snapshot of one route", snapshot, 200),
+    ] {
+        let instructions = counted.of_request(&request, status).context(name)?;
+        all.insert(name.to_owned(), instructions);
+    }
+    let wake = counted.of_wake().context("wake of a waiter")?;
+    all.insert("wake of a waiter".to_owned(), wake);
+    Ok(all)
+}
+
+fn remove_old(directory: &Path) -> Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.display().to_string().contains("callgrind.") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
