@@ -137,6 +137,7 @@ const CASES: &[Case] = &[
     ("peers.unleash", 15, peers::unleash::polls_and_writes),
     ("writes.many", 15, writes::many_tenants),
     ("writes.hot", 15, writes::one_hot_tenant),
+    ("writes.wal", 10, writes::wal),
     ("writes.callers", 15, writes::by_callers),
     ("writes.tenants", 15, writes::by_tenants),
     ("waiters.wake", 20, waiters::wake),

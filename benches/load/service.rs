@@ -84,6 +84,19 @@ impl<'a> Site<'a> {
         Ok(format!("Authorization: Bearer {}\r\n", token.trim()))
     }
 
+    /// Waits until Kafka has acknowledged every event, and the queue is empty.
+    pub fn wait_until_published(&self, limit: Duration) -> Result<()> {
+        let started = Instant::now();
+        while self.number("select count(*)::float8 from outbox")? > 0.0 {
+            ensure!(
+                started.elapsed() < limit,
+                "the queue is not empty after {limit:?}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
     /// Waits until the replica has replayed all changes so far. After seeding this takes longer
     /// than a test would wait.
     pub fn catch_up(&self, limit: Duration) -> Result<()> {

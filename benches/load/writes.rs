@@ -1,7 +1,10 @@
 //! The write path: `PUT` of a route over HTTP, answered only after its commit, compared with
 //! pgbench with one statement per write.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -12,6 +15,7 @@ use crate::{
     http::{Body, Dice, Expected, Load, Run, Source, closed_loop, with_json},
     pairs::{Ratio, Spread, Target, compare},
     pgbench::{CALLERS, Pgbench, Rows},
+    report::Verdict,
     service::{Service, Site, route_path},
 };
 
@@ -136,6 +140,56 @@ fn middle(bench: &Bench, service: &Service, tenants: usize, callers: usize) -> R
         rate,
         Spread::of(runs.iter().map(|run| run.latency_ms(0.99))).median,
     ))
+}
+
+/// Number of tenants in the measurement of WAL.
+const WAL_TENANTS: usize = 300;
+
+/// Measures the WAL that PostgreSQL writes for a change of an existing route: by the writer and by
+/// the relay, which deletes the event from the queue.
+pub fn wal(bench: &Bench) -> Result<()> {
+    let site = Site::new(bench);
+    site.seed(0, WAL_TENANTS, 1)?;
+    let service = Service::with_archive(&site)?;
+    // The first change of a page after a checkpoint writes the whole page, which says nothing about
+    // the change: every tenant is changed before.
+    run(bench, &service, WAL_TENANTS, CALLERS)?;
+    // A server process reports its WAL with a delay of up to a second.
+    let counted = || -> Result<[f64; 2]> {
+        let (mut last, mut since) = ([0.0; 2], Instant::now());
+        while since.elapsed() < Duration::from_millis(2500) {
+            let now = [
+                site.number("select wal_records::float8 from pg_stat_wal")?,
+                site.number("select wal_bytes::float8 from pg_stat_wal")?,
+            ];
+            if now[0] > last[0] + 20.0 {
+                (last, since) = (now, Instant::now());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(last)
+    };
+    let (mut records, mut bytes) = (Vec::new(), Vec::new());
+    for _ in 0..bench.pairs {
+        let before = counted()?;
+        let writes = run(bench, &service, WAL_TENANTS, CALLERS)?.requests as f64;
+        site.wait_until_published(Duration::from_secs(60))?;
+        let after = counted()?;
+        records.push((after[0] - before[0]) / writes);
+        bytes.push((after[1] - before[1]) / writes / 1024.0);
+    }
+    for (name, figures, most) in [
+        ("WAL of a PUT, records", records, 14.0),
+        ("WAL of a PUT, KiB", bytes, 2.5),
+    ] {
+        let verdict = Verdict {
+            name: name.into(),
+            spread: Spread::of(figures.iter().copied()),
+            target: Target::AtMost(most),
+        };
+        bench.report().judge(verdict, json!(figures));
+    }
+    Ok(())
 }
 
 /// Measures writes per second and latency by the number of callers.

@@ -76,6 +76,11 @@ pub struct Presented<'a> {
 }
 
 impl<'a> Presented<'a> {
+    /// The token itself.
+    pub fn token(&self) -> &'a str {
+        self.token
+    }
+
     /// Parses a token. Returns `None` if it is not well-formed or its checksum is wrong.
     pub fn parse(token: &'a str) -> Option<Self> {
         if token.len() != TOKEN || !token.is_ascii() {
@@ -90,6 +95,15 @@ impl<'a> Presented<'a> {
         let (said, sum) = token.split_at_checked(TOKEN - CHECKSUM)?;
         (checksum(said) == sum).then_some(Self { id, token })
     }
+}
+
+/// Returns the id that a token claims, without checking the rest of the token.
+pub fn claimed_id(token: &str) -> Option<KeyId> {
+    let (id, _) = token
+        .strip_prefix(PREFIX)
+        .filter(|_| token.len() == TOKEN)?
+        .split_at_checked(ID)?;
+    id.parse().ok()
 }
 
 /// The HMAC key of the token hashes and marks.
@@ -171,8 +185,8 @@ impl Fingerprints {
     }
 
     /// Returns the fingerprint of a token.
-    pub fn of(&self, presented: &Presented<'_>) -> Fingerprint {
-        Fingerprint(self.0.hash(presented.token.as_bytes()).as_bytes())
+    pub fn of(&self, token: &str) -> Fingerprint {
+        Fingerprint(self.0.hash(token.as_bytes()).as_bytes())
     }
 }
 
@@ -229,7 +243,7 @@ mod tests {
         let pepper = pepper(b'p');
         let [one, other] = [0; 2].map(|_| NewToken::make(&pepper).unwrap().token);
         let of = |fingerprints: &Fingerprints, token: &SecretString| {
-            fingerprints.of(&Presented::parse(token.expose_secret()).unwrap())
+            fingerprints.of(token.expose_secret())
         };
         let here = Fingerprints::new().unwrap();
         assert!(of(&here, &one) == of(&here, &one));

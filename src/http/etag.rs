@@ -9,7 +9,6 @@ use actix_web::{
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
-use bytes::Bytes;
 
 use crate::{
     coding::Coding,
@@ -201,7 +200,10 @@ pub fn set_tag(response: &mut HttpResponse, tag: &VersionTag) {
 /// Sets the tag as `ETag`: strong for the plain bytes, weak for compressed ones, because two
 /// representations of a resource may not share a strong tag (RFC 9110 §8.8.3.3).
 pub fn set_coded_tag(response: &mut HttpResponse, tag: &VersionTag, coding: Coding) {
-    let text = [
+    let mut text = [0; 64];
+    let mut length = 0;
+    let mut revision = itoa::Buffer::new();
+    for part in [
         if coding == Coding::Identity {
             "\""
         } else {
@@ -209,11 +211,14 @@ pub fn set_coded_tag(response: &mut HttpResponse, tag: &VersionTag, coding: Codi
         },
         tag.epoch.as_str(),
         ".",
-        itoa::Buffer::new().format(tag.revision.0),
+        revision.format(tag.revision.0),
         "\"",
-    ]
-    .concat();
-    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(text)) {
+    ] {
+        // An epoch has 16 characters and a revision at most 20, so there is room for all parts.
+        text[length..length + part.len()].copy_from_slice(part.as_bytes());
+        length += part.len();
+    }
+    if let Ok(value) = HeaderValue::from_bytes(&text[..length]) {
         response.headers_mut().insert(header::ETAG, value);
     }
 }

@@ -128,9 +128,21 @@ struct Worker {
     health: web::Data<Health>,
     hosts: Answered,
     head: edge::Limits,
+    /// Whether answers differ by origin.
+    has_cors: bool,
     /// The last correlation id, and how many follow it already.
     ids: Cell<(Uuid, u64)>,
 }
+
+/// Returns whether the fast path need not look at a header, or knows it.
+fn is_plain_header((name, value): (&HeaderName, &HeaderValue)) -> bool {
+    if name == TRACEPARENT {
+        return !telemetry::is_sampled(Some(value.as_bytes()));
+    }
+    !NOT_PLAIN.contains(name)
+}
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Headers of requests that the ordinary path answers.
 const NOT_PLAIN: [HeaderName; 5] = [
@@ -151,11 +163,13 @@ impl FastPath {
         health: web::Data<Health>,
         hosts: Answered,
         head: edge::Limits,
+        has_cors: bool,
     ) -> Self {
         Self(Rc::new(Worker {
             health,
             hosts,
             head,
+            has_cors,
             ids: Cell::default(),
             polls,
             gate,
@@ -196,6 +210,9 @@ impl Worker {
             rate_limit.write_headers(headers);
         }
         edge::security_headers(headers, request.app_config().secure());
+        if self.has_cors {
+            edge::vary_by_origin(headers);
+        }
         if let Some(started) = started {
             fast.seconds.record(started.elapsed().as_secs_f64());
         }
@@ -205,13 +222,9 @@ impl Worker {
     /// Returns whether nothing about the request's head needs the ordinary path: its checks, the
     /// decoding of its path, its body, CORS, a wait, a trace, or the end of the connection.
     fn is_plain(&self, request: &ServiceRequest) -> bool {
-        let headers = request.headers();
-        let is_sampled =
-            || telemetry::is_sampled(headers.get("traceparent").map(HeaderValue::as_bytes));
         request.method() == Method::GET
-            && !request.path().contains('%')
-            && !NOT_PLAIN.iter().any(|name| headers.contains_key(name))
-            && !is_sampled()
+            && !request.path().bytes().any(|byte| byte == b'%')
+            && request.headers().iter().all(is_plain_header)
             && !self.health.is_draining()
             && self.hosts.refused(request).is_none()
             && self.head.refused(request).is_none()
@@ -307,12 +320,23 @@ impl Tally {
 /// decoding; `None` for other queries.
 fn plain<'a, const N: usize>(query: &'a str, names: [&str; N]) -> Option<[Option<&'a str>; N]> {
     let mut values = [None; N];
-    for pair in query.split('&') {
-        let (name, value) = pair.split_once('=')?;
+    let mut rest = query;
+    while !rest.is_empty() {
+        let equals = rest.bytes().position(|byte| byte == b'=')?;
+        let (name, value) = (&rest[..equals], &rest[equals + 1..]);
+        let end = value
+            .bytes()
+            .position(|byte| matches!(byte, b'&' | b'%' | b'+'))
+            .unwrap_or(value.len());
         let at = names.iter().position(|known| *known == name)?;
-        if value.bytes().any(|b| b == b'%' || b == b'+') || values[at].replace(value).is_some() {
+        if values[at].replace(&value[..end]).is_some() {
             return None;
         }
+        rest = match value.as_bytes().get(end) {
+            None => "",
+            Some(b'&') if end + 1 < value.len() => &value[end + 1..],
+            Some(_) => return None,
+        };
     }
     Some(values)
 }

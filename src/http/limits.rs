@@ -7,17 +7,17 @@
 mod attempts;
 
 use std::{
-    hash::{BuildHasher as _, RandomState},
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::Arc,
 };
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use ahash::RandomState;
 use governor::{
-    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
-    middleware::{StateInformationMiddleware, StateSnapshot},
+    middleware::{NoOpMiddleware, StateInformationMiddleware, StateSnapshot},
     state::keyed::DashMapStateStore,
 };
 
@@ -34,12 +34,13 @@ const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-type StateLimiter<K> =
-    RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
+type Limiter<K, M> = RateLimiter<K, DashMapStateStore<K, RandomState>, DefaultClock, M>;
+type StateLimiter<K> = Limiter<K, StateInformationMiddleware>;
+type AddressLimiter = Limiter<IpAddr, NoOpMiddleware>;
 
 /// The limits of this instance.
 pub struct Limits {
-    addresses: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    addresses: Option<AddressLimiter>,
     attempts: Option<Attempts>,
     callers: Option<StateLimiter<u64>>,
     tenants: Option<StateLimiter<TenantName>>,
@@ -92,8 +93,18 @@ impl RateLimitState {
             (REMAINING, self.remaining),
             (RESET, self.reset_seconds),
         ] {
-            headers.insert(name, HeaderValue::from(value));
+            headers.insert(name, number(value));
         }
+    }
+}
+
+/// Returns a number as a header's value, with one allocation at most.
+fn number(value: u32) -> HeaderValue {
+    match value {
+        0 => HeaderValue::from_static("0"),
+        1 => HeaderValue::from_static("1"),
+        _ => HeaderValue::from_str(itoa::Buffer::new().format(value))
+            .unwrap_or_else(|_| HeaderValue::from(value)),
     }
 }
 
@@ -104,17 +115,23 @@ fn quota(per_second: u32) -> Option<Quota> {
     NonZeroU32::new(per_second).map(Quota::per_second)
 }
 
+/// Creates a limiter whose hashes have a random key, as those of the standard library, at a fraction
+/// of their time.
+fn limiter<K: Clone + Eq + std::hash::Hash>(quota: Quota) -> Limiter<K, NoOpMiddleware> {
+    RateLimiter::dashmap_with_hasher(quota, RandomState::new())
+}
+
 impl Limits {
     /// Creates the limits from the settings of `[limits]`.
     pub fn new(settings: &config::Limits) -> Self {
         let concurrent = settings.concurrent_requests_per_tenant as usize;
         Self {
-            addresses: quota(settings.requests_per_second_per_address).map(RateLimiter::keyed),
+            addresses: quota(settings.requests_per_second_per_address).map(limiter),
             attempts: Attempts::new(settings.failed_logins_per_second_per_address),
             callers: quota(settings.requests_per_second_per_caller)
-                .map(|quota| RateLimiter::dashmap(quota).with_middleware()),
+                .map(|quota| limiter(quota).with_middleware()),
             tenants: quota(settings.requests_per_second_per_tenant)
-                .map(|quota| RateLimiter::dashmap(quota).with_middleware()),
+                .map(|quota| limiter(quota).with_middleware()),
             working: (concurrent > 0).then(|| {
                 Shares::divided("requests", "requests", ANY_NUMBER, [concurrent, ANY_NUMBER])
             }),
@@ -164,7 +181,7 @@ impl Limits {
 
     fn count(
         &self,
-        limiter: Option<&DefaultKeyedRateLimiter<IpAddr>>,
+        limiter: Option<&AddressLimiter>,
         whose: &'static str,
         address: IpAddr,
     ) -> Result<(), Exceeded> {

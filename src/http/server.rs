@@ -93,6 +93,7 @@ impl ApiServer<'_> {
                     health.clone(),
                     answered.clone(),
                     head,
+                    has_cors,
                 ))
                 .app_data(head)
                 .app_data(answered.clone())

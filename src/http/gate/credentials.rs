@@ -22,6 +22,14 @@ pub fn bearer(request: &HttpRequest) -> Result<&str, &'static str> {
     if values.next().is_some() {
         return Err("two_credentials");
     }
+    // The usual spelling needs no parsing.
+    if let Some(token) = value.as_bytes().strip_prefix(b"Bearer ")
+        && token.first().is_some_and(|first| *first != b' ')
+        && token.is_ascii()
+        && let Ok(token) = std::str::from_utf8(token)
+    {
+        return Ok(token);
+    }
     let (scheme, token) = value
         .to_str()
         .ok()

@@ -7,13 +7,12 @@
 //! (`auth.key_grace_ms`), because proxies must go on polling. A key that is not in memory cannot
 //! then be distinguished from a key that never existed, and the answer is 503.
 
+mod cached_key;
+
 use std::{
     cell::Cell,
     future::pending,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicI64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -21,14 +20,15 @@ use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, Semaphore};
 
+use self::cached_key::CachedKey;
 use crate::{
     auth::{
         Caller, Credential,
         jwt::Verifier,
-        key::{Fingerprint, Fingerprints, KeyId, PREFIX, Pepper, Presented, TokenHash},
+        key::{Fingerprints, KeyId, PREFIX, Pepper, Presented, claimed_id},
     },
     config::{self, AuthMode, ConfigError},
-    domain::{event::Actor, ids::TenantName, time::UtcTime},
+    domain::{ids::TenantName, time::UtcTime},
     service::Error,
     store::{
         self, Server, Visible,
@@ -116,23 +116,6 @@ pub struct Callers {
     loads: Semaphore,
 }
 
-/// A key in memory.
-pub struct CachedKey {
-    key: ApiKey,
-    /// The caller with the key's current token, and the caller with the token before the last
-    /// rotation.
-    caller: Caller,
-    previous: Option<Caller>,
-    /// Notified when the key in memory is replaced or dropped as outdated.
-    changed: Arc<Notify>,
-    /// The fingerprint of the current token, once it was presented and checked.
-    checked: OnceLock<Fingerprint>,
-    /// The time of the last use, in microseconds since 1970.
-    used_at: AtomicI64,
-    /// False while `used_at` still has to be written to Postgres.
-    is_noted: AtomicBool,
-}
-
 impl Callers {
     /// Uses the settings of `[auth]` and, if there is one, the verifier of an identity provider's
     /// tokens.
@@ -216,9 +199,14 @@ impl Callers {
         if self.unconfirmed() > self.grace {
             return None;
         }
-        let presented = Presented::parse(token)?;
         let held = self.held.pin();
-        let caller = self.check(&presented, held.get(&presented.id)?).ok()?;
+        let key = held.get(&claimed_id(token)?)?;
+        // A token that was checked already needs no parsing either.
+        let caller = if key.checked.get() == Some(&self.fingerprints.of(token)) {
+            key.while_valid(&key.caller).ok()?
+        } else {
+            self.check(&Presented::parse(token)?, key).ok()?
+        };
         Some(take(caller))
     }
 
@@ -474,33 +462,23 @@ impl Callers {
         let Some(pepper) = &self.pepper else {
             return refused("no_pepper");
         };
-        let ApiKey {
-            previous,
-            expires_at,
-            revoked_at,
-            ..
-        } = &held.key;
-        let caller = match (previous, &held.previous) {
+        let caller = match (&held.key.previous, &held.previous) {
             _ if self.is_current(pepper, presented, held) => &held.caller,
             (Some((hash, _)), _) if !pepper.is_of(presented, hash) => return refused(WRONG_SECRET),
             (Some((_, until)), _) if *until <= now => return refused("rotated_key"),
             (Some(_), Some(previous)) => previous,
             _ => return refused(WRONG_SECRET),
         };
-        if revoked_at.is_some() {
-            return refused("revoked_key");
-        }
-        if expires_at.is_some_and(|end| end <= now) {
-            return refused("expired_key");
-        }
-        held.used(now);
-        Ok(caller)
+        held.while_valid(caller).map_err(|reason| CallerRefusal {
+            reason,
+            key: Some(presented.id),
+        })
     }
 
     /// Returns whether a token is the key's current one. The first check is that of the keyed hash;
     /// later ones compare fingerprints, at a tenth of the time.
     fn is_current(&self, pepper: &Pepper, presented: &Presented<'_>, held: &CachedKey) -> bool {
-        let fingerprint = self.fingerprints.of(presented);
+        let fingerprint = self.fingerprints.of(presented.token());
         if held.checked.get() == Some(&fingerprint) {
             return true;
         }
@@ -611,81 +589,4 @@ pub fn pepper(settings: &config::Auth) -> Result<Pepper, ConfigError> {
         key: "auth.key_pepper".into(),
         reason: invalid.detail,
     })
-}
-
-impl CachedKey {
-    fn new(key: ApiKey) -> Self {
-        let caller = |hash: TokenHash, token: u32, ends: Option<UtcTime>| {
-            // The number of the token is recorded only if the key has had more than one.
-            let actor = Actor {
-                kind: Caller::KEY.into(),
-                id: key.id.to_string(),
-                token: (key.tokens > 1).then_some(token),
-            };
-            Caller {
-                actor: Arc::new(actor),
-                grant: Arc::new(key.grant.clone()),
-                credential: Credential::Key { hash, ends },
-            }
-        };
-        let previous = key.previous.map(|(hash, until)| {
-            let ends = key.expires_at.map_or(until, |end| end.min(until));
-            caller(hash, key.tokens.saturating_sub(1), Some(ends))
-        });
-        let used = key
-            .last_used_at
-            .unwrap_or_else(|| Timestamp::now().into())
-            .timestamp()
-            .as_microsecond();
-        let (used_at, is_noted) = (AtomicI64::new(used), AtomicBool::new(true));
-        Self {
-            caller: caller(key.hash, key.tokens, key.expires_at),
-            previous,
-            changed: Arc::default(),
-            checked: OnceLock::new(),
-            key,
-            used_at,
-            is_noted,
-        }
-    }
-
-    /// Returns this state as the replacement of `before`. Takes over from `before` the time of use,
-    /// which may not be written yet, and the waiters for changes.
-    fn instead_of(&self, before: &Self) -> Self {
-        let (used_at, is_noted) = (
-            before.used_at.load(Ordering::Relaxed),
-            before.is_noted.load(Ordering::Relaxed),
-        );
-        Self {
-            key: self.key.clone(),
-            caller: self.caller.clone(),
-            previous: self.previous.clone(),
-            changed: before.changed.clone(),
-            checked: OnceLock::new(),
-            used_at: AtomicI64::new(used_at),
-            is_noted: AtomicBool::new(is_noted),
-        }
-    }
-
-    /// Returns when a token of the key expires (`Some(None)` if never); `None` if the token is not
-    /// one of the key's.
-    fn ends(&self, hash: &TokenHash) -> Option<Option<UtcTime>> {
-        let of = |caller: &Caller| match caller.credential {
-            Credential::Key { hash: own, ends } => (own == *hash).then_some(ends),
-            _ => None,
-        };
-        of(&self.caller).or_else(|| self.previous.as_ref().and_then(of))
-    }
-
-    fn used(&self, now: UtcTime) {
-        self.used_at
-            .store(now.timestamp().as_microsecond(), Ordering::Relaxed);
-        self.is_noted.store(false, Ordering::Relaxed);
-    }
-
-    fn used_at(&self) -> UtcTime {
-        Timestamp::from_microsecond(self.used_at.load(Ordering::Relaxed))
-            .unwrap_or_default()
-            .into()
-    }
 }
