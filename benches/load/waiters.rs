@@ -341,7 +341,7 @@ pub fn wake(bench: &Bench) -> Result<()> {
                 Verdict {
                     name: soon.into(),
                     spread: p99,
-                    target: Target::AtMost(50.0),
+                    target: Target::AtMost(15.0),
                 },
                 detail,
             );

@@ -117,6 +117,9 @@ impl ApiServer<'_> {
             .keep_alive(http.keep_alive)
             .client_request_timeout(http.client_header_timeout)
             .tls_handshake_timeout(http.client_header_timeout)
+            // A client that closes its side has gone, as it has for nginx: its wait or stream ends at
+            // once, and gives its place back.
+            .h1_allow_half_closed(false)
             // An abandoned handshake costs one connection, as an idle one does, and delays no other
             // client.
             .max_connection_rate(connections)

@@ -71,20 +71,21 @@ impl<'a> Counted<'a> {
         Ok(())
     }
 
-    /// Returns the instructions that the busiest thread executed during `passes`.
-    fn during(&mut self, passes: impl FnOnce(&Self) -> Result<()>) -> Result<u64> {
+    /// Returns the instructions that the busiest thread executed during `passes`, and callgrind's
+    /// file about it.
+    fn during(&mut self, passes: impl FnOnce(&Self) -> Result<()>) -> Result<(u64, PathBuf)> {
         self.control("-z")?;
         passes(self)?;
         self.control("-d")?;
         self.dumps += 1;
         let prefix = format!("{}.{}-", self.files.display(), self.dumps);
         let directory = self.files.parent().context("a directory")?;
-        let (mut most, started) = (0, Instant::now());
-        while most == 0 {
+        let (mut busiest, started) = ((0, PathBuf::new()), Instant::now());
+        while busiest.0 == 0 {
             for entry in fs::read_dir(directory)? {
                 let path = entry?.path();
                 if path.display().to_string().starts_with(&prefix) {
-                    most = most.max(total(&path).unwrap_or(0));
+                    busiest = busiest.max((total(&path).unwrap_or(0), path));
                 }
             }
             ensure!(
@@ -93,11 +94,12 @@ impl<'a> Counted<'a> {
             );
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(most)
+        Ok(busiest)
     }
 
-    /// Returns the instructions of one request, of a status, on a kept connection.
-    fn of_request(&mut self, request: &[u8], status: u16) -> Result<u64> {
+    /// Returns the instructions of one request, of a status, on a kept connection: all of them, and
+    /// those of the fast path alone.
+    fn of_request(&mut self, request: &[u8], status: u16) -> Result<[u64; 2]> {
         let (runtime, address) = (&self.bench.runtime, self.service.api);
         let mut connection = runtime.block_on(Connection::open(address))?;
         let mut repeat = |count: usize| -> Result<()> {
@@ -111,8 +113,9 @@ impl<'a> Counted<'a> {
         };
         // Loads the tenant and the key.
         repeat(20)?;
-        let instructions = self.during(|_| repeat(REQUESTS))?;
-        Ok(instructions / REQUESTS as u64)
+        let (all, file) = self.during(|_| repeat(REQUESTS))?;
+        let answer = of_function(&file, "fast_path::Worker::answer")?;
+        Ok([all, answer].map(|instructions| instructions / REQUESTS as u64))
     }
 
     fn tag(&self, path: &str) -> Result<String> {
@@ -149,7 +152,7 @@ impl<'a> Counted<'a> {
             &self.service.key,
             r#"{"url":"https://changed.example.com/"}"#,
         );
-        let instructions = self.during(|counted| {
+        let (instructions, _) = self.during(|counted| {
             counted.bench.runtime.block_on(async {
                 let mut writer = Connection::open(address).await?;
                 let answer = writer.exchange(&change).await?;
@@ -199,12 +202,28 @@ pub fn count(bench: &Bench) -> Result<BTreeMap<String, u64>> {
         ("snapshot, 304", snapshot_unchanged, 304),
         ("snapshot of one route", snapshot, 200),
     ] {
-        let instructions = counted.of_request(&request, status).context(name)?;
-        all.insert(name.to_owned(), instructions);
+        let [whole, answer] = counted.of_request(&request, status).context(name)?;
+        all.insert(format!("{name}, with HTTP"), whole);
+        all.insert(format!("{name}, the answer"), answer);
     }
     let wake = counted.of_wake().context("wake of a waiter")?;
     all.insert("wake of a waiter".to_owned(), wake);
     Ok(all)
+}
+
+/// Returns the instructions of a function and everything that it calls.
+fn of_function(file: &Path, function: &str) -> Result<u64> {
+    let output = Command::new("callgrind_annotate")
+        .args(["--inclusive=yes", "--threshold=100"])
+        .arg(file)
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text
+        .lines()
+        .find(|line| line.contains(function))
+        .with_context(|| format!("callgrind counted nothing in {function}"))?;
+    let number = line.split_whitespace().next().unwrap_or_default();
+    Ok(number.replace(',', "").parse()?)
 }
 
 fn remove_old(directory: &Path) -> Result<()> {
