@@ -140,22 +140,6 @@ fn is_data(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.ends_with(b"json") || essence == b"text/event-stream")
 }
 
-/// Says, as the CORS middleware does, that answers differ by origin: a cache in between must not
-/// give one origin's answer to another.
-pub fn vary_by_origin(headers: &mut HeaderMap) {
-    const ORIGIN: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
-    let before = headers
-        .get(header::VARY)
-        .and_then(|value| value.to_str().ok());
-    let value = match before {
-        Some(before) => HeaderValue::from_str(&format!("{before}, {ORIGIN}")),
-        None => Ok(HeaderValue::from_static(ORIGIN)),
-    };
-    if let Ok(value) = value {
-        headers.insert(header::VARY, value);
-    }
-}
-
 /// Lets pages of exactly these origins call the API and read its answers. Cookies are not allowed:
 /// a caller authenticates with a header.
 pub fn cors(origins: &[String]) -> Cors {

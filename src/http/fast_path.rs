@@ -2,9 +2,10 @@
 //!
 //! Only a plain request whose answer is in memory is answered here: `resolve` of a held and active
 //! route, and a `snapshot` that has not changed or whose body is kept. Every other request takes
-//! the ordinary path, and so does every error. The ordinary path would give each answer of the fast path with the same
-//! bytes. The gate admits only callers that are known already. If no limits are set, the fast path
-//! writes to no memory that other threads use, because such a write costs more than the answer.
+//! the ordinary path, and so does every error. The ordinary path would give each answer of the fast
+//! path with the same bytes. The gate admits only callers that are known already. Apart from the
+//! limits, the fast path writes to no memory that other threads use, because such a write costs more
+//! than the answer.
 
 mod service;
 
@@ -128,8 +129,6 @@ struct Worker {
     health: web::Data<Health>,
     hosts: Answered,
     head: edge::Limits,
-    /// Whether answers differ by origin.
-    has_cors: bool,
     /// The last correlation id, and how many follow it already.
     ids: Cell<(Uuid, u64)>,
 }
@@ -163,13 +162,11 @@ impl FastPath {
         health: web::Data<Health>,
         hosts: Answered,
         head: edge::Limits,
-        has_cors: bool,
     ) -> Self {
         Self(Rc::new(Worker {
             health,
             hosts,
             head,
-            has_cors,
             ids: Cell::default(),
             polls,
             gate,
@@ -214,9 +211,6 @@ impl Worker {
             rate_limit.write_headers(headers);
         }
         edge::security_headers(headers, request.app_config().secure());
-        if self.has_cors {
-            edge::vary_by_origin(headers);
-        }
         if let Some(started) = started {
             fast.seconds.record(started.elapsed().as_secs_f64());
         }

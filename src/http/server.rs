@@ -77,24 +77,25 @@ impl ApiServer<'_> {
             state.access_log.clone(),
         ));
         let app = move || {
+            // Each worker has a fast path of its own, because this closure runs once in each worker.
+            let fast_path = FastPath::new(
+                state.polls.clone(),
+                gate.clone(),
+                &tallies,
+                health.clone(),
+                answered.clone(),
+                head,
+            );
             App::new()
                 .wrap(from_fn(middleware::run_middleware))
+                // CORS adds headers to every answer, so that the fast path is within it.
+                .wrap(Condition::new(has_cors, fast_path.clone()))
                 .wrap(Condition::new(has_cors, edge::cors(&origins)))
                 .wrap(Condition::new(
                     has_cors,
                     from_fn(middleware::finish_preflight),
                 ))
-                // Each worker has a fast path of its own, because this closure runs once in each
-                // worker.
-                .wrap(FastPath::new(
-                    state.polls.clone(),
-                    gate.clone(),
-                    &tallies,
-                    health.clone(),
-                    answered.clone(),
-                    head,
-                    has_cors,
-                ))
+                .wrap(Condition::new(!has_cors, fast_path))
                 .app_data(head)
                 .app_data(answered.clone())
                 .app_data(body.clone())
@@ -117,9 +118,6 @@ impl ApiServer<'_> {
             .keep_alive(http.keep_alive)
             .client_request_timeout(http.client_header_timeout)
             .tls_handshake_timeout(http.client_header_timeout)
-            // A client that closes its side has gone, as it has for nginx: its wait or stream ends at
-            // once, and gives its place back.
-            .h1_allow_half_closed(false)
             // An abandoned handshake costs one connection, as an idle one does, and delays no other
             // client.
             .max_connection_rate(connections)

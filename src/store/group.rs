@@ -30,12 +30,10 @@ struct Statements {
     insert_tenants: Statement,
     update_tenants: Statement,
     delete_tenants: Statement,
-    update_routes: Statement,
-    insert_routes: Statement,
+    upsert_routes: Statement,
     delete_routes: Statement,
     write_policies: policies::Writing,
     raise_scopes: Statement,
-    insert_scopes: Statement,
     insert_events: Statement,
     enqueue: Statement,
     insert_answers: Statement,
@@ -58,12 +56,10 @@ impl Statements {
             insert_tenants: client.prepare_cached(tenants::INSERT).await?,
             update_tenants: client.prepare_cached(tenants::UPDATE).await?,
             delete_tenants: client.prepare_cached(tenants::DELETE).await?,
-            update_routes: client.prepare_cached(routes::UPDATE).await?,
-            insert_routes: client.prepare_cached(routes::INSERT).await?,
+            upsert_routes: client.prepare_cached(routes::UPSERT).await?,
             delete_routes: client.prepare_cached(routes::DELETE).await?,
             write_policies: policies::Writing::prepare(client).await?,
             raise_scopes: client.prepare_cached(scopes::RAISE).await?,
-            insert_scopes: client.prepare_cached(scopes::INSERT).await?,
             insert_events: client
                 .prepare_cached(events::INSERT)
                 .await
@@ -215,19 +211,11 @@ async fn write(tx: &Transaction<'_>, statements: &Statements, rows: &Rows) -> Re
         tenants::write(tx, &statements.insert_tenants, &inserts),
         tenants::write(tx, &statements.update_tenants, &updates),
         routes::delete(tx, &statements.delete_routes, &gone),
-        routes::upsert(
-            tx,
-            [&statements.update_routes, &statements.insert_routes],
-            &upserts
-        ),
+        routes::upsert(tx, &statements.upsert_routes, &upserts),
         statements.write_policies.delete(tx, &rows.delete_policies),
         statements.write_policies.upsert(tx, &rows.upsert_policies),
         statements.write_policies.release(tx, &rows.upsert_policies),
-        scopes::raise(
-            tx,
-            [&statements.raise_scopes, &statements.insert_scopes],
-            &rows.events
-        ),
+        scopes::raise(tx, &statements.raise_scopes, &rows.events),
         tenants::delete(tx, &statements.delete_tenants, &deletes),
         events::insert(tx, &statements.insert_events, &rows.events).map_err(Error::of_recording),
         events::enqueue(tx, &statements.enqueue, &rows.events).map_err(Error::of_recording),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deadpool_postgres::Transaction;
-use tokio_postgres::{Row, Statement, types::ToSql};
+use tokio_postgres::{Row, Statement};
 
 use super::{Error, column, tenants, text};
 use crate::domain::{
@@ -119,18 +119,7 @@ pub async fn active(
 }
 
 /// Statement of [`upsert`].
-pub const UPDATE: &str = "update routes r set \
-      url = n.url, is_active = n.is_active, labels = n.labels::jsonb, description = n.description, \
-      revision = n.revision, created_at = n.created_at, created_by = n.created_by, \
-      updated_at = n.updated_at, updated_by = n.updated_by \
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::text[], $8::text[], $9::bigint[], \
-                $10::timestamptz[], $11::text[], $12::timestamptz[], $13::text[]) \
-      as n (tenant, service, env, version, url, is_active, labels, description, revision, \
-            created_at, created_by, updated_at, updated_by) \
-    where (r.tenant, r.service, r.env, r.version) = (n.tenant, n.service, n.env, n.version)";
-
-/// Statement of [`upsert`], for routes that [`UPDATE`] did not find.
-pub const INSERT: &str = "insert into routes \
+pub const UPSERT: &str = "insert into routes \
     (tenant, service, env, version, url, is_active, labels, description, revision, created_at, created_by, updated_at, updated_by) \
     select tenant, service, env, version, url, is_active, labels::jsonb, description, revision, \
            created_at, created_by, updated_at, updated_by \
@@ -138,15 +127,15 @@ pub const INSERT: &str = "insert into routes \
                 $10::timestamptz[], $11::text[], $12::timestamptz[], $13::text[]) \
       as n (tenant, service, env, version, url, is_active, labels, description, revision, \
             created_at, created_by, updated_at, updated_by) \
-    where not exists (select from routes r \
-      where (r.tenant, r.service, r.env, r.version) = (n.tenant, n.service, n.env, n.version))";
+    on conflict (tenant, service, env, version) do update set \
+      url = excluded.url, is_active = excluded.is_active, labels = excluded.labels, description = excluded.description, \
+      revision = excluded.revision, created_at = excluded.created_at, created_by = excluded.created_by, \
+      updated_at = excluded.updated_at, updated_by = excluded.updated_by";
 
-/// Writes routes in their new state. Each key may occur only once, and its tenant's row must be
-/// locked. `INSERT … ON CONFLICT` would lock each row before it updates it, which takes a WAL record
-/// more.
+/// Writes routes in their new state. Each key may occur only once.
 pub async fn upsert(
     tx: &Transaction<'_>,
-    [update, insert]: [&Statement; 2],
+    upsert: &Statement,
     routes: &[(&TenantName, &Route)],
 ) -> Result<(), Error> {
     if routes.is_empty() {
@@ -184,25 +173,25 @@ pub async fn upsert(
         .map(|(_, r)| r.updated_at.timestamp())
         .collect();
     let updated_by: Vec<_> = routes.iter().map(|(_, r)| r.updated_by.as_str()).collect();
-    let values: [&(dyn ToSql + Sync); 13] = [
-        &tenants,
-        &services,
-        &envs,
-        &versions,
-        &urls,
-        &active,
-        &labels,
-        &descriptions,
-        &revisions,
-        &created_at,
-        &created_by,
-        &updated_at,
-        &updated_by,
-    ];
-    let updated = tx.execute(update, &values).await?;
-    if updated < routes.len() as u64 {
-        tx.execute(insert, &values).await?;
-    }
+    tx.execute(
+        upsert,
+        &[
+            &tenants,
+            &services,
+            &envs,
+            &versions,
+            &urls,
+            &active,
+            &labels,
+            &descriptions,
+            &revisions,
+            &created_at,
+            &created_by,
+            &updated_at,
+            &updated_by,
+        ],
+    )
+    .await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deadpool_postgres::Transaction;
-use tokio_postgres::{Statement, types::ToSql};
+use tokio_postgres::Statement;
 
 use super::{Error, events::NewEvent, tenants, text};
 use crate::domain::{
@@ -12,21 +12,15 @@ use crate::domain::{
 };
 
 /// Statement of [`raise`].
-pub const RAISE: &str = "update scopes s set epoch = n.epoch, revision = n.revision \
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) as n (tenant, service, env, epoch, revision) \
-    where (s.tenant, s.service, s.env) = (n.tenant, n.service, n.env)";
-
-/// Statement of [`raise`], for scopes that [`RAISE`] did not find.
-pub const INSERT: &str = "insert into scopes (tenant, service, env, epoch, revision) \
-    select tenant, service, env, epoch, revision \
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) as n (tenant, service, env, epoch, revision) \
-    where not exists (select from scopes s where (s.tenant, s.service, s.env) = (n.tenant, n.service, n.env))";
+pub const RAISE: &str = "insert into scopes (tenant, service, env, epoch, revision) \
+    select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) \
+    on conflict (tenant, service, env) do update set epoch = excluded.epoch, revision = excluded.revision";
 
 /// Records the revision of the newest of `events` for each scope. The events are in commit order
 /// per tenant, and the tenants' rows are locked.
 pub async fn raise(
     tx: &Transaction<'_>,
-    [raise, insert]: [&Statement; 2],
+    raise: &Statement,
     events: &[NewEvent],
 ) -> Result<(), Error> {
     if events.is_empty() {
@@ -52,11 +46,8 @@ pub async fn raise(
         .values()
         .map(|body| tenants::signed(body.revision))
         .collect::<Result<Vec<_>, _>>()?;
-    let values: [&(dyn ToSql + Sync); 5] = [&tenants, &services, &envs, &epochs, &revisions];
-    let raised = tx.execute(raise, &values).await?;
-    if raised < newest.len() as u64 {
-        tx.execute(insert, &values).await?;
-    }
+    tx.execute(raise, &[&tenants, &services, &envs, &epochs, &revisions])
+        .await?;
     Ok(())
 }
 

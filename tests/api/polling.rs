@@ -563,7 +563,15 @@ async fn polling_through_two_instances_never_goes_back() {
 /// with a minimum takes the ordinary path.
 #[tokio::test(flavor = "multi_thread")]
 async fn fast_path_answers_as_the_ordinary_path() {
-    let app = TestApp::start().await;
+    for setting in [
+        "http.cors_origins=",
+        "http.cors_origins=https://page.example",
+    ] {
+        assert_fast_path_answers_as_the_ordinary_path(&TestApp::with(&[setting]).await).await;
+    }
+}
+
+async fn assert_fast_path_answers_as_the_ordinary_path(app: &TestApp) {
     app.put(V1)
         .json(&json!({ "url": "http://a/'%C3%BC'" }))
         .expect(201)
@@ -587,14 +595,16 @@ async fn fast_path_answers_as_the_ordinary_path() {
         ),
         (SNAPSHOT, ""),
         (dev, &format!("\"{}.1\"", newest.epoch())),
+        ("/tenants/acme/snapshot?env=BAD!", "*"),
     ] {
-        // In the second round the body of a whole snapshot is kept, in each coding.
-        for coding in ["identity", "gzip", "zstd", "identity", "gzip", "zstd"] {
+        for coding in ["identity", "gzip", "zstd"] {
             let ask = || {
                 app.get(path)
                     .header("if-none-match", seen)
                     .header("accept-encoding", coding)
             };
+            // Only a body that is kept is sent on the fast path: this call makes it.
+            ask().send().await;
             let short = ask().header("x-correlation-id", "mine").send().await;
             let ordinary = ask()
                 .header("x-correlation-id", "mine")

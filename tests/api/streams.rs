@@ -358,38 +358,3 @@ async fn platform_stream_sends_changes_of_all_tenants_once() {
         .problem(422, "invalid_request")
         .await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn closed_stream_and_long_poll_end_without_another_byte() {
-    // No comment is sent while this test runs, so only the close itself can tell.
-    let app = TestApp::with(&["read.stream_comment_ms=60000"]).await;
-    app.put("/routes/acme/web/prod/v1")
-        .json(&json!({ "url": "http://a" }))
-        .expect(201)
-        .await;
-    let tag = app.get("/tenants/acme/snapshot").expect(200).await;
-    let waiters = async || {
-        let metrics = app.ops("/metrics").send().await;
-        let text = String::from_utf8_lossy(&metrics.bytes).into_owned();
-        let line = text.lines().find(|line| line.starts_with("tm_waiters "));
-        line.map(|line| line.trim_start_matches("tm_waiters ").to_owned())
-    };
-    let stream = Stream::open(&app, "", None).await;
-    let poll = secure::http()
-        .build()
-        .unwrap()
-        .get(format!("{}/api/v1/tenants/acme/snapshot?wait=60s", app.api))
-        .header("if-none-match", tag.header("etag"))
-        .send();
-    let poll = tokio::spawn(poll);
-    eventually("both wait", async || {
-        (waiters().await.as_deref() == Some("2")).then_some(())
-    })
-    .await;
-    drop(stream);
-    poll.abort();
-    eventually("both have ended", async || {
-        (waiters().await.as_deref() == Some("0")).then_some(())
-    })
-    .await;
-}

@@ -24,7 +24,7 @@ pub fn bearer(request: &HttpRequest) -> Result<&str, &'static str> {
     }
     // The usual spelling needs no parsing.
     if let Some(token) = value.as_bytes().strip_prefix(b"Bearer ")
-        && token.first().is_some_and(|first| *first != b' ')
+        && token.first().is_some_and(u8::is_ascii_graphic)
         && token.is_ascii()
         && let Ok(token) = std::str::from_utf8(token)
     {

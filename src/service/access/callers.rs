@@ -12,7 +12,10 @@ mod cached_key;
 use std::{
     cell::Cell,
     future::pending,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -107,9 +110,10 @@ pub struct Callers {
     held: papaya::HashMap<KeyId, Arc<CachedKey>>,
     /// The last known change of the table; `None` before the first read.
     seen: Mutex<Option<Version>>,
-    /// The time when Postgres last confirmed the keys in memory, and the time when the times of use
-    /// were last written.
-    confirmed: Mutex<Instant>,
+    started: Instant,
+    /// The time when Postgres last confirmed the keys in memory, in milliseconds after `started`.
+    confirmed_ms: AtomicU64,
+    /// The time when the times of use were last written.
     noted: Mutex<Instant>,
     noted_every: Duration,
     grace: Duration,
@@ -137,7 +141,8 @@ impl Callers {
             primary,
             held: papaya::HashMap::new(),
             seen: Mutex::default(),
-            confirmed: Mutex::new(Instant::now()),
+            started: Instant::now(),
+            confirmed_ms: AtomicU64::new(0),
             noted: Mutex::new(Instant::now()),
             noted_every: settings.key_refresh * LOOKS,
             grace: settings.key_grace,
@@ -527,7 +532,11 @@ impl Callers {
         } else if now.number > seen.number {
             self.apply_after(&seen, now).await?;
         }
-        *self.confirmed.lock() = began;
+        let confirmed = began.duration_since(self.started).as_millis();
+        self.confirmed_ms.store(
+            u64::try_from(confirmed).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
         Ok(())
     }
 
@@ -573,7 +582,8 @@ impl Callers {
     }
 
     fn unconfirmed(&self) -> Duration {
-        self.confirmed.lock().elapsed()
+        let confirmed = Duration::from_millis(self.confirmed_ms.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(confirmed)
     }
 }
 

@@ -113,14 +113,15 @@ impl Polls {
             if !is_new_enough {
                 return None;
             }
-            let tag = snapshot.tag_of(service, env);
-            if seen.has(&tag) {
-                return Some(Polled::Same(tag));
-            }
+            // A malformed name is an error, which the ordinary path reports.
             let scope = Scope {
                 service: service.map(str::parse).transpose().ok()?,
                 env: env.map(str::parse).transpose().ok()?,
             };
+            let tag = snapshot.scope_tag(&scope);
+            if seen.has(&tag) {
+                return Some(Polled::Same(tag));
+            }
             let bodies = &self.cache.bodies;
             let body = bodies.held(snapshot, &scope, Dialect::Native, coding)?;
             Some(Polled::Now(tag, body))

@@ -112,8 +112,14 @@ impl CachedKey {
     }
 
     pub fn used(&self, now: UtcTime) {
-        self.used_at
-            .store(now.timestamp().as_microsecond(), Ordering::Relaxed);
+        let at = now.timestamp().as_microsecond();
+        // Within a second the time is as good as another: threads that serve one key need not wait
+        // for each other's writes.
+        let is_recent = at - self.used_at.load(Ordering::Relaxed) < 1_000_000;
+        if is_recent && !self.is_noted.load(Ordering::Relaxed) {
+            return;
+        }
+        self.used_at.store(at, Ordering::Relaxed);
         self.is_noted.store(false, Ordering::Relaxed);
     }
 
