@@ -3,7 +3,7 @@
 //!
 //! Instructions do not depend on what else the machine does, so a header or an allocation more on a
 //! poll is seen at once. A figure may be off by 3 %, that of an answer by 0.4 %. More is an error until
-//! the figure is written again with a reason: `cargo bench --profile counts --bench load -- counts --why "…"`.
+//! the figure is written again with a reason: `make counts WHY="…"`.
 
 mod pure;
 mod served;

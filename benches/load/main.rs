@@ -6,7 +6,7 @@
 //! cargo bench --bench load -- full             every case at its full size
 //! cargo bench --bench load -- reads            the cases whose names start with "reads", small; --full for their full size
 //! cargo bench --bench load -- list             the cases
-//! cargo bench --profile counts --bench load -- counts    instructions of the hot paths
+//! cargo bench --bench load -- counts           instructions of the hot paths: see `make counts`
 //! ```
 //!
 //! It needs the running stack in its environment (`. .stack/env`). Results go to `target/bench/`;
