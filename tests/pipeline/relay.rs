@@ -305,12 +305,16 @@ async fn published_after(poll: Duration, wake: impl AsyncFn(&World, &Notify)) {
     let stop = CancellationToken::new();
     let running = tokio::spawn(relay.run(stop.clone()));
     eventually("it leads", async || status.leads().then_some(())).await;
-    Routes::of(&world).change("a", 0).await;
-    wake(&world, &notify).await;
-    eventually("the event is published", async || {
+    let (routes, published) = (Routes::of(&world), async || {
         (queued(&world).await == 0).then_some(())
-    })
-    .await;
+    });
+    // Once it has published this event, it looks at the queue no more until it is woken.
+    routes.change("a", 0).await;
+    notify.notify_one();
+    eventually("the first event is published", published).await;
+    routes.change("a", 1).await;
+    wake(&world, &notify).await;
+    eventually("the event is published", published).await;
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(10), running)
         .await
