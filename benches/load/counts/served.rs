@@ -19,8 +19,11 @@ use crate::{
     service::{Service, Site, resolve_path, route_path},
 };
 
-/// Number of requests of each path.
-const REQUESTS: usize = 500;
+/// Number of requests of each path in one measurement.
+const REQUESTS: usize = 400;
+/// Number of measurements of each path, of which the least counts: what happens once a second
+/// happens more often for each request on a busy machine.
+const MEASUREMENTS: usize = 5;
 /// Number of waiting pollers.
 const POLLERS: usize = 200;
 const SNAPSHOT: &str = "/api/v1/tenants/t000000/snapshot";
@@ -113,9 +116,13 @@ impl<'a> Counted<'a> {
         };
         // Loads the tenant and the key.
         repeat(20)?;
-        let (all, file) = self.during(|_| repeat(REQUESTS))?;
-        let answer = of_function(&file, "fast_path::Worker::answer")?;
-        Ok([all, answer].map(|instructions| instructions / REQUESTS as u64))
+        let mut least = [u64::MAX; 2];
+        for _ in 0..MEASUREMENTS {
+            let (all, file) = self.during(|_| repeat(REQUESTS))?;
+            let answer = of_function(&file, "fast_path::Worker::answer")?;
+            least = [least[0].min(all), least[1].min(answer)];
+        }
+        Ok(least.map(|instructions| instructions / REQUESTS as u64))
     }
 
     fn tag(&self, path: &str) -> Result<String> {
