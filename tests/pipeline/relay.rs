@@ -312,9 +312,16 @@ async fn published_after(poll: Duration, wake: impl AsyncFn(&World, &Notify)) {
     routes.change("a", 0).await;
     notify.notify_one();
     eventually("the first event is published", published).await;
+    let lease = status.report().lease_epoch;
     routes.change("a", 1).await;
     wake(&world, &notify).await;
     eventually("the event is published", published).await;
+    // A leader that is silent for too long loses its session, and the next one publishes.
+    assert_eq!(
+        status.report().lease_epoch,
+        lease,
+        "the relay that was woken published the event"
+    );
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(10), running)
         .await
