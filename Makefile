@@ -10,8 +10,8 @@ TESTS := RUST_TEST_THREADS=6 cargo test --locked --workspace --lib --bins --test
 	cargo test --locked --workspace --test 'fa*' --test 'me*' --test 'p*'
 # Ten thousand connections are ten thousand open files, here and in the service.
 LOAD := set -a; . .stack/env; ulimit -n $$(ulimit -H -n) || true; cargo bench --locked --bench load --
-# The service as it is shipped, but for link-time optimisation; the load program that asks it, as tests are built.
-COUNTS := cargo bench --locked --profile dev --bench load -- counts --program "$${CARGO_TARGET_DIR:-target}/counts/traffic-manager" $(if $(WHY),--why "$(WHY)")
+# As the tests are built, so that nothing is compiled for it.
+COUNTS := cargo bench --locked --workspace --profile dev --bench load -- counts $(if $(WHY),--why "$(WHY)")
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -40,7 +40,6 @@ bench-quick: rust up ## the same at small sizes: whether it runs, and roughly wh
 	@$(LOAD) quick
 
 counts: rust up ## the guard: instructions of the hot paths, compared with benches/counts.json
-	cargo build --locked --profile counts --bin traffic-manager
 	@set -a; . .stack/env; $(COUNTS)
 
 bench-peers: ## install nginx, etcd and Unleash, to measure against

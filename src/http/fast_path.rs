@@ -118,7 +118,7 @@ impl Fast {
 #[derive(Clone)]
 pub struct FastPath(Rc<Worker>);
 
-/// What the fast path of one worker needs.
+/// The parts of one worker's fast path.
 struct Worker {
     polls: Arc<Polls>,
     gate: Arc<Gate>,
@@ -283,7 +283,7 @@ impl Worker {
 
 impl Worker {
     /// Returns the client's id if it is usable, else a `UUIDv7` that follows the last one of this
-    /// worker. One in [`TIMED`] is made anew, those after it count on (RFC 9562 §6.2, method 2).
+    /// worker. Every [`TIMED`]th id is new, and the ids after it count on (RFC 9562 §6.2, method 2).
     fn correlation_id(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         if headers.contains_key(CORRELATION_ID) {
             return HeaderValue::from_str(&RequestId::of(headers).0).ok();

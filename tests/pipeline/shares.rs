@@ -23,7 +23,7 @@ const WINDOW: Duration = Duration::from_secs(4);
 /// The part of its control result that the other tenant keeps at least.
 const PROMISED: f64 = 0.5;
 /// The number of rounds; the best one counts, since the machine runs other tests.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 8;
 
 fn batch(round: usize, changes: usize) -> Value {
     let change = |at| {
