@@ -22,7 +22,7 @@ use crate::{Bench, process};
 
 /// The tolerance of a figure, as a share of it.
 const TOLERANCE: f64 = 0.03;
-/// That of the fast path alone, where one more header is a fortieth.
+/// The tolerance of a figure of the fast path alone, of which one more header is a thirtieth.
 const OF_ANSWERS: f64 = 0.01;
 
 fn tolerance(name: &str) -> f64 {

@@ -1,8 +1,9 @@
 //! The floor: a server of the same framework that does nothing but answer. Its cost is the minimum
 //! for any service with this framework.
 //!
-//! `/hello` answers with nothing but what caching needs; `/contract` sends the same headers as the
-//! service, whose contract they are; `/bytes?n=` sends a body of that many bytes with them.
+//! `/hello` sends the tag and the type of its answer and no other header of ours. `/contract` also
+//! sends the headers that the API promises for a poll. `/bytes?n=` sends them with a body of `n`
+//! bytes.
 
 use std::{
     net::SocketAddr,

@@ -131,6 +131,18 @@ pub struct Ratio<A, B> {
     pub of_b: fn(&B) -> f64,
 }
 
+impl<T> Ratio<T, T> {
+    /// Creates a ratio of the same figure on both sides.
+    pub fn of(name: &'static str, target: Target, figure: fn(&T) -> f64) -> Self {
+        Self {
+            name,
+            target,
+            of_a: figure,
+            of_b: figure,
+        }
+    }
+}
+
 /// Measures pairs, and judges each ratio by its median. In a full run, a ratio that missed its
 /// target is measured once more, with more pairs, and the second result counts.
 pub fn compare<A, B>(

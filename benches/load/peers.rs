@@ -60,12 +60,7 @@ fn against(
 ) -> Result<()> {
     let ours = OneTenant::start(bench, Access::Keys)?;
     let (peer, question) = start(bench, &ours)?;
-    let figures = [Ratio {
-        name,
-        target,
-        of_a: Run::rate,
-        of_b: Run::rate,
-    }];
+    let figures = [Ratio::of(name, target, Run::rate)];
     compare(
         bench,
         &figures,

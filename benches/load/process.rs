@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fs::{self, File},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, OnceLock},
@@ -150,11 +150,6 @@ impl Drop for Process {
             .lock()
             .retain(|child| !Arc::ptr_eq(child, &self.child));
     }
-}
-
-/// Returns a loopback address with a free port.
-pub fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr())?)
 }
 
 /// Returns the path of a program, if it is in `PATH` or in one of the `further` directories.

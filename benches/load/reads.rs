@@ -11,9 +11,10 @@ use crate::{
     Bench, floor,
     http::{Load, Run, Same, closed_loop, get},
     pairs::{Ratio, Target, compare},
-    process::{Process, free_address},
+    process::Process,
     rate::open_loop,
     service::{Service, Site, resolve_path, seeded_url},
+    support::ports::free_address,
     tls::Certificate,
 };
 
@@ -39,7 +40,7 @@ pub struct Floor {
 impl Floor {
     /// Starts the floor as a new process of this program, with TLS if there is a certificate.
     pub fn start(bench: &Bench, certificate: Option<&Certificate>) -> Result<Self> {
-        let address = free_address()?;
+        let address = free_address();
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["floor", "--listen", &address.to_string()]);
         if let Some(Certificate { certificate, key }) = certificate {
@@ -206,15 +207,6 @@ impl<'a> OneTenant<'a> {
     }
 }
 
-fn ratio(name: &'static str, target: Target, of: fn(&Run) -> f64) -> Ratio<Run, Run> {
-    Ratio {
-        name,
-        target,
-        of_a: of,
-        of_b: of,
-    }
-}
-
 /// The names of a comparison's two figures: requests per second, and CPU time of a request.
 type Names = [&'static str; 2];
 
@@ -226,8 +218,8 @@ fn against(
     (ours, source): (&OneTenant<'_>, &Same),
 ) -> Result<()> {
     let figures = [
-        ratio(requests, Target::AtLeast(0.90), Run::rate),
-        ratio(cpu, Target::AtMost(1.2), |run| run.cpu_us),
+        Ratio::of(requests, Target::AtLeast(0.90), Run::rate),
+        Ratio::of(cpu, Target::AtMost(1.2), |run: &Run| run.cpu_us),
     ];
     compare(
         bench,
@@ -292,25 +284,31 @@ pub fn against_the_floor(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
+/// Measures `resolve` and its 304 of one service against a floor that sends the same headers.
+fn both(bench: &Bench, floor: &Floor, ours: &OneTenant<'_>, names: [Names; 2]) -> Result<()> {
+    let [whole, unchanged] = names;
+    let seen = ours.unchanged(bench, &resolve_path(0, 123))?;
+    let base = hello("/contract");
+    against(bench, whole, (floor, &base), (ours, &ours.resolve))?;
+    let base = hello_unchanged("/contract");
+    against(bench, unchanged, (floor, &base), (ours, &seen))
+}
+
 /// The same without keys and limits.
 pub fn without_keys(bench: &Bench) -> Result<()> {
-    let (floor, ours) = (
-        Floor::start(bench, None)?,
-        OneTenant::start(bench, Access::Open)?,
-    );
-    let seen = ours.unchanged(bench, &resolve_path(0, 123))?;
+    let floor = Floor::start(bench, None)?;
+    let ours = OneTenant::start(bench, Access::Open)?;
     let names = [
-        "resolve without keys / floor, requests",
-        "resolve without keys / floor, CPU",
+        [
+            "resolve without keys / floor, requests",
+            "resolve without keys / floor, CPU",
+        ],
+        [
+            "resolve 304 without keys / floor 304, requests",
+            "resolve 304 without keys / floor 304, CPU",
+        ],
     ];
-    let base = hello("/contract");
-    against(bench, names, (&floor, &base), (&ours, &ours.resolve))?;
-    let names = [
-        "resolve 304 without keys / floor 304, requests",
-        "resolve 304 without keys / floor 304, CPU",
-    ];
-    let base = hello_unchanged("/contract");
-    against(bench, names, (&floor, &base), (&ours, &seen))
+    both(bench, &floor, &ours, names)
 }
 
 /// The same over TLS, on both sides.
@@ -318,19 +316,17 @@ pub fn over_tls(bench: &Bench) -> Result<()> {
     let certificate = Certificate::make(&bench.directory)?;
     let floor = Floor::start(bench, Some(&certificate))?;
     let ours = OneTenant::start(bench, Access::Tls(&certificate))?;
-    let seen = ours.unchanged(bench, &resolve_path(0, 123))?;
     let names = [
-        "resolve over TLS / floor, requests",
-        "resolve over TLS / floor, CPU",
+        [
+            "resolve over TLS / floor, requests",
+            "resolve over TLS / floor, CPU",
+        ],
+        [
+            "resolve 304 over TLS / floor 304, requests",
+            "resolve 304 over TLS / floor 304, CPU",
+        ],
     ];
-    let base = hello("/contract");
-    against(bench, names, (&floor, &base), (&ours, &ours.resolve))?;
-    let names = [
-        "resolve 304 over TLS / floor 304, requests",
-        "resolve 304 over TLS / floor 304, CPU",
-    ];
-    let base = hello_unchanged("/contract");
-    against(bench, names, (&floor, &base), (&ours, &seen))
+    both(bench, &floor, &ours, names)
 }
 
 /// Measures the CPU time of whole snapshots against a floor that sends as many bytes.
@@ -365,7 +361,7 @@ pub fn snapshots(bench: &Bench) -> Result<()> {
         let key = ours.site.key("node", Some(tenant))?;
         let source = ours.whole(bench, path, &key)?;
         let base = base.unwrap_or_else(|| bytes(source.body.len()));
-        let figures = [ratio(name, Target::AtMost(1.5), |run| run.cpu_us)];
+        let figures = [Ratio::of(name, Target::AtMost(1.5), |run: &Run| run.cpu_us)];
         compare(
             bench,
             &figures,
@@ -395,10 +391,10 @@ pub fn latency_at_half_load(bench: &Bench) -> Result<()> {
             source,
         )
     };
-    let figures = [ratio(
+    let figures = [Ratio::of(
         "resolve / floor, p99 at half load",
         Target::AtMost(1.5),
-        |run| run.latency_ms(0.99),
+        |run: &Run| run.latency_ms(0.99),
     )];
     let base = || {
         let run = at_rate(floor.load(bench), &hello)?;

@@ -14,8 +14,8 @@ use tokio_rustls::TlsConnector;
 use crate::{
     Bench,
     http::{self, get},
-    process::{Process, free_address},
-    support::{World, database},
+    process::Process,
+    support::{World, database, ports::free_address},
     tls::Certificate,
 };
 
@@ -272,7 +272,7 @@ impl Service {
         mut command: Command,
     ) -> Result<Self> {
         let bench = site.bench;
-        let (api, ops) = (free_address()?, free_address()?);
+        let (api, ops) = (free_address(), free_address());
         command
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))

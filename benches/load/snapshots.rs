@@ -144,12 +144,7 @@ pub fn one_route(bench: &Bench) -> Result<()> {
     };
     let milliseconds: fn(&Duration) -> f64 = |elapsed| elapsed.as_secs_f64() * 1e3;
     let name = "one route of 10000 changed / all made anew, time";
-    let figures = [Ratio {
-        name,
-        target: Target::AtMost(0.04),
-        of_a: milliseconds,
-        of_b: milliseconds,
-    }];
+    let figures = [Ratio::of(name, Target::AtMost(0.04), milliseconds)];
     compare(bench, &figures, whole, changed)?;
     let body: serde_json::Value =
         serde_json::from_slice(&native::snapshot(&current, &Scope::default()))

@@ -64,7 +64,7 @@ pub fn roles_page() -> String {
         .map(|role| format!(" `{}` |", role.as_str()))
         .concat();
     let mut page = format!(
-        "# Roles\n\nWho may use which endpoint. This page is made from the list in [src/http/endpoints.rs](../src/http/endpoints.rs), which the service \
+        "# Roles\n\nThe permissions of each endpoint. This page is made from the list in [src/http/endpoints.rs](../src/http/endpoints.rs), which the service \
          itself asks, by\n`UPDATE_DOCS=1 cargo test --test contract`. A caller must also reach the tenant that a request names: another's is \
          answered as one that\ndoes not exist. How callers prove who they are, and what narrows them: [authentication.md](authentication.md).\nLast \
          column: the access log records each successful request. \"all\": only with the role in every tenant. A caller that may read a tenant may\nalso request \

@@ -279,9 +279,7 @@ impl Worker {
         )?;
         Some((polling::polled(&self.polls, polled, coding), rate_limit))
     }
-}
 
-impl Worker {
     /// Returns the client's id if it is usable, else a `UUIDv7` that follows the last one of this
     /// worker. Every [`TIMED`]th id is new, and the ids after it count on (RFC 9562 §6.2, method 2).
     fn correlation_id(&self, headers: &HeaderMap) -> Option<HeaderValue> {

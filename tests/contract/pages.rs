@@ -1,5 +1,5 @@
-//! Checks that the pages for contributors, and those that name tests as proofs, name only files,
-//! items, tests, settings, suites and make targets that exist.
+//! Checks the names in the pages for contributors and in the pages with tests as proofs: their
+//! files, items, tests, settings, suites and make targets exist.
 
 use std::{
     collections::BTreeSet,

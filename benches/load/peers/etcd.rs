@@ -21,8 +21,9 @@ use crate::{
     http::{Body, Dice, Expected, Run, Same, Source, once, with_json},
     pairs::{Ratio, Target, compare},
     pgbench::CALLERS,
-    process::{Process, find, free_address},
+    process::{Process, find},
     service::{Service, Site},
+    support::ports::free_address,
     writes,
 };
 
@@ -38,7 +39,7 @@ fn start(bench: &Bench, program: PathBuf) -> Result<Peer> {
     let root = bench.directory.join("etcd");
     let _ = fs::remove_dir_all(&root);
     fs::create_dir_all(&root).with_context(|| format!("{}", root.display()))?;
-    let (address, peers) = (free_address()?, free_address()?);
+    let (address, peers) = (free_address(), free_address());
     let (client_url, peer_url) = (format!("http://{address}"), format!("http://{peers}"));
     let mut command = Command::new(program);
     command.arg("--data-dir").arg(root.join("data"));
@@ -142,12 +143,7 @@ pub fn put(bench: &Bench) -> Result<()> {
     site.seed(0, writes::TENANTS, 1)?;
     let service = Service::start(&site, &[])?;
     let (peer, puts) = (start(bench, program)?, Puts::default());
-    let figures = [Ratio {
-        name,
-        target: Target::AtLeast(1.0),
-        of_a: Run::rate,
-        of_b: Run::rate,
-    }];
+    let figures = [Ratio::of(name, Target::AtLeast(1.0), Run::rate)];
     compare(
         bench,
         &figures,

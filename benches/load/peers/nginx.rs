@@ -10,7 +10,8 @@ use crate::{
     http::{Same, get},
     machine::cores,
     pairs::Target,
-    process::{Process, find, free_address},
+    process::{Process, find},
+    support::ports::free_address,
 };
 
 /// Compares `resolve` with nginx, which serves a file.
@@ -25,7 +26,7 @@ pub fn file(bench: &Bench) -> Result<()> {
         fs::create_dir_all(root.join("files"))?;
         fs::create_dir_all(root.join("temp"))?;
         fs::write(root.join("files/route.json"), &ours.resolve.body)?;
-        let address = free_address()?;
+        let address = free_address();
         // Started as root, nginx would otherwise serve as a user without read permission here.
         let user = if fs::metadata("/proc/self")?.uid() == 0 {
             "user root;\n"

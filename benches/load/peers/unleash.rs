@@ -19,9 +19,12 @@ use crate::{
     http::{Body, Dice, Expected, Run, Same, Source, get, once, with_json},
     pairs::{Ratio, Target, compare},
     pgbench::CALLERS,
-    process::{Process, free_address},
+    process::Process,
     reads::{Access, CONNECTIONS, OneTenant, unchanged},
-    support::database::{connect, url_of, variable},
+    support::{
+        database::{connect, url_of, variable},
+        ports::free_address,
+    },
     writes,
 };
 
@@ -100,7 +103,7 @@ struct Unleash<'a> {
 impl<'a> Unleash<'a> {
     /// Starts Unleash, and waits until it has made its tables and is healthy.
     fn start(bench: &'a Bench) -> Result<Self> {
-        let (database, address) = (EmptyDatabase::create(bench)?, free_address()?);
+        let (database, address) = (EmptyDatabase::create(bench)?, free_address());
         let token =
             |header: &str| -> String { header.trim_start_matches("Authorization: ").trim().into() };
         let mut command = Command::new(program("node"));
@@ -239,12 +242,9 @@ pub fn polls_and_writes(bench: &Bench) -> Result<()> {
     let unleash = Unleash::start(bench)?;
     unleash.make_toggles(0, POLLED)?;
     let (seen, base) = (ours.ten_routes_unchanged(bench)?, unleash.unchanged()?);
-    let figures = [Ratio {
-        name: polls,
-        target: Target::AtMost(0.01),
-        of_a: |run: &Run| run.cpu_us,
-        of_b: |run: &Run| run.cpu_us,
-    }];
+    let figures = [Ratio::of(polls, Target::AtMost(0.01), |run: &Run| {
+        run.cpu_us
+    })];
     compare(
         bench,
         &figures,
@@ -253,12 +253,7 @@ pub fn polls_and_writes(bench: &Bench) -> Result<()> {
     )?;
     unleash.make_toggles(POLLED, TOGGLED)?;
     let toggles = Toggles::default();
-    let figures = [Ratio {
-        name: changes,
-        target: Target::AtLeast(1.0),
-        of_a: Run::rate,
-        of_b: Run::rate,
-    }];
+    let figures = [Ratio::of(changes, Target::AtLeast(1.0), Run::rate)];
     compare(
         bench,
         &figures,

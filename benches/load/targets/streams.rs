@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{Bench, http::get, service::Service, wire};
 
-/// What a reader does with the version tag of each change, at its arrival.
+/// The call of a reader at the arrival of each change, with the change's version tag.
 pub type OnChange = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Open streams, each with a reader. Dropping them closes their connections.
