@@ -17,12 +17,10 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 
 use crate::{
+    parts::{self, Alone},
     processes::Process,
     replica::Paused,
-    support::{
-        World,
-        database::{connect, variable},
-    },
+    support::database::{connect, variable},
 };
 
 const CLIENTS: u64 = 50;
@@ -233,14 +231,14 @@ fn client() -> reqwest::Client {
 
 /// Stops and resumes the replay of the replica's log until `stop` is set. Leaves it running, and
 /// returns the number of pauses.
-async fn pause_now_and_then(seed: u64, stop: Arc<AtomicBool>) -> usize {
+async fn pause_now_and_then(alone: &Alone, seed: u64, stop: &AtomicBool) -> usize {
     let replica = connect(&variable("PG_REPLICA_URL")).await;
     let (mut rng, mut pauses) = (StdRng::seed_from_u64(seed), 0);
     while !stop.load(Ordering::Relaxed) {
-        let paused = Paused::begin(&replica).await;
+        let paused = Paused::begin(alone, &replica).await;
         pauses += 1;
         tokio::time::sleep(Duration::from_millis(rng.random_range(500..3000))).await;
-        paused.end().await;
+        paused.end(&replica).await;
         tokio::time::sleep(Duration::from_millis(rng.random_range(100..1000))).await;
     }
     pauses
@@ -248,13 +246,13 @@ async fn pause_now_and_then(seed: u64, stop: Arc<AtomicBool>) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_are_never_older_than_the_tag_that_was_sent() {
-    let _alone = crate::hangs::alone().await;
+    let alone = parts::alone().await;
     let (seconds, seed) = (
         number("TM_BACKWARDS_SECONDS", 15),
         number("TM_BACKWARDS_SEED", rand::random()),
     );
     println!("TM_BACKWARDS_SEED={seed}");
-    let world = World::new().await;
+    let world = alone.world().await;
     let mut environment = world.environment.clone();
     // Instances learn of one another's writes late, and start cold from a replica whose replay may
     // be stopped.
@@ -310,15 +308,16 @@ async fn answers_are_never_older_than_the_tag_that_was_sent() {
             })
         })
         .collect();
-    let pausing = tokio::spawn(pause_now_and_then(seed, stop.clone()));
     let mut rng = StdRng::seed_from_u64(seed);
     let end = tokio::time::Instant::now() + Duration::from_secs(seconds);
-    while tokio::time::Instant::now() < end {
-        tokio::time::sleep(Duration::from_millis(rng.random_range(500..2500))).await;
-        instances[rng.random_range(0..INSTANCES)].kill_and_restart();
-    }
-    stop.store(true, Ordering::Relaxed);
-    let pauses = pausing.await.expect("the replica goes on");
+    let killing = async {
+        while tokio::time::Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(rng.random_range(500..2500))).await;
+            instances[rng.random_range(0..INSTANCES)].kill_and_restart();
+        }
+        stop.store(true, Ordering::Relaxed);
+    };
+    let ((), pauses) = tokio::join!(killing, pause_now_and_then(&alone, seed, &stop));
     for task in writers.into_iter().chain(clients) {
         task.await.expect("no surprise");
     }

@@ -7,14 +7,14 @@ use serde_json::json;
 
 use crate::{
     harness::{Answered, Expected, Run, Size, Target},
-    processes::{Process, eventually, kill, pause, restore, strike},
-    support::World,
+    parts::{self, Fault},
+    processes::{Process, eventually},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t3_writes_and_reads_continue_without_the_broker() {
-    let _alone = crate::hangs::alone().await;
-    let (size, world) = (Size::new(), World::new().await);
+    let alone = parts::alone().await;
+    let (size, world) = (Size::new(), alone.world().await);
     let mut environment = world.environment.clone();
     if !size.full {
         environment.insert("TM__KAFKA__DELIVERY_TIMEOUT_MS".into(), "3000".into());
@@ -24,13 +24,13 @@ async fn t3_writes_and_reads_continue_without_the_broker() {
     let run = Run::start("T3", size, world, vec![Target::of(&process)]).await;
     run.lasts(run.size.seconds(3, 20)).await;
     let (mut windows, mut drains) = (Vec::new(), Vec::new());
-    for how in [kill, pause] {
+    for fault in [Fault::Kill, Fault::Pause] {
         run.recorder.window();
         run.breaks();
-        let outage = strike(how, "kafka").await;
+        let outage = alone.strike(fault, "kafka").await;
         run.lasts(run.size.seconds(4, 30)).await;
         windows.push(run.recorder.window().map(|(write, _)| write));
-        restore(outage).await;
+        outage.end().await;
         // Drained, except for the events of the last second.
         let rate = i64::try_from(run.size.writes_per_second).expect("a rate");
         let drained = async || {

@@ -18,7 +18,7 @@ async fn t16_clocks_that_disagree_change_no_order() {
         std::path::Path::new(LIBRARY).exists(),
         "{LIBRARY} is not there (Debian's package libfaketime)"
     );
-    let _alone = crate::hangs::alone().await;
+    let _load = crate::parts::only_load().await;
     let (size, world) = (Size::new(), World::new().await);
     let skewed = |by: &str| {
         let mut environment = world.environment.clone();

@@ -30,15 +30,19 @@ pub async fn client(url: &str) -> tokio_postgres::Client {
 }
 
 impl Placed {
-    /// Starts a cluster and the service, with a role and settings (`TM__…`) of its own; `None` as
-    /// in [`Cluster::start`].
+    /// Starts a cluster and the service, with a role and settings (`TM__…`) of its own; `None`
+    /// where the stack runs in containers.
     pub async fn start(role: &'static str, settings: &[(&str, &str)]) -> Option<Self> {
-        let cluster = Cluster::start()?;
+        if !Cluster::is_possible() {
+            return None;
+        }
+        // First: no other test stops a part from here on, whose port this cluster would take.
+        let world = World::new().await;
+        let cluster = Cluster::start();
         let mut owner = client(cluster.variable("PG_OWNER_URL")).await;
         traffic_manager::store::migrations::run(&mut owner)
             .await
             .expect("the migrations");
-        let world = World::new().await;
         let mut environment = world.environment.clone();
         environment.insert("TM__POSTGRES__PRIMARY_URL".into(), cluster.both());
         environment.insert(
@@ -68,16 +72,21 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts a cluster. Prints the reason and returns `None` where the stack runs in containers.
-    pub fn start() -> Option<Self> {
-        if std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.stack/kind"))
-            .is_ok_and(|kind| kind.trim() == "compose")
-        {
+    /// Returns whether a cluster can run here. Prints the reason if not: the stack runs in
+    /// containers.
+    fn is_possible() -> bool {
+        let is_contained =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.stack/kind"))
+                .is_ok_and(|kind| kind.trim() == "compose");
+        if is_contained {
             println!(
                 "not shown here: a second PostgreSQL needs one that is installed on this machine, and the stack runs in containers"
             );
-            return None;
         }
+        !is_contained
+    }
+
+    fn start() -> Self {
         let folder = std::env::temp_dir().join(format!("tm-cluster-{}", Uuid::new_v4()));
         let mut cluster = Self {
             folder,
@@ -92,7 +101,7 @@ impl Cluster {
         cluster.variables = pairs
             .map(|(key, value)| (key.to_owned(), value.trim_matches('\'').to_owned()))
             .collect();
-        Some(cluster)
+        cluster
     }
 
     /// Runs a command of `docker/local-stack.sh` for this cluster.

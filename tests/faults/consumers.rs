@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     harness::{Answered, Expected, Run, Size, Target, history::committed_offsets},
-    processes::{Process, eventually, kill, restore, strike},
+    parts::{self, Fault},
+    processes::{Process, eventually},
     support::World,
 };
 
@@ -38,8 +39,8 @@ async fn watch(world: Arc<World>, stop: CancellationToken) -> (usize, Vec<String
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t4_restarted_consumers_lose_and_double_nothing() {
-    let _alone = crate::hangs::alone().await;
-    let (size, world) = (Size::new(), World::new().await);
+    let alone = parts::alone().await;
+    let (size, world) = (Size::new(), alone.world().await);
     let serve = Process::start("serve", &world.environment);
     let relay = Process::start("relay", &world.environment);
     let mut first = Process::start("audit", &world.environment);
@@ -57,7 +58,7 @@ async fn t4_restarted_consumers_lose_and_double_nothing() {
         } else {
             // For two intervals of the automatic commit the consumer holds records that the archive
             // has not taken. Then it is killed, and the next consumer has to read them again.
-            let down = strike(kill, "mongo").await;
+            let down = alone.strike(Fault::Kill, "mongo").await;
             let holds = async || first.resilience().await["audit"]["waits_for_archive"] == true;
             eventually(
                 Duration::from_secs(60),
@@ -67,7 +68,7 @@ async fn t4_restarted_consumers_lose_and_double_nothing() {
             .await;
             run.lasts(Duration::from_millis(2500)).await;
             first.kill_and_restart();
-            restore(down).await;
+            down.end().await;
         }
         run.lasts(run.size.seconds(3, 5)).await;
         let goes_on =

@@ -16,7 +16,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_then_half_open_connection_delays_no_request() {
-    let _alone = crate::hangs::alone().await;
+    let _load = crate::parts::only_load().await;
     let (size, world) = (Size::new(), World::new().await);
     let mut url = Url::parse(&world.environment["TM__POSTGRES__PRIMARY_URL"]).expect("a URL");
     let target = format!(

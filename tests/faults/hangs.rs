@@ -4,19 +4,11 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
-    processes::{Process, eventually, kill, pause},
-    support::World,
+    parts::{self, Fault},
+    processes::{Process, eventually},
 };
-
-static ALONE: Mutex<()> = Mutex::const_new(());
-
-/// Lets one test run at a time: these tests stop parts that all of them use.
-pub async fn alone() -> MutexGuard<'static, ()> {
-    ALONE.lock().await
-}
 
 struct Client {
     http: reqwest::Client,
@@ -114,13 +106,13 @@ impl Backlog {
 /// Checks that writes and reads go on while `hang.part` hangs. The backlog must show, and must
 /// drain by itself afterwards.
 async fn assert_works_without(hang: Hang) {
-    let _alone = alone().await;
+    let alone = parts::alone().await;
     let Hang {
         part: hung,
         backlog: [events, seconds],
         ..
     } = &hang;
-    let world = World::new().await;
+    let world = alone.world().await;
     let mut environment = world.environment.clone();
     environment.extend(
         hang.settings
@@ -138,7 +130,7 @@ async fn assert_works_without(hang: Hang) {
     )
     .await;
 
-    let paused = pause(hung);
+    let paused = alone.strike(Fault::Pause, hung).await;
     let mut slowest = Duration::ZERO;
     for number in 1..=100 {
         let started = Instant::now();
@@ -255,8 +247,8 @@ async fn writes_and_reads_continue_while_mongodb_hangs() {
 /// killed process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn consumer_killed_while_the_archive_is_down_loses_nothing() {
-    let _alone = alone().await;
-    let world = World::new().await;
+    let alone = parts::alone().await;
+    let world = alone.world().await;
     let mut process = Process::start("all", &world.environment);
     process.ready().await;
     let client = Client::of(&process);
@@ -267,7 +259,7 @@ async fn consumer_killed_while_the_archive_is_down_loses_nothing() {
         async || world.archived_count().await == 1,
     )
     .await;
-    let down = kill("mongo");
+    let down = alone.strike(Fault::Kill, "mongo").await;
     for number in 1..=20 {
         assert_eq!(client.write(number).await.status(), 201);
     }
@@ -295,14 +287,17 @@ async fn consumer_killed_while_the_archive_is_down_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cached_answers_carry_their_age_while_postgres_hangs() {
-    let _alone = alone().await;
-    let world = World::new().await;
+    let alone = parts::alone().await;
+    let world = alone.world().await;
     let process = Process::start("all", &world.environment);
     process.ready().await;
     let client = Client::of(&process);
     assert_eq!(client.write(0).await.status(), 201);
     assert_eq!(client.resolve(0).await.status(), 200);
-    let paused = (pause("postgres-primary"), pause("postgres-replica"));
+    let paused = (
+        alone.strike(Fault::Pause, "postgres-primary").await,
+        alone.strike(Fault::Pause, "postgres-replica").await,
+    );
     eventually(
         Duration::from_secs(60),
         "answers carry their age",

@@ -13,7 +13,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t1_kill9_of_the_relay_loses_and_doubles_nothing() {
-    let _alone = crate::hangs::alone().await;
+    let _load = crate::parts::only_load().await;
     let (size, world) = (Size::new(), World::new().await);
     let serve = Process::start("serve", &world.environment);
     let (mut relay, audit) = (
@@ -57,7 +57,7 @@ async fn t1_kill9_of_the_relay_loses_and_doubles_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kill9_of_every_process_loses_and_doubles_nothing() {
-    let _alone = crate::hangs::alone().await;
+    let _load = crate::parts::only_load().await;
     let (size, world) = (Size::new(), World::new().await);
     let mut processes =
         ["serve", "relay", "audit"].map(|role| Process::start(role, &world.environment));
@@ -82,7 +82,7 @@ async fn kill9_of_every_process_loses_and_doubles_nothing() {
 /// The server ends sessions of the service, including sessions in the middle of a transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_ended_by_postgres_lose_and_double_nothing() {
-    let _alone = crate::hangs::alone().await;
+    let _load = crate::parts::only_load().await;
     let (size, world) = (Size::new(), World::new().await);
     let process = Process::start("all", &world.environment);
     process.ready().await;

@@ -27,7 +27,7 @@ async fn leads(process: &Process) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t2_frozen_leader_is_replaced() {
-    let _alone = crate::hangs::alone().await;
+    let _load = crate::parts::only_load().await;
     let (size, world) = (Size::new(), World::new().await);
     for statement in WATCH
         .split_inclusive("); ")

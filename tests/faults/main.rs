@@ -21,6 +21,7 @@ mod moved;
 mod neighbours;
 mod overload;
 mod oversize;
+mod parts;
 mod poison;
 mod primary;
 mod processes;
@@ -30,5 +31,16 @@ mod restored;
 mod rolling;
 mod traces;
 
-use test_support as support;
+/// What all suites share. A test's world is the one of [`parts`], and nothing else here leads to the
+/// parts of the stack: a test that uses them begins there.
+mod support {
+    pub use test_support::{OPEN, authority, callers, eventually, ports, secure, switch, topic};
+
+    pub use crate::parts::World;
+
+    pub mod database {
+        pub use test_support::database::{connect, try_connect, url_of, variable};
+    }
+}
+
 use test_support::topic;

@@ -17,27 +17,39 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     harness::{Answered, Expected, Run, Size, Target},
-    processes::{Outage, Process, eventually, kill, pause, restore, strike},
-    support::World,
+    parts::{self, Fault},
+    processes::{Process, eventually},
 };
 
 /// The highest ratio of p99 with the outage to p99 without it, at full size.
 const MOST_SLOWER: f64 = 1.10;
 
-/// An outage: its name, the function that causes it, the part, the service's name for the
+/// An outage: its name, the fault, the part, the service's name for the
 /// dependency, and the pointer to the backlog in health.
 type Loss = (
     &'static str,
-    fn(&'static str) -> Outage,
+    Fault,
     &'static str,
     &'static str,
     &'static str,
 );
 
 const LOSSES: [Loss; 3] = [
-    ("killed", kill, "mongo", "mongodb_archive", "/audit/lag"),
-    ("hung", pause, "mongo", "mongodb_archive", "/audit/lag"),
-    ("hung", pause, "kafka", "kafka", "/backlog/events"),
+    (
+        "killed",
+        Fault::Kill,
+        "mongo",
+        "mongodb_archive",
+        "/audit/lag",
+    ),
+    (
+        "hung",
+        Fault::Pause,
+        "mongo",
+        "mongodb_archive",
+        "/audit/lag",
+    ),
+    ("hung", Fault::Pause, "kafka", "kafka", "/backlog/events"),
 ];
 
 /// The time that a breaker may take to show as open after the calls that open it have timed out:
@@ -89,8 +101,8 @@ async fn watch_policy(process: Arc<Process>, told: watch::Sender<Policy>, stop: 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t5_api_is_unaffected_by_mongodb_and_kafka() {
-    let _alone = crate::hangs::alone().await;
-    let (size, world) = (Size::new(), World::new().await);
+    let alone = parts::alone().await;
+    let (size, world) = (Size::new(), alone.world().await);
     let process = Arc::new(Process::start("all", &world.environment));
     process.ready().await;
     let run = Run::start("T5", size, world, vec![Target::of(&process)]).await;
@@ -105,7 +117,7 @@ async fn t5_api_is_unaffected_by_mongodb_and_kafka() {
     };
     eventually(Duration::from_secs(60), "the archive follows", caught_up).await;
     let (mut outages, mut ratios, mut late) = (Vec::new(), Vec::new(), Vec::new());
-    for (name, how, part, dependency, waits) in LOSSES {
+    for (name, fault, part, dependency, waits) in LOSSES {
         run.recorder.window();
         run.lasts(run.size.seconds(4, 60)).await;
         let before = run
@@ -128,7 +140,7 @@ async fn t5_api_is_unaffected_by_mongodb_and_kafka() {
             "the breaker of {dependency} is open with {part} there"
         );
         run.breaks();
-        let outage = strike(how, part).await;
+        let outage = alone.strike(fault, part).await;
         let out = Instant::now();
         run.recorder.window();
         run.lasts(run.size.seconds(4, 60)).await;
@@ -171,7 +183,7 @@ async fn t5_api_is_unaffected_by_mongodb_and_kafka() {
         }
         let ratio = [during.0 / before.0, during.1 / before.1];
         ratios.push(ratio);
-        restore(outage).await;
+        outage.end().await;
         let drains = Instant::now();
         eventually(
             Duration::from_secs(180),

@@ -16,9 +16,8 @@ use crate::{
 };
 
 async fn assert_fails_over(lose: &str) {
-    // Two clusters that start at the same time may choose the same ports. The test also needs the
-    // parts that other tests stop.
-    let _alone = crate::hangs::alone().await;
+    // Two clusters that start at the same time may choose the same ports.
+    let _load = crate::parts::only_load().await;
     let Some(Placed {
         process,
         world,
@@ -121,18 +120,18 @@ async fn assert_fails_over(lose: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_primary_is_replaced() {
-    assert_fails_over("kill").await;
+    Box::pin(assert_fails_over("kill")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hanging_primary_is_replaced() {
-    assert_fails_over("pause").await;
+    Box::pin(assert_fails_over("pause")).await;
 }
 
 /// Returns the cost of a promotion: the number of acknowledged writes, and how many of them are
 /// lost.
 async fn promote_a_replica_behind(is_synchronous: bool) -> Option<(usize, usize)> {
-    let _alone = crate::hangs::alone().await;
+    let _load = crate::parts::only_load().await;
     // The server must not end the wait of a COMMIT by its statement timeout: it would have
     // committed all the same, and would answer so.
     let limits = [

@@ -226,7 +226,7 @@ fn percentile(mut good: Vec<Duration>, percent: usize) -> f64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t13_service_keeps_working_at_ten_times_the_load() {
-    let _alone = crate::hangs::alone().await;
+    let _load = crate::parts::only_load().await;
     let (size, world) = (Size::new(), World::new().await);
     let aside = Aside::step();
     let through: &[&str] = if aside.0.is_some() {

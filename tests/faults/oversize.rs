@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     processes::{Process, eventually},
-    support::{Database, OPEN, database::variable, secure},
+    support::{OPEN, World, database::variable, secure},
 };
 
 const AT_ONCE: usize = 50;
@@ -62,9 +62,9 @@ async fn endless(process: &Process, path: &str, head: &str, piece: &[u8]) -> u16
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn limits_fifty_oversize_requests_cost_less_than_ten_mib() {
-    let db = Database::create().await;
+    let world = World::new().await;
     let environment = [
-        ("TM__POSTGRES__PRIMARY_URL", db.app_url.clone()),
+        ("TM__POSTGRES__PRIMARY_URL", world.db.app_url.clone()),
         ("TM__MONGO__URL", variable("MONGO_APP_URL")),
         ("TM__HTTP__WORKERS", "2".into()),
         // Allows one large body at a time. Otherwise the test would measure the memory of large
@@ -152,4 +152,6 @@ async fn limits_fifty_oversize_requests_cost_less_than_ten_mib() {
         .await
         .expect("an answer");
     assert_eq!(read.status(), 200);
+    drop(process);
+    world.end().await;
 }

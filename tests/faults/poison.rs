@@ -54,7 +54,7 @@ async fn stall(world: Arc<World>, stop: CancellationToken) -> Duration {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t15_poison_is_set_aside_and_the_partition_continues() {
-    let _alone = crate::hangs::alone().await;
+    let _load = crate::parts::only_load().await;
     let (size, world) = (Size::new(), World::new().await);
     let process = Process::start("all", &world.environment);
     process.ready().await;

@@ -9,14 +9,14 @@ use serde_json::json;
 
 use crate::{
     harness::{Answered, Expected, Run, Size, Target},
-    processes::{Process, eventually, kill, restore, strike},
-    support::World,
+    parts::{self, Fault},
+    processes::{Process, eventually},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t6_acknowledged_writes_survive_the_primary() {
-    let _alone = crate::hangs::alone().await;
-    let (size, world) = (Size::new(), World::new().await);
+    let alone = parts::alone().await;
+    let (size, world) = (Size::new(), alone.world().await);
     let process = Process::start("all", &world.environment);
     process.ready().await;
     let run = Run::start("T6", size, world, vec![Target::of(&process)]).await;
@@ -24,9 +24,9 @@ async fn t6_acknowledged_writes_survive_the_primary() {
     let mut unavailable = Vec::new();
     for _ in 0..if run.size.full { 5 } else { 2 } {
         run.breaks();
-        let outage = strike(kill, "postgres-primary").await;
+        let outage = alone.strike(Fault::Kill, "postgres-primary").await;
         run.lasts(run.size.seconds(1, 5)).await;
-        restore(outage).await;
+        outage.end().await;
         let (back, good) = (Instant::now(), run.recorder.seen().write_requests.good);
         let written = async || {
             run.recorder.seen().write_requests.good.iter().sum::<u64>()

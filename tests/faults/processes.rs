@@ -1,4 +1,4 @@
-//! The binary as processes that can be killed, and parts of the stack that can be stopped.
+//! The binary as processes that can be killed.
 
 use std::{
     collections::HashMap,
@@ -218,62 +218,5 @@ pub async fn eventually(limit: Duration, what: &str, condition: impl AsyncFn() -
             "did not happen in {limit:?}: {what}"
         );
         tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// A part of the stack that is stopped. Dropping the value starts the part again, so that a failing
-/// test does not leave it stopped.
-pub struct Outage {
-    part: &'static str,
-    end: &'static str,
-}
-
-fn local_stack(command: &str, part: &str) -> bool {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/local-stack.sh");
-    Command::new(script)
-        .args([command, part])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
-/// Stops a part with SIGSTOP: connections stay open and nothing answers.
-pub fn pause(part: &'static str) -> Outage {
-    assert!(local_stack("pause", part), "{part} could not be paused");
-    Outage {
-        part,
-        end: "resume",
-    }
-}
-
-/// Kills a part with SIGKILL: connections are lost and new ones refused.
-pub fn kill(part: &'static str) -> Outage {
-    assert!(local_stack("kill", part), "{part} could not be killed");
-    Outage { part, end: "start" }
-}
-
-/// Calls [`pause`] or [`kill`] on a blocking thread, so that the load goes on meanwhile.
-pub async fn strike(how: fn(&'static str) -> Outage, part: &'static str) -> Outage {
-    tokio::task::spawn_blocking(move || how(part))
-        .await
-        .expect("the part is out")
-}
-
-/// Ends an outage on a blocking thread, so that the load goes on meanwhile.
-pub async fn restore(outage: Outage) {
-    tokio::task::spawn_blocking(move || drop(outage))
-        .await
-        .expect("the part is back");
-}
-
-impl Drop for Outage {
-    fn drop(&mut self) {
-        let ended = local_stack(self.end, self.part);
-        assert!(
-            ended || std::thread::panicking(),
-            "{} could not be brought back",
-            self.part
-        );
     }
 }

@@ -3,39 +3,43 @@
 //! The replica's replay is stopped while two instances serve and a third is killed and restarted.
 //! `backwards.rs` does the same with long-polls, clients of many sorts, and no Kafka.
 
+use std::marker::PhantomData;
+
 use serde_json::json;
 
 use crate::{
     harness::{Expected, Run, Size, Target},
+    parts::{self, Alone},
     processes::Process,
-    support::{
-        World,
-        database::{connect, variable},
-    },
+    support::database::{connect, variable},
 };
 
 /// A guard that stops the replica's replay until it is dropped, so that a failing test does not
-/// leave the replay stopped.
-pub struct Paused;
+/// leave the replay stopped. Only a test that holds the parts alone has one.
+pub struct Paused<'alone>(PhantomData<&'alone Alone>);
 
-impl Paused {
-    pub async fn begin(replica: &tokio_postgres::Client) -> Self {
+const RESUME: &str = "select pg_wal_replay_resume()";
+
+impl<'alone> Paused<'alone> {
+    pub async fn begin(_alone: &'alone Alone, replica: &tokio_postgres::Client) -> Self {
         replica
             .execute("select pg_wal_replay_pause()", &[])
             .await
             .expect("the replica pauses");
-        Self
+        Self(PhantomData)
     }
 
-    /// Resumes the replay on a blocking thread, so that the load goes on meanwhile.
-    pub async fn end(self) {
-        tokio::task::spawn_blocking(move || drop(self))
+    /// Resumes the replay, while the load goes on.
+    pub async fn end(self, replica: &tokio_postgres::Client) {
+        replica
+            .execute(RESUME, &[])
             .await
             .expect("the replica resumes");
+        std::mem::forget(self);
     }
 }
 
-impl Drop for Paused {
+impl Drop for Paused<'_> {
     fn drop(&mut self) {
         // Uses a runtime of its own: the test's runtime may be about to end.
         let resumed = std::thread::spawn(|| {
@@ -46,7 +50,7 @@ impl Drop for Paused {
             runtime.block_on(async {
                 let replica = connect(&variable("PG_REPLICA_URL")).await;
                 replica
-                    .execute("select pg_wal_replay_resume()", &[])
+                    .execute(RESUME, &[])
                     .await
                     .expect("the replica resumes");
             });
@@ -61,8 +65,8 @@ impl Drop for Paused {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t7_stopped_replica_never_answers_below_the_minimum() {
-    let _alone = crate::hangs::alone().await;
-    let (size, world) = (Size::new(), World::new().await);
+    let alone = parts::alone().await;
+    let (size, world) = (Size::new(), alone.world().await);
     let mut environment = world.environment.clone();
     // The replica is asked however far behind it is, so that only the comparison of revisions
     // protects the answers.
@@ -86,7 +90,7 @@ async fn t7_stopped_replica_never_answers_below_the_minimum() {
     let mut behind = 0;
     for _ in 0..if run.size.full { 3 } else { 2 } {
         run.breaks();
-        let paused = Paused::begin(&replica).await;
+        let paused = Paused::begin(&alone, &replica).await;
         for _ in 0..2 {
             run.lasts(run.size.seconds(2, 15)).await;
             // A cold instance has nothing but the content that it reads.
@@ -102,7 +106,7 @@ async fn t7_stopped_replica_never_answers_below_the_minimum() {
                 .expect("the replica answers")
                 .get::<_, i64>(0),
         );
-        paused.end().await;
+        paused.end(&replica).await;
         run.lasts(run.size.seconds(1, 5)).await;
     }
     run.heals().await;

@@ -79,7 +79,7 @@ pub fn epoch(tag: &str) -> &str {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn point_in_time_restore_starts_epochs_and_resets_clients() {
-    let _alone = crate::hangs::alone().await;
+    let _load = crate::parts::only_load().await;
     let placed = Placed::start("all", &[("TM__WRITE__TIMELINE_CHECK_MS", "1000")]).await;
     let Some(Placed {
         process,

@@ -22,7 +22,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t8_rolling_restart_fails_no_request() {
-    let _alone = crate::hangs::alone().await;
+    let _load = crate::parts::only_load().await;
     let (mut size, world) = (Size::new(), World::new().await);
     // Starting a process costs as much as hundreds of requests, and three share the machine.
     (size.writes_per_second, size.reads_per_second) =
