@@ -19,6 +19,8 @@ use crate::{
     service::{Service, Site, resolve_path, route_path},
 };
 
+/// The changes of which the least wake counts.
+const WAKES: usize = 3;
 /// Number of requests of each path in one measurement.
 const REQUESTS: usize = 400;
 /// Number of measurements of each path, of which the least counts: what happens once a second
@@ -134,8 +136,17 @@ impl<'a> Counted<'a> {
         Ok(get(path, &headers))
     }
 
-    /// Returns the instructions for each of many long-polls that one change answers.
-    fn of_wake(&mut self) -> Result<u64> {
+    /// Returns the instructions for each of many long-polls that one change answers: the least of
+    /// several changes, because the service's own periodic work may fall into a measurement.
+    fn of_wakes(&mut self) -> Result<u64> {
+        let mut least = u64::MAX;
+        for change in 0..WAKES {
+            least = least.min(self.of_wake(change)?);
+        }
+        Ok(least)
+    }
+
+    fn of_wake(&mut self, at: usize) -> Result<u64> {
         let runtime = &self.bench.runtime;
         let address = self.service.api;
         let request = self.unchanged(&format!("{SNAPSHOT}?wait=60s"))?;
@@ -157,7 +168,7 @@ impl<'a> Counted<'a> {
             "PUT",
             &route_path(0, 1),
             &self.service.key,
-            r#"{"url":"https://changed.example.com/"}"#,
+            &format!(r#"{{"url":"https://changed-{at}.example.com/"}}"#),
         );
         let (instructions, _) = self.during(|counted| {
             counted.bench.runtime.block_on(async {
@@ -213,7 +224,7 @@ pub fn count(bench: &Bench) -> Result<BTreeMap<String, u64>> {
         all.insert(format!("{name}, with HTTP"), whole);
         all.insert(format!("{name}, the answer"), answer);
     }
-    let wake = counted.of_wake().context("wake of a waiter")?;
+    let wake = counted.of_wakes().context("wake of a waiter")?;
     all.insert("wake of a waiter".to_owned(), wake);
     Ok(all)
 }
