@@ -16,22 +16,22 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-secure bench bench-quick counts bench-peers up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-memory simulate mutants coverage coverage-all faults faults-quick sabotage rust
+.PHONY: help demo test test-secure bench bench-quick counts bench-peers proxies up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-memory simulate mutants coverage coverage-all faults faults-quick sabotage rust
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: rust up build ## start everything and follow one change through all of it
+demo: rust up proxies build ## start everything, follow one change through all of it, and move a canary in a real Envoy
 	@$(STACK) migrate
 	@$(STACK) service-stop
 	@$(STACK) service-start
 	@docker/demo.sh
 
-test: rust up ## every test, against the real parts
-	@set -a; . .stack/env; $(TESTS)
+test: rust up proxies ## every test, against the real parts
+	@set -a; . .stack/env; . .stack/env.proxies; $(TESTS)
 
-test-secure: rust up ## the same with keys and TLS everywhere: to the API, PostgreSQL, Kafka (with a password) and MongoDB
-	@set -a; . .stack/env; . .stack/env.secure; export TM_TEST_SECURE=1; $(TESTS)
+test-secure: rust up proxies ## the same with keys and TLS everywhere: to the API, PostgreSQL, Kafka (with a password) and MongoDB
+	@set -a; . .stack/env; . .stack/env.secure; . .stack/env.proxies; export TM_TEST_SECURE=1; $(TESTS)
 
 bench: rust up ## measure at full size: against a bare server, pgbench, and the peers that are installed
 	@$(LOAD) full
@@ -44,6 +44,9 @@ counts: rust up ## the guard: instructions of the hot paths, compared with bench
 
 bench-peers: ## install nginx, etcd and Unleash, to measure against
 	@benches/peers.sh
+
+proxies: ## install Envoy, Traefik, Caddy, HAProxy and nginx, which tests/proxies starts
+	@$(STACK) proxies
 
 up: ## start the stack: PostgreSQL with a replica, Kafka, MongoDB
 	@$(STACK) install

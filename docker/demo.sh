@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # Follows one change through the running system: the API, PostgreSQL's history, Kafka, MongoDB, the audit API, and a proxy that
 # polls; and a key of a tenant from its making to its end. Every station has to show the same event, or the script says which one does
-# not and fails.
+# not and fails. Then a real Envoy follows the service, also while the service is stopped.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-[ -f .stack/env ] || { echo "there is no stack: run 'make demo'" >&2; exit 1; }
+STACK_DIR=${TM_STACK_DIR:-.stack}
+[ -f "$STACK_DIR/env" ] || { echo "there is no stack: run 'make demo'" >&2; exit 1; }
 # shellcheck source=/dev/null
-. .stack/env
+. "$STACK_DIR/env"
+[ -f "$STACK_DIR/env.proxies" ] || { echo "there is no Envoy: run 'make proxies'" >&2; exit 1; }
+# shellcheck source=/dev/null
+. "$STACK_DIR/env.proxies"
 [ -n "${API_URL:+${API_TOKEN:-}}" ] || { echo "Traffic Manager does not run: docker/local-stack.sh service-start" >&2; exit 1; }
 
 STACK=docker/local-stack.sh
@@ -15,7 +19,8 @@ TENANT=demo SERVICE=checkout-$(date +%s) ENVIRONMENT=prod VERSION=v1
 ROUTE=$TENANT/$SERVICE/$ENVIRONMENT/$VERSION
 QUERY="tenant=$TENANT&service=$SERVICE&env=$ENVIRONMENT&version=$VERSION"
 WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
+STARTED=() # the pids of what this script has started
+trap 'end_started; rm -rf "$WORK"' EXIT
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
     BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' RED=$'\e[31m' PLAIN=$'\e[0m'
@@ -104,6 +109,72 @@ find_document() {
         [ $SECONDS -lt $deadline ] || fail "MongoDB has no document of event $1 after 15 s"
         sleep 0.2
     done
+}
+
+# ---- Envoy -----------------------------------------------------------------------------------------------------------
+
+# start COMMAND...: in the background, until end_started
+start() {
+    "$@" </dev/null >"$WORK/${1##*/}.log" 2>&1 &
+    STARTED+=($!)
+}
+
+end_started() {
+    [ ${#STARTED[@]} -gt 0 ] || return 0
+    kill "${STARTED[@]}" 2>/dev/null || true
+    wait "${STARTED[@]}" 2>/dev/null || true
+    STARTED=()
+}
+
+# free_ports COUNT: ports of 127.0.0.1 that nothing listens at
+free_ports() {
+    local port=$((20000 + RANDOM % 10000)) left=$1
+    while [ "$left" -gt 0 ]; do
+        port=$((port + 1))
+        if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+            echo "$port"
+            left=$((left - 1))
+        fi
+    done
+}
+
+upstream() { # VERSION PORT: a server that answers with its version
+    mkdir "$WORK/$1" && echo "$1" >"$WORK/$1/index.html"
+    start python3 -m http.server -d "$WORK/$1" -b 127.0.0.1 "$2"
+    until_true "the upstream $1 does not answer" curl -s -o /dev/null -m 2 "http://127.0.0.1:$2"
+}
+
+# Waits until a command succeeds, and fails after 30 s.
+until_true() { # WHAT COMMAND...
+    local what=$1 deadline=$((SECONDS + 30))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $deadline ] || fail "after 30 s: $what"
+        sleep 0.02
+    done
+}
+
+envoy_answers() { curl -sf -o /dev/null -m 2 "http://127.0.0.1:$ADMIN_PORT/ready"; }
+envoy_has() { curl -s -m 2 "http://127.0.0.1:$ADMIN_PORT/stats?filter=rds.tm.version_text" | grep -qF "\"$1\""; }
+
+# Two hundred clients ask Envoy; sets COUNTS, such as "183 v1, 17 v2". An answer of Envoy itself is no version.
+ask_envoy() {
+    local user
+    for user in $(seq 200); do
+        printf 'next\nurl = "http://127.0.0.1:%s/"\nheader = "host: %s"\nheader = "x-user: %s"\nmax-time = 5\n' "$WEB_PORT" "$1" "$user"
+    done | sed 1d | curl -sK - >"$WORK/answers" || true
+    COUNTS=$(sort "$WORK/answers" | uniq -c | awk '{ printf "%s%s %s", separator, $1, $2; separator = ", " }')
+}
+
+# Shares the traffic, and waits until Envoy has it.
+split() { # WEIGHT_OF_V1 WEIGHT_OF_V2
+    local begun
+    call PATCH "/policies/$TENANT/$SHOP/$ENVIRONMENT" -H 'Content-Type: application/merge-patch+json' \
+        -d "{\"split\": [{\"version\": \"v1\", \"weight\": $1}, {\"version\": \"v2\", \"weight\": $2}]}"
+    expect 200
+    begun=${EPOCHREALTIME/[.,]/}
+    until_true "Envoy does not have revision $(tag_of "$ETAG")" envoy_has "$(tag_of "$ETAG")"
+    note "Envoy has it after $(((${EPOCHREALTIME/[.,]/} - begun) / 1000)) ms"
 }
 
 # ---- the story -------------------------------------------------------------------------------------------------------
@@ -252,11 +323,71 @@ done
 ok "401 after $(((${EPOCHREALTIME/[.,]/} - REVOKED) / 1000)) ms"
 as "$API_TOKEN"
 
+station 'A real Envoy, unmodified, gets its configuration from the service'
+SHOP=shop-${SERVICE#checkout-}
+SHOP_HOST=$SHOP.example.com
+read -r -d '' WEB_PORT ADMIN_PORT V1_PORT V2_PORT < <(free_ports 4) || true
+upstream v1 "$V1_PORT"
+upstream v2 "$V2_PORT"
+for version in "v1 $V1_PORT" "v2 $V2_PORT"; do
+    call PUT "/routes/$TENANT/$SHOP/$ENVIRONMENT/${version% *}" -H 'Content-Type: application/json' \
+        -d "{\"url\": \"http://127.0.0.1:${version#* }\"}"
+    expect 201
+done
+call PUT "/policies/$TENANT/$SHOP/$ENVIRONMENT" -H 'Content-Type: application/json' -d @- <<EOF
+{"hosts": ["$SHOP_HOST"], "sticky_by": {"header": "x-user"},
+ "split": [{"version": "v1", "weight": 100}, {"version": "v2", "weight": 0}]}
+EOF
+expect 201
+call POST /keys -H 'Content-Type: application/json' \
+    -d "{\"tenant\": \"$TENANT\", \"roles\": [\"node\"], \"description\": \"the demo's Envoy\"}"
+expect 201
+NODE_KEY=$(json .id) NODE_TOKEN=$(json .token)
+call GET "/dataplane/envoy/bootstrap?tenant=$TENANT&node=demo&listen=127.0.0.1:$WEB_PORT&admin=127.0.0.1:$ADMIN_PORT"
+expect 200
+printf '%s\n' "$BODY" >"$WORK/envoy.yaml"
+TM_TOKEN=$NODE_TOKEN start "$TM_ENVOY" -c "$WORK/envoy.yaml" --concurrency 1 --disable-hot-restart
+until_true 'Envoy is not ready' envoy_answers
+ask_envoy "$SHOP_HOST"
+same Envoy 'versions of 200 clients' '200 v1' "$COUNTS"
+ok "Envoy is ready, with a stream from $ADS_ADDRESS; 200 clients: $COUNTS"
+
+station 'A canary: 10 % move to v2, and back'
+split 90 10
+ask_envoy "$SHOP_HOST"
+same Envoy 'number of versions' 2 "$(tr ',' '\n' <<<"$COUNTS" | wc -l)"
+CANARY=$COUNTS
+ok "200 clients: $COUNTS"
+split 100 0
+ask_envoy "$SHOP_HOST"
+same Envoy 'versions of 200 clients' '200 v1' "$COUNTS"
+ok "200 clients: $COUNTS"
+
+station 'The service is stopped, and requests go on'
+split 90 10
+"$STACK" service-stop
+! curl -s -o /dev/null -m 2 "$API_URL/health" || fail 'the service still answers'
+ask_envoy "$SHOP_HOST"
+same Envoy 'versions of 200 clients' "$CANARY" "$COUNTS"
+ok "200 clients: $COUNTS, without a control plane"
+"$STACK" service-start | sed 's/^/   /'
+split 0 100
+ask_envoy "$SHOP_HOST"
+same Envoy 'versions of 200 clients' '200 v2' "$COUNTS"
+ok "Envoy has come back by itself; 200 clients: $COUNTS"
+end_started
+for path in policies/$TENANT/$SHOP/$ENVIRONMENT routes/$TENANT/$SHOP/$ENVIRONMENT/v{1,2} "keys/$NODE_KEY"; do
+    call DELETE "/$path"
+    expect 204
+done
+ok 'Envoy and its two servers are ended'
+
 printf '\n%s%sEvery station showed event %s, revision %s.%s\n\n' "$GREEN" "$BOLD" "$EVENT_ID" "$REVISION" "$PLAIN"
 cat <<EOF
 It goes on running:
   API          $API_URL/api/v1
   operations   $OPS_URL/health  $OPS_URL/metrics
-  addresses    .stack/env (PostgreSQL, Kafka, MongoDB; API_TOKEN)
+  for Envoys   $ADS_ADDRESS
+  addresses    $STACK_DIR/env (PostgreSQL, Kafka, MongoDB; API_TOKEN)
   stop         make down
 EOF

@@ -11,6 +11,7 @@ usage() {
 usage: docker/local-stack.sh COMMAND
 
   install                 fetch what is missing (Debian packages, Kafka's jars, the MongoDB wire server)
+  proxies                 fetch Envoy, Traefik, Caddy, HAProxy and nginx, only the programs, and write .stack/env.proxies
   up [PART ...]           start every part (or these) that does not run, wait until all are ready, write .stack/env
   down                    stop everything, the service first
   reset                   down, and forget all data and passwords
@@ -32,14 +33,14 @@ usage: docker/local-stack.sh COMMAND
   psql ...                psql on the primary, as superuser, database traffic_manager
   compose ...             docker compose with this stack's ports and passwords (TM_STACK=compose)
 
-Ports: PG_PRIMARY_PORT PG_REPLICA_PORT KAFKA_PORT KAFKA_TLS_PORT KAFKA_CONTROLLER_PORT MONGO_PORT MONGO_TLS_PORT API_PORT OPS_PORT
+Ports: PG_PRIMARY_PORT PG_REPLICA_PORT KAFKA_PORT KAFKA_TLS_PORT KAFKA_CONTROLLER_PORT MONGO_PORT MONGO_TLS_PORT API_PORT OPS_PORT ADS_PORT
         (with TM_FREE_PORTS=1, the next free one instead of a default that is taken)
 Others: TM_STACK=local|compose|auto  TM_BIN=path of the traffic-manager program
         TM_STACK_DIR=another place than .stack, for a second stack beside the first
 EOF
 }
 
-for file in common install tls postgres backup kafka mongo service compose; do
+for file in common install proxies tls postgres backup kafka mongo service compose; do
     # shellcheck source=/dev/null
     . "$ROOT/docker/stack/$file.sh"
 done
@@ -158,7 +159,7 @@ part_ports() {
     postgres-*) postgres_port "$1" ;;
     kafka) echo "$KAFKA_PORT, TLS $KAFKA_TLS_PORT" ;;
     mongo) echo "$MONGO_PORT, TLS $MONGO_TLS_PORT" ;;
-    traffic-manager) echo "$API_PORT, operations $OPS_PORT" ;;
+    traffic-manager) echo "$API_PORT, operations $OPS_PORT, Envoys $ADS_PORT" ;;
     esac
 }
 
@@ -171,7 +172,7 @@ main() {
     prepare_state
     choose_kind "$command"
     case $command in
-    install | up | down | reset | service-start | service-stop | start | stop | kill | pause | resume | promote | backup | restore) lock_state ;;
+    install | proxies | up | down | reset | service-start | service-stop | start | stop | kill | pause | resume | promote | backup | restore) lock_state ;;
     esac
     load_ports
     load_secrets
@@ -179,7 +180,7 @@ main() {
     if [[ $command =~ ^(start|stop|kill|pause|resume)$ ]]; then require_part "${1:-}"; fi
     case $command in
     install) install_missing ;;
-    up | down | reset | status | migrate) "$command" "$@" ;;
+    proxies | up | down | reset | status | migrate) "$command" "$@" ;;
     promote) postgres_promote ;;
     backup) postgres_backup ;;
     restore) postgres_restore "$@" ;;

@@ -192,6 +192,8 @@ impl App {
 struct Listeners {
     /// The API's, in a role that serves it, with its certificates.
     api: Option<(TcpListener, Option<Transport>)>,
+    /// That for Envoys, if the API is served and there is one.
+    ads: Option<TcpListener>,
     ops: TcpListener,
 }
 
@@ -210,13 +212,17 @@ struct Servers {
 
 impl Listeners {
     fn bind(http: &config::Http, role: Role) -> Result<Self, StartError> {
-        let mut api = None;
+        let (mut api, mut ads) = (None, None);
         if role.serves() {
             let transport = Transport::of(&http.tls)?;
             api = Some((bind("http.listen", http.listen)?, transport));
+            let listen = http.ads_listen;
+            ads = listen
+                .map(|address| bind("http.ads_listen", address))
+                .transpose()?;
         }
         let ops = bind("http.ops_listen", http.ops_listen)?;
-        Ok(Self { api, ops })
+        Ok(Self { api, ads, ops })
     }
 
     /// Starts the servers: that of the API if there are services to be `served`.
@@ -242,6 +248,18 @@ impl Listeners {
                 limits.retire()
             });
             let address = local_address(&listener, http.listen);
+            if let (Some(listener), Some(asked)) = (self.ads, http.ads_listen) {
+                let tls = transport.as_ref().map(Transport::for_streams);
+                let server = http::AdsServer::new(
+                    listener,
+                    tls,
+                    settings,
+                    state.clone().into_inner(),
+                    limits.clone(),
+                )
+                .map_err(StartError::cannot_bind("http.ads_listen", asked))?;
+                parts.serve_envoys(server);
+            }
             let server = ApiServer {
                 listener,
                 transport,

@@ -26,6 +26,7 @@ pub mod files;
 pub mod follower;
 pub mod live;
 mod load;
+pub mod offers;
 pub mod waiters;
 
 use std::{
@@ -46,6 +47,7 @@ use self::{
     bodies::Bodies,
     files::Files,
     live::Live,
+    offers::Offers,
     tenants::{Seen, Tenants},
     waiters::Waiters,
 };
@@ -90,6 +92,8 @@ pub struct Cache {
     pub workers: Arc<Workers>,
     /// The cached response bodies of snapshots and changes.
     pub bodies: Bodies,
+    /// The configurations that Envoys get as a stream.
+    pub offers: Offers,
     /// The callers that wait for a tenant to change.
     pub waiters: Waiters,
     /// The live changes of all tenants, for those that watch them.
@@ -123,6 +127,7 @@ impl Cache {
             runtime: tokio::runtime::Handle::current(),
             tenants: Tenants::new(settings.cache_bytes),
             bodies: Bodies::new(settings.body_bytes, workers.clone()),
+            offers: Offers::new(settings.body_bytes, workers.clone()),
             workers,
             waiters: Waiters::new(settings.max_waiters, settings.max_waiters_per_tenant, share),
             live: Live::default(),
@@ -307,10 +312,11 @@ impl Cache {
     }
 
     /// Returns the bytes of snapshots, response bodies and live changes, with their limits.
-    pub fn held_bytes(&self) -> [PoolReport; 3] {
+    pub fn held_bytes(&self) -> [PoolReport; 4] {
         [
             PoolReport::bytes("snapshots", self.tenants.weight(), self.tenants.capacity()),
             self.bodies.held_bytes(),
+            self.offers.held_bytes(),
             self.live.held_bytes(),
         ]
     }

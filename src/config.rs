@@ -168,6 +168,10 @@ impl Settings {
             for (key, address) in [
                 ("http.listen", self.http.listen),
                 ("http.ops_listen", self.http.ops_listen),
+                (
+                    "http.ads_listen",
+                    self.http.ads_listen.unwrap_or(self.http.listen),
+                ),
             ] {
                 if !address.ip().is_loopback() {
                     return Err(invalid(

@@ -76,6 +76,10 @@ enum Command {
     /// The old name of `healthcheck`.
     #[command(hide = true)]
     Probe,
+    /// Make a tenant document of the configuration of another gateway, for a plan. Says on the
+    /// standard error what it leaves out. Exit status 3: something was left out.
+    #[command(subcommand)]
+    Import(commands::import::ImportCommand),
     /// Print every setting with its default and its effect, then end.
     Defaults,
 }
@@ -129,6 +133,9 @@ fn main() -> ExitCode {
 /// The exit status of `retain` if a chain does not verify.
 const NOT_VERIFIED: u8 = 3;
 
+/// The exit status of `import` if the document does not say everything that the files say.
+const LEFT_OUT: u8 = 3;
+
 /// The time limit of the runtime's end, and that of the last traces. Both follow the drain
 /// (`drain.deadline_ms`).
 const LAST_STEP: Duration = Duration::from_secs(2);
@@ -137,6 +144,11 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if matches!(arguments.command, Command::Defaults) {
         print!("{}", traffic_manager::config::DEFAULTS);
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Command::Import(command) = &arguments.command {
+        let (mut out, mut messages) = (std::io::stdout().lock(), std::io::stderr().lock());
+        let is_whole = commands::import::import(command, &mut out, &mut messages)?;
+        return Ok(ExitCode::from(if is_whole { 0 } else { LEFT_OUT }));
     }
     // Without exactly one provider, the first TLS connection panics.
     if rustls::crypto::aws_lc_rs::default_provider()
@@ -183,7 +195,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             .block_on(commands::healthcheck(&settings))
             .map(done)
             .map_err(anyhow::Error::from),
-        Command::Defaults => Ok(ExitCode::SUCCESS),
+        Command::Defaults | Command::Import(_) => Ok(ExitCode::SUCCESS),
         Command::Serve => runtime
             .block_on(serve(settings, Role::Serve, &telemetry))
             .map(done),

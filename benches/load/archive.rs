@@ -82,7 +82,7 @@ impl Events {
             offset: i64::try_from(self.revision)?,
             key: text(event.body.tenant.to_string()),
             value: Some(serde_json::to_vec(&event)?),
-            headers: vec![("ce_type".into(), text(event.body.action.ce_type()))],
+            headers: vec![("ce_type".into(), text(event.body.ce_type()))],
         };
         Ok(document::read(&record, jiff::Timestamp::now().into())?)
     }

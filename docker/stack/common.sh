@@ -34,7 +34,7 @@ repository_id() { printf '%s' "${TM_STACK_DIR:-$ROOT}" | cksum | cut -d' ' -f1; 
 # ---- ports -----------------------------------------------------------------------------------------------------------
 
 PORT_VARIABLES=(PG_PRIMARY_PORT PG_REPLICA_PORT KAFKA_PORT KAFKA_TLS_PORT KAFKA_CONTROLLER_PORT MONGO_PORT MONGO_TLS_PORT
-    API_PORT OPS_PORT)
+    API_PORT OPS_PORT ADS_PORT)
 
 default_port() {
     case $1 in
@@ -47,6 +47,7 @@ default_port() {
     MONGO_TLS_PORT) echo 27118 ;;
     API_PORT) echo 8000 ;;
     OPS_PORT) echo 9000 ;;
+    ADS_PORT) echo 18000 ;;
     esac
 }
 

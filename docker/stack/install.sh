@@ -70,6 +70,40 @@ install_packages() {
     accept_default_cluster
 }
 
+# Debian starts a server when its package is installed, unless this file says no.
+SERVICE_POLICY=/usr/sbin/policy-rc.d
+
+# install_idle_packages "SERVICE ..." PACKAGE ...: servers of which only the programs are wanted. They are neither started now nor
+# when the machine starts.
+install_idle_packages() {
+    local services=$1 as_root=()
+    shift
+    if [ "$(id -u)" != 0 ] && have sudo; then as_root=(sudo); fi
+    # On a machine without apt-get, or without root, install_packages says what to do.
+    if have apt-get && { [ "$(id -u)" = 0 ] || have sudo; }; then
+        trap accept_services EXIT
+        refuse_services
+    fi
+    install_packages "$@"
+    accept_services
+    trap - EXIT
+    # shellcheck disable=SC2086 # a list of names
+    if have systemctl; then "${as_root[@]}" systemctl disable --now $services >/dev/null 2>&1 || true; fi
+}
+
+refuse_services() {
+    [ ! -e "$SERVICE_POLICY" ] || "${as_root[@]}" mv "$SERVICE_POLICY" "$SERVICE_POLICY.before-traffic-manager"
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$SERVICE_POLICY" >/dev/null
+    "${as_root[@]}" chmod 755 "$SERVICE_POLICY"
+}
+
+accept_services() {
+    local as_root=()
+    if [ "$(id -u)" != 0 ]; then as_root=(sudo); fi
+    "${as_root[@]}" rm -f "$SERVICE_POLICY"
+    [ ! -e "$SERVICE_POLICY.before-traffic-manager" ] || "${as_root[@]}" mv "$SERVICE_POLICY.before-traffic-manager" "$SERVICE_POLICY"
+}
+
 # Debian's postgresql makes and starts a cluster of its own while it is installed. Nobody asked for that one: a drop-in says
 # no for the time of the installation, and goes away again.
 CLUSTER_DROPIN=/etc/postgresql-common/createcluster.d/traffic-manager.conf

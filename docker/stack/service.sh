@@ -39,6 +39,7 @@ export TM__KAFKA__BOOTSTRAP_SERVERS='$KAFKA_BOOTSTRAP'
 export TM__MONGO__URL='$MONGO_APP_URL'
 export TM__HTTP__LISTEN='127.0.0.1:$API_PORT'
 export TM__HTTP__OPS_LISTEN='127.0.0.1:$OPS_PORT'
+export TM__HTTP__ADS_LISTEN='127.0.0.1:$ADS_PORT'
 export TM__AUTH__KEY_PEPPER='$KEY_PEPPER'
 
 # for 'traffic-manager migrate'
@@ -51,6 +52,7 @@ EOF
 # where the service listens
 export API_URL='http://127.0.0.1:$API_PORT'
 export OPS_URL='http://127.0.0.1:$OPS_PORT'
+export ADS_ADDRESS='127.0.0.1:$ADS_PORT'
 EOF
         fi
         if [ -f "$STACK/api-token" ]; then
@@ -155,6 +157,7 @@ service_start() {
     [ -f "$STACK/env" ] || die "there is no stack yet: docker/local-stack.sh up"
     require_free_port API_PORT
     require_free_port OPS_PORT
+    require_free_port ADS_PORT
     # shellcheck source=/dev/null
     . "$STACK/env"
     spawn traffic-manager "$TM_BIN all" "$TM_BIN" all

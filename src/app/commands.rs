@@ -1,5 +1,6 @@
 //! Commands that run once and end.
 
+pub mod import;
 pub mod privacy;
 
 use std::{

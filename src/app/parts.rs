@@ -11,7 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     cache::Cache,
     health::Health,
-    http::Certificates,
+    http::{AdsServer, Certificates},
     store::{self, Visible, router::Router},
 };
 
@@ -93,6 +93,13 @@ impl Parts {
             // File access may block. `reload` logs its result.
             let _ = tokio::task::spawn_blocking(move || certificates.reload()).await;
         });
+    }
+
+    /// Serves Envoys. Their streams end with the other waiters, and their connections with the
+    /// pipeline.
+    pub fn serve_envoys(&mut self, server: AdsServer) {
+        let stop = self.stop_waiters.clone();
+        self.pipeline.spawn("envoys", server.run(stop));
     }
 
     /// Reports the process as started once the schema can be read, or once the cache has snapshots

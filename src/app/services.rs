@@ -15,7 +15,7 @@ use crate::{
     health::Health,
     http::{self, ApiState},
     relay::{self, RelayStatus},
-    resilience::Dependency,
+    resilience::{Dependency, Shares},
     service::{
         access::{access_log::AccessLog, callers::Callers, keys::Keys},
         admin::{dead_letters::DeadLetters, forced_states::ForcedStates, replays::Replays},
@@ -112,7 +112,24 @@ impl Base<'_> {
             parts.stop_waiters.clone(),
             &writer,
         ));
+        let streams = Shares::new(
+            "envoy_streams",
+            "streams",
+            settings.dataplane.max_streams as usize,
+            settings.resilience.share(),
+        );
+        health.shares(&streams);
+        let dataplane = http::Dataplane {
+            streams,
+            settings: traffic_manager_dataplane::Settings {
+                ca_file: settings.dataplane.ca_file.clone(),
+                listen: settings.dataplane.listen.to_string(),
+                admin: settings.dataplane.admin.to_string(),
+            },
+            ads_port: settings.http.ads_listen.map(|address| address.port()),
+        };
         Ok(ApiState {
+            dataplane,
             plans: Plans::new(reads.clone(), &settings.limits, &writer),
             polls,
             exports,
@@ -156,7 +173,10 @@ impl Base<'_> {
             "cache_bodies",
             Duration::from_secs(10),
             cache,
-            async |cache| cache.bodies.drop_idle().await,
+            async |cache| {
+                cache.bodies.drop_idle().await;
+                cache.offers.drop_idle().await;
+            },
         );
         if !settings.kafka.bootstrap_servers.is_empty() {
             let following = follower::follow(

@@ -1,6 +1,6 @@
 //! Caches response bodies: snapshots, plain and compressed, and compressed changes.
 //!
-//! Each body is made on the first request, once per revision, scope, dialect and coding, and dropped after a
+//! Each body is made on the first request, once per revision, scope, format and coding, and dropped after a
 //! minute without requests.
 
 use std::{sync::Arc, time::Duration};
@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use moka::future::Cache;
-use traffic_manager_dataplane::Dialect;
+use traffic_manager_dataplane::Format;
 
 use crate::{
     coding::{Coding, Effort},
@@ -25,7 +25,7 @@ use crate::{
 struct BodyKey {
     tenant: TenantName,
     scope: Scope,
-    dialect: Dialect,
+    format: Format,
     /// The revision that the client has after reading it.
     to: VersionTag,
     of: Of,
@@ -34,11 +34,11 @@ struct BodyKey {
 
 impl BodyKey {
     /// Returns the key of a snapshot's body.
-    fn of(snapshot: &TenantSnapshot, scope: &Scope, dialect: Dialect, coding: Coding) -> Self {
+    fn of(snapshot: &TenantSnapshot, scope: &Scope, format: Format, coding: Coding) -> Self {
         Self {
             tenant: snapshot.tenant().clone(),
             scope: scope.clone(),
-            dialect,
+            format,
             to: snapshot.scope_tag(scope),
             of: Of::Snapshot,
             coding,
@@ -71,7 +71,7 @@ const LARGE: usize = 500;
 
 /// Bodies that were not requested for this time are dropped. Most bodies of earlier revisions end
 /// that way.
-const IDLE: Duration = Duration::from_secs(60);
+pub(super) const IDLE: Duration = Duration::from_secs(60);
 
 /// The bodies of one instance.
 pub struct Bodies {
@@ -111,10 +111,10 @@ impl Bodies {
         &self,
         snapshot: &TenantSnapshot,
         scope: &Scope,
-        dialect: Dialect,
+        format: Format,
         coding: Coding,
     ) -> Option<Bytes> {
-        let key = BodyKey::of(snapshot, scope, dialect, coding);
+        let key = BodyKey::of(snapshot, scope, format, coding);
         self.made.get(&key).now_or_never().flatten()
     }
 
@@ -123,15 +123,19 @@ impl Bodies {
         &self,
         snapshot: &Arc<TenantSnapshot>,
         scope: &Scope,
-        dialect: Dialect,
+        format: Format,
         coding: Coding,
     ) -> Result<Bytes, Arc<std::io::Error>> {
-        let key = BodyKey::of(snapshot, scope, dialect, coding);
-        let is_quick = coding == Coding::Identity && snapshot.route_count() <= LARGE;
+        let is_small = coding == Coding::Identity && snapshot.route_count() <= LARGE;
+        let is_quick = is_small && format == Format::Native;
+        let key = BodyKey::of(snapshot, scope, format.clone(), coding);
         let (snapshot, scope) = (snapshot.clone(), scope.clone());
-        let body = move || dialect.snapshot(&snapshot, &scope).into();
+        let body = move || {
+            let body = format.body(&snapshot, &scope);
+            body.map(Bytes::from).map_err(std::io::Error::other)
+        };
         if is_quick {
-            return self.made.try_get_with(key, async move { Ok(body()) }).await;
+            return self.made.try_get_with(key, async move { body() }).await;
         }
         self.get_or_encode(key, body).await
     }
@@ -150,12 +154,12 @@ impl Bodies {
         let key = BodyKey {
             tenant: tenant.clone(),
             scope: scope.clone(),
-            dialect: Dialect::Native,
+            format: Format::Native,
             to: to.clone(),
             of,
             coding,
         };
-        self.get_or_encode(key, move || body).await
+        self.get_or_encode(key, move || Ok(body)).await
     }
 
     /// Returns the body of a key. On the first request a worker makes the plain body and encodes
@@ -163,12 +167,12 @@ impl Bodies {
     async fn get_or_encode(
         &self,
         key: BodyKey,
-        body: impl FnOnce() -> Bytes + Send + 'static,
+        body: impl FnOnce() -> std::io::Result<Bytes> + Send + 'static,
     ) -> Result<Bytes, Arc<std::io::Error>> {
         let (workers, coding) = (self.workers.clone(), key.coding);
         let make = async move {
             let made = workers
-                .run(move || coding.encode(body(), Effort::Kept))
+                .run(move || coding.encode(body()?, Effort::Kept))
                 .await;
             made.map_err(std::io::Error::other).flatten()
         };

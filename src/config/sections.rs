@@ -48,6 +48,7 @@ section! {
         #[validate(nested)] drain: Drain,
         #[validate(nested)] privacy: Privacy,
         #[validate(nested)] telemetry: Telemetry,
+        #[validate(nested)] dataplane: Dataplane,
         #[validate(nested)] migrate: Migrate,
         /// Not a key: the old keys in use, with their present names.
         #[serde(skip)] renamed: Vec<Renamed>,
@@ -59,6 +60,7 @@ section! {
     Http {
         listen: SocketAddr,
         ops_listen: SocketAddr,
+        #[serde_as(as = "serde_with::NoneAsEmptyString")] ads_listen: Option<SocketAddr>,
         #[validate(range(max = 256))] workers: usize,
         #[validate(range(min = 1024, max = 16_777_216))] max_body_bytes: usize,
         #[validate(range(min = 1024, max = 268_435_456))] max_bulk_bytes: usize,
@@ -77,6 +79,17 @@ section! {
         allowed_hosts: Vec<String>,
         ops_token: SecretString,
         #[validate(nested)] tls: HttpTls,
+    }
+}
+
+section! {
+    /// `[dataplane]`
+    Dataplane {
+        #[validate(length(min = 1, max = 1024))] ca_file: String,
+        listen: SocketAddr,
+        admin: SocketAddr,
+        #[validate(range(min = 1, max = 1_000_000))] max_streams: u32,
+        #[serde(rename = "warm_ms")] #[serde_as(as = "Millis<100, 600_000>")] warm: Duration,
     }
 }
 

@@ -111,7 +111,7 @@ fn durations_are_read_in_the_unit_of_their_key() {
 #[test]
 fn listener_without_authentication_must_be_on_loopback() {
     let open = |listener: &str| error(&["auth.mode=none", &format!("{listener}=0.0.0.0:8000")]);
-    for listener in ["http.listen", "http.ops_listen"] {
+    for listener in ["http.listen", "http.ops_listen", "http.ads_listen"] {
         assert!(open(listener).contains(listener), "{}", open(listener));
     }
     assert!(Settings::without_environment(&["http.listen=0.0.0.0:8000".into()]).is_ok());

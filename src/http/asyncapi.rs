@@ -68,7 +68,14 @@ pub fn document(kafka: &config::Kafka) -> Value {
 }
 
 fn change_headers() -> Value {
-    let types: Vec<_> = Action::ALL.into_iter().map(Action::ce_type).collect();
+    let types: Vec<_> = Action::ALL
+        .into_iter()
+        .flat_map(|action| {
+            action
+                .versions()
+                .map(move |version| action.ce_type(version))
+        })
+        .collect();
     let text = |pattern: &str, description: &str| json!({ "type": "string", "pattern": pattern, "description": description });
     let required = [
         "ce_specversion",

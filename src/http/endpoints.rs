@@ -8,8 +8,8 @@ use actix_web::{
 };
 
 use super::{
-    audit, dead_letters, docs, exports, forced_states, health, keys, plans, policies, polling,
-    replays, resolve, routes, streams, tenants, time_travel,
+    audit, dataplane, dead_letters, docs, exports, forced_states, health, keys, plans, policies,
+    polling, replays, resolve, routes, streams, tenants, time_travel,
 };
 pub use super::{
     endpoint::{AccessLogging, Endpoint},
@@ -53,7 +53,12 @@ pub const TAGS: [Tag; 11] = [
     Tag {
         name: "proxies",
         about: "Reads for data-plane proxies, which poll them often.",
-        lists: &[resolve::endpoints, polling::endpoints, streams::endpoints],
+        lists: &[
+            resolve::endpoints,
+            polling::endpoints,
+            streams::endpoints,
+            dataplane::endpoints,
+        ],
     },
     Tag {
         name: "audit",

@@ -7,7 +7,6 @@ mod json;
 mod numbers;
 mod query;
 mod readers;
-pub mod yaml;
 
 #[cfg(test)]
 pub use self::json::parse_json;

@@ -40,9 +40,10 @@ use super::{
     gate::{Gate, Polled},
     headers::{CORRELATION_ID, MIN_REVISION, PREFER},
     limits::RateLimitState,
-    polling::{self, SNAPSHOT},
+    polling::SNAPSHOT,
     request::RequestId,
     resolve::{self, RESOLVE},
+    waiting,
 };
 use crate::{
     health::Health,
@@ -277,7 +278,7 @@ impl Worker {
                 env,
             },
         )?;
-        Some((polling::polled(&self.polls, polled, coding), rate_limit))
+        Some((waiting::polled(&self.polls, polled, coding), rate_limit))
     }
 
     /// Returns the client's id if it is usable, else a `UUIDv7` that follows the last one of this

@@ -18,12 +18,14 @@ use std::{net::IpAddr, sync::Arc};
 use actix_web::{HttpMessage as _, HttpRequest, dev::ServiceRequest, http::header};
 use ipnet::IpNet;
 
+pub use self::credentials::NodeRequest;
 use self::credentials::{bearer, certified};
 pub use self::denied::Denied;
 use super::{
     endpoints::{self, Access, Endpoint, EndpointMatch},
     limits::{Limits, RateLimitState},
     params::{Named, Names},
+    permission::{Poll, Right as _},
     problem::{Code, Problem},
     request::ClientAddress,
 };
@@ -194,6 +196,35 @@ impl Gate {
         self.limits.caller(caller).ok()
     }
 
+    /// Checks a request to the listener for Envoys: address limit, credentials, the caller's limit,
+    /// and that it may poll.
+    pub async fn admit_node(&self, request: &NodeRequest<'_>) -> Result<(Caller, Payer), Denied> {
+        let address = request.address.to_canonical();
+        self.limits.address(address)?;
+        let caller = match (&self.anyone, request.certified) {
+            (Some(anyone), _) => anyone.clone(),
+            (None, Some(node)) if !request.headers.contains_key("authorization") => node.clone(),
+            (None, _) => {
+                let token = request.bearer().map_err(|reason| {
+                    self.failed(Some(address), CallerRefusal { reason, key: None })
+                })?;
+                self.authenticated(token, Some(address)).await?
+            }
+        };
+        self.limits
+            .caller(&caller)
+            .map_err(|exceeded| Denied::from(exceeded).by(&caller))?;
+        let may_poll = Poll::ACCESS
+            .roles()
+            .is_some_and(|roles| caller.grant.has_any(roles));
+        if !may_poll {
+            let problem = Problem::new(Code::Forbidden, "the caller may not poll");
+            return Err(Denied::new(problem, "role").by(&caller));
+        }
+        let payer = self.payer(&caller);
+        Ok((caller, payer))
+    }
+
     /// Returns the payer whose shares a caller's requests use.
     fn payer(&self, caller: &Caller) -> Payer {
         match caller.grant.tenant_scope().tenant() {
@@ -217,6 +248,11 @@ impl Gate {
         }
         let token = bearer(request.request())
             .map_err(|reason| self.failed(address, CallerRefusal { reason, key: None }))?;
+        self.authenticated(token, address).await
+    }
+
+    /// Returns the caller of a token.
+    async fn authenticated(&self, token: &str, address: Option<IpAddr>) -> Result<Caller, Denied> {
         if let Some(known) = self.callers.at_once(token) {
             return known.map_err(|refused| self.failed(address, refused));
         }
@@ -433,6 +469,9 @@ mod tests {
             "/tenants/{tenant}/changes",
             "/tenants/{tenant}/stream",
             "/stream",
+            "/dataplane/{dialect}",
+            "/dataplane/{dialect}/bootstrap",
+            "/dataplane/{dialect}/report",
         ];
         assert_eq!(polls, known.map(|path| format!("/api/v1{path}")));
         for query in ["at=3", "%61t=3", "service=web&at=", "at", "wait=5s&a%74=1"] {

@@ -4,6 +4,7 @@
 //! handler requires.
 
 mod access_log;
+mod ads;
 pub mod asyncapi;
 mod audit;
 mod authority;
@@ -12,6 +13,7 @@ mod body_limits;
 mod bulk;
 mod compression;
 mod context;
+mod dataplane;
 mod dead_letters;
 mod deadline;
 pub mod docs;
@@ -56,11 +58,13 @@ mod streams;
 mod tenants;
 mod time_travel;
 mod tls;
+mod waiting;
 
+pub use ads::AdsServer;
 pub use body_limits::BodyLimits;
 pub use fast_path::Tallies;
 pub use limits::Limits;
 pub use ops::ops_server;
 pub use server::ApiServer;
-pub use state::ApiState;
+pub use state::{ApiState, Dataplane};
 pub use tls::{Certificates, Transport};

@@ -30,8 +30,9 @@ use crate::{
         command::{self, Op},
         ids::{PolicyName, TenantName, VersionName},
         policy::{
-            Host, MAX_PARTS, Matching, PathPrefix, Policy, PolicyPatch, PolicySpec, Rule, Share,
-            StickyBy, StickyPatch,
+            Choices, HeaderEdits, HeaderName, Host, HostHeader, MAX_PARTS, MAX_TIMEOUT_MS,
+            Matching, Mirror, ObjectPatch, PathPrefix, Policy, PolicyPatch, PolicySpec, Redirect,
+            Respond, Retries, Rewrite, Rule, Share, StickyBy, StickyPatch, TimeoutMs, json,
         },
     },
     service::batch::Reply,
@@ -62,6 +63,20 @@ struct PolicyOut<'a> {
     tenant: &'a TenantName,
     #[serde(flatten)]
     policy: &'a Policy,
+    /// Also where there is only one, which the policy itself writes as `path_prefix` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_prefixes: Option<&'a [PathPrefix]>,
+}
+
+impl<'a> PolicyOut<'a> {
+    fn of(tenant: &'a TenantName, policy: &'a Policy) -> Self {
+        let prefixes = policy.spec.path_prefixes.as_slice();
+        Self {
+            tenant,
+            policy,
+            path_prefixes: (prefixes.len() == 1).then_some(prefixes),
+        }
+    }
 }
 
 /// The body of `PUT`: a policy without its name.
@@ -75,8 +90,12 @@ pub struct PolicyIn {
     /// The hosts that belong to the policy.
     #[schemars(with = "Vec<schemas::HostPattern>", length(max = MAX_PARTS))]
     hosts: Vec<Host>,
-    #[schemars(with = "schemas::PathPrefix")]
-    path_prefix: PathPrefix,
+    /// The only path prefix, or one of `path_prefixes`.
+    #[schemars(with = "Option<schemas::PathPrefix>")]
+    path_prefix: Option<PathPrefix>,
+    /// The parts of the hosts' paths that belong to the policy; `/` if there is no path prefix.
+    #[schemars(with = "Vec<schemas::PathPrefix>", length(max = MAX_PARTS))]
+    path_prefixes: Vec<PathPrefix>,
     /// The rules, which are checked first, in this order.
     #[schemars(with = "Vec<shapes::policies::PolicyRule>", length(max = MAX_PARTS))]
     rules: Vec<Object<RuleIn>>,
@@ -85,6 +104,26 @@ pub struct PolicyIn {
     split: Vec<Object<Share>>,
     #[schemars(with = "Option<shapes::policies::StickyBy>")]
     sticky_by: Option<StickyBy>,
+    /// The request header that names a version. Such a version goes before the rules.
+    #[schemars(with = "Option<schemas::HeaderName>")]
+    version_header: Option<HeaderName>,
+    #[schemars(with = "Option<shapes::policies::PathRewrite>")]
+    rewrite: Option<Object<Rewrite>>,
+    #[schemars(with = "Option<shapes::policies::HostHeader>")]
+    host_header: Option<HostHeader>,
+    /// The longest time until the end of the response, in milliseconds; no limit if absent.
+    #[schemars(with = "Option<u32>", range(min = 1, max = MAX_TIMEOUT_MS))]
+    timeout_ms: Option<TimeoutMs>,
+    #[schemars(with = "Option<shapes::policies::Retries>")]
+    retries: Option<Object<Retries>>,
+    /// Changes of the headers of requests.
+    #[schemars(with = "Option<shapes::policies::HeaderEdits>")]
+    request_headers: Option<Object<HeaderEdits>>,
+    /// Changes of the headers of responses.
+    #[schemars(with = "Option<shapes::policies::HeaderEdits>")]
+    response_headers: Option<Object<HeaderEdits>>,
+    #[schemars(with = "Option<shapes::policies::Mirror>")]
+    mirror: Option<Object<Mirror>>,
 }
 
 /// A rule in the body of a request.
@@ -94,7 +133,10 @@ pub struct RuleIn {
     #[serde(rename = "match")]
     matching: Object<Matching>,
     name: String,
-    version: VersionName,
+    redirect: Option<Object<Redirect>>,
+    respond: Option<Object<Respond>>,
+    split: Option<Vec<Object<Share>>>,
+    version: Option<VersionName>,
 }
 
 impl Returnable for PolicyIn {
@@ -105,37 +147,56 @@ impl Returnable for PolicyIn {
 impl PolicyIn {
     /// Checks the policy. Each error names its member.
     pub(super) fn parse(self) -> Result<PolicySpec, Vec<(String, Invalid)>> {
-        let Self {
-            failover,
-            hosts,
-            path_prefix,
-            rules,
-            split,
-            sticky_by,
-        } = self;
+        let path_prefixes = json::prefixes(self.path_prefix, Some(self.path_prefixes))
+            .map_err(|invalid| vec![("/path_prefix".to_owned(), invalid)])?;
         PolicySpec {
-            failover,
-            hosts,
-            path_prefix,
-            rules: rules_of(rules),
-            split: shares_of(split),
-            sticky_by,
+            failover: self.failover,
+            host_header: self.host_header.map(Box::new),
+            hosts: self.hosts,
+            mirror: self.mirror.map(boxed),
+            path_prefixes,
+            request_headers: self.request_headers.map(boxed),
+            response_headers: self.response_headers.map(boxed),
+            retries: self.retries.map(boxed),
+            rewrite: self.rewrite.map(boxed),
+            rules: rules_of(self.rules)?,
+            split: shares_of(self.split),
+            sticky_by: self.sticky_by,
+            timeout_ms: self.timeout_ms,
+            version_header: self.version_header,
         }
         .checked()
     }
 }
 
-fn rules_of(rules: Vec<Object<RuleIn>>) -> Vec<Rule> {
-    let rule = |Object(RuleIn {
-                    matching: Object(matching),
-                    name,
-                    version,
-                })| Rule {
-        matching,
-        name,
-        version,
-    };
-    rules.into_iter().map(rule).collect()
+/// Returns the rules. The errors name their members.
+fn rules_of(rules: Vec<Object<RuleIn>>) -> Result<Vec<Rule>, Vec<(String, Invalid)>> {
+    let (mut all, mut wrong) = (Vec::with_capacity(rules.len()), Vec::new());
+    for (at, Object(rule)) in rules.into_iter().enumerate() {
+        let choices = Choices {
+            redirect: rule.redirect.map(|Object(redirect)| redirect),
+            respond: rule.respond.map(|Object(respond)| respond),
+            split: rule.split.map(shares_of),
+            version: rule.version,
+        };
+        match choices.outcome() {
+            Ok(outcome) => all.push(Rule {
+                matching: rule.matching.0,
+                name: rule.name,
+                outcome,
+            }),
+            Err(invalid) => wrong.push((format!("/rules/{at}"), invalid)),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(all)
+    } else {
+        Err(wrong)
+    }
+}
+
+fn boxed<T>(Object(value): Object<T>) -> Box<T> {
+    Box::new(value)
 }
 
 fn shares_of(split: Vec<Object<Share>>) -> Vec<Share> {
@@ -153,9 +214,13 @@ pub struct PatchIn {
     #[serde(deserialize_with = "double_option")]
     #[schemars(with = "Option<Vec<schemas::HostPattern>>", length(max = MAX_PARTS))]
     hosts: Option<Option<Vec<Host>>>,
+    /// A single path prefix instead of those that there are.
     #[serde(deserialize_with = "double_option")]
     #[schemars(with = "Option<schemas::PathPrefix>")]
     path_prefix: Option<Option<PathPrefix>>,
+    #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<Vec<schemas::PathPrefix>>", length(max = MAX_PARTS))]
+    path_prefixes: Option<Option<Vec<PathPrefix>>>,
     #[serde(deserialize_with = "double_option")]
     #[schemars(with = "Option<Vec<shapes::policies::PolicyRule>>", length(max = MAX_PARTS))]
     rules: Option<Option<Vec<Object<RuleIn>>>>,
@@ -165,6 +230,68 @@ pub struct PatchIn {
     #[serde(deserialize_with = "double_option")]
     #[schemars(with = "Option<shapes::policies::StickyByPatchIn>")]
     sticky_by: Option<Option<Object<StickyPatch>>>,
+    #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<schemas::HeaderName>")]
+    version_header: Option<Option<HeaderName>>,
+    #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<shapes::policies::PathRewritePatchIn>")]
+    rewrite: Option<Option<ObjectPatch>>,
+    #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<shapes::policies::HostHeader>")]
+    host_header: Option<Option<HostHeader>>,
+    #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<u32>", range(min = 1, max = MAX_TIMEOUT_MS))]
+    timeout_ms: Option<Option<TimeoutMs>>,
+    #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<shapes::policies::RetriesPatchIn>")]
+    retries: Option<Option<ObjectPatch>>,
+    #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<shapes::policies::HeaderEditsPatchIn>")]
+    request_headers: Option<Option<ObjectPatch>>,
+    #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<shapes::policies::HeaderEditsPatchIn>")]
+    response_headers: Option<Option<ObjectPatch>>,
+    #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<shapes::policies::MirrorPatchIn>")]
+    mirror: Option<Option<ObjectPatch>>,
+}
+
+impl PatchIn {
+    /// Returns the patch. Each error names its member.
+    fn parse(self) -> Result<PolicyPatch, Vec<(String, Invalid)>> {
+        let path_prefixes = match (self.path_prefix, self.path_prefixes) {
+            (None, several) => several,
+            (Some(one), None) => Some(one.map(|one| vec![one])),
+            (Some(one), Some(several)) => {
+                Some(Some(json::prefixes(one, several).map_err(|invalid| {
+                    vec![("/path_prefix".to_owned(), invalid)]
+                })?))
+            }
+        };
+        let rules = match self.rules {
+            Some(Some(rules)) => Some(Some(rules_of(rules)?)),
+            Some(None) => Some(None),
+            None => None,
+        };
+        Ok(PolicyPatch {
+            failover: self.failover,
+            host_header: self.host_header.map(|host| host.map(Box::new)),
+            hosts: self.hosts,
+            mirror: self.mirror,
+            path_prefixes,
+            request_headers: self.request_headers,
+            response_headers: self.response_headers,
+            retries: self.retries,
+            rewrite: self.rewrite,
+            rules,
+            split: self.split.map(|split| split.map(shares_of)),
+            sticky_by: self
+                .sticky_by
+                .map(|sticky_by| sticky_by.map(|Object(patch)| patch)),
+            timeout_ms: self.timeout_ms,
+            version_header: self.version_header,
+        })
+    }
 }
 
 async fn write(
@@ -190,7 +317,7 @@ fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
             );
             response
                 .insert_header((header::LOCATION, location))
-                .json(PolicyOut { tenant, policy })
+                .json(PolicyOut::of(tenant, policy))
         }
         _ => response.finish(),
     }
@@ -231,27 +358,11 @@ pub async fn patch(
     body: Body<PatchIn>,
 ) -> Result<HttpResponse, Problem> {
     let PolicyPath(tenant, policy) = path;
-    let PatchIn {
-        failover,
-        hosts,
-        path_prefix,
-        rules,
-        split,
-        sticky_by,
-    } = body.0;
-    let (rules, split) = (
-        rules.map(|rules| rules.map(rules_of)),
-        split.map(|split| split.map(shares_of)),
-    );
-    let sticky_by = sticky_by.map(|sticky_by| sticky_by.map(|Object(patch)| patch));
-    let patch = Box::new(PolicyPatch {
-        failover,
-        hosts,
-        path_prefix,
-        rules,
-        split,
-        sticky_by,
-    });
+    let patch = body
+        .0
+        .parse()
+        .map_err(|errors| Problem::fields(wrong_members("", errors)))?;
+    let patch = Box::new(patch);
     write(
         &state,
         context.sized(body.1),
@@ -287,21 +398,12 @@ pub async fn get(
             .reads
             .policy_at(&tenant, &name, &at_in_query("?at", &at)?)
             .await?;
-        return Ok(respond::as_of(
-            &tag,
-            &PolicyOut {
-                tenant: tenant.name(),
-                policy: &policy,
-            },
-        ));
+        return Ok(respond::as_of(&tag, &PolicyOut::of(tenant.name(), &policy)));
     }
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
     let (policy, tag) = state.reads.policy(&tenant, &name, &freshness).await?;
     Ok(respond::conditional(&request, &tag, || {
-        respond::json(&PolicyOut {
-            tenant: tenant.name(),
-            policy: &policy,
-        })
+        respond::json(&PolicyOut::of(tenant.name(), &policy))
     }))
 }
 
@@ -343,10 +445,7 @@ pub async fn list(
     let items: Vec<_> = page
         .items
         .iter()
-        .map(|policy| PolicyOut {
-            tenant: tenant.name(),
-            policy,
-        })
+        .map(|policy| PolicyOut::of(tenant.name(), policy))
         .collect();
     let body = respond::PageOut {
         items: &items,

@@ -2,36 +2,29 @@
 
 mod operations;
 
-use std::time::Duration;
-
-use actix_web::{
-    FromRequest as _, HttpRequest, HttpResponse,
-    dev::Payload,
-    http::header::{self, HeaderValue},
-    web,
-};
+use actix_web::{FromRequest as _, HttpRequest, HttpResponse, dev::Payload, web};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use traffic_manager_dataplane::native;
+use traffic_manager_dataplane::{Format, native};
 use validator::Validate;
 
 use super::{
     compression,
     context::ReadContext,
-    deadline::{LONGEST_WAIT, within},
+    deadline::within,
     endpoint::Endpoint,
-    etag::{set_coded_tag, set_tag, version_tag},
+    etag::{set_tag, version_tag},
     extract::Query,
-    headers::{PREFERENCE_APPLIED, preference},
     instant::at_in_query,
     openapi::schemas,
     params::TenantPath,
     permission::Poller,
-    problem::{Code, Problem},
+    problem::Problem,
     query::scope,
     respond,
     state::ApiState,
+    waiting::{self, Wait, coded, tagged},
 };
 use crate::{
     auth::AuthorizedTenant,
@@ -39,7 +32,7 @@ use crate::{
     domain::{Invalid, snapshot::Scope, tag::VersionTag},
     service::{
         Error, Freshness,
-        read::polls::{Changes, Polled, Polls},
+        read::polls::{Changes, Polled},
     },
 };
 
@@ -116,10 +109,13 @@ pub async fn snapshot(
     let polled = if freshness.seen.has(&tag) {
         Polled::Same(tag)
     } else {
-        let body = state.polls.body(&held, &scope, coding).await?;
+        let body = state
+            .polls
+            .body(&held, &scope, Format::Native, coding)
+            .await?;
         Polled::Now(tag, body)
     };
-    let mut response = self::polled(&state.polls, polled, coding);
+    let mut response = waiting::polled(&state.polls, polled, coding);
     wait.confirm(&mut response);
     Ok(response)
 }
@@ -142,42 +138,6 @@ async fn snapshot_at(
     let mut response = respond::json_bytes(body.into());
     set_tag(&mut response, &tag);
     Ok(response)
-}
-
-/// Returns the answer to `snapshot`: 200 with a body in this coding, or 304.
-pub(super) fn polled(polls: &Polls, polled: Polled, coding: Coding) -> HttpResponse {
-    let (tag, response) = match polled {
-        Polled::Same(tag) => (tag, HttpResponse::NotModified().finish()),
-        Polled::Now(tag, body) => (tag, coded(body, coding)),
-    };
-    tagged(polls, response, &tag, coding)
-}
-
-fn tagged(
-    polls: &Polls,
-    mut response: HttpResponse,
-    tag: &VersionTag,
-    coding: Coding,
-) -> HttpResponse {
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(
-        header::VARY,
-        HeaderValue::from_static("accept-encoding, prefer"),
-    );
-    set_coded_tag(&mut response, tag, coding);
-    respond::with_age(polls, response)
-}
-
-/// Returns 200 with a body that has this coding already.
-fn coded(body: Bytes, coding: Coding) -> HttpResponse {
-    let mut response = respond::json_bytes(body);
-    if let Some(name) = coding.name() {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
-    }
-    response
 }
 
 /// The parameters of `GET /tenants/{tenant}/changes`.
@@ -234,7 +194,10 @@ pub async fn changes(
             events,
         } => (to.clone(), since(&after, to, *complete, events)),
         Changes::Reset(held) => {
-            let snapshot = state.polls.body(held, &scope, Coding::Identity).await?;
+            let snapshot = state
+                .polls
+                .body(held, &scope, Format::Native, Coding::Identity)
+                .await?;
             (held.tag().clone(), reset(&after, held.tag(), &snapshot))
         }
     };
@@ -287,96 +250,6 @@ fn reset(from: &VersionTag, to: &VersionTag, snapshot: &[u8]) -> Vec<u8> {
         "{{\"from\":\"{from}\",\"to\":\"{to}\",\"complete\":true,\"changes\":[],\"reset\":true,\"snapshot\":"
     );
     [head.as_bytes(), snapshot, b"}"].concat()
-}
-
-/// The long-poll wait that a client asks for: `?wait=30s` (RFC 9110 has no such parameter; Consul's
-/// spelling), or `Prefer: wait=30` (RFC 7240 §4.3).
-#[derive(Debug, Clone, Copy)]
-enum Wait {
-    No,
-    Asked(Duration),
-    Preferred(u64),
-}
-
-impl Wait {
-    fn of(request: &HttpRequest, parameter: Option<&str>) -> Result<Self, Problem> {
-        if let Some(raw) = parameter {
-            let wrong = || {
-                Invalid::new(
-                    "not_a_wait",
-                    "must be seconds, such as 30 or 30s, or milliseconds, such as 500ms",
-                )
-            };
-            let (number, unit) = match raw.strip_suffix("ms") {
-                Some(number) => (number, 1),
-                None => (raw.strip_suffix('s').unwrap_or(raw), 1000),
-            };
-            let digits = number.len() <= 9 && number.bytes().all(|b| b.is_ascii_digit());
-            let number: u64 = number
-                .parse()
-                .ok()
-                .filter(|_| digits)
-                .ok_or_else(|| Problem::field("?wait", wrong()))?;
-            return Ok(Self::Asked(Duration::from_millis(number * unit)));
-        }
-        // A value that is not a number is a preference that the service does not understand, and is
-        // ignored.
-        let digits = preference(request.headers(), "wait")
-            .filter(|value| value.bytes().all(|b| b.is_ascii_digit()));
-        let longest = LONGEST_WAIT.as_secs();
-        Ok(match digits.as_deref() {
-            None | Some("") => Self::No,
-            Some(digits) => Self::Preferred(
-                digits
-                    .parse()
-                    .map_or(longest, |seconds: u64| seconds.min(longest)),
-            ),
-        })
-    }
-
-    fn time(self) -> Option<Duration> {
-        match self {
-            Self::No => None,
-            Self::Asked(wait) => Some(wait),
-            Self::Preferred(seconds) => Some(Duration::from_secs(seconds)),
-        }
-        .map(|wait| wait.min(LONGEST_WAIT))
-    }
-
-    /// Waits for the answer until the deadline. If the caller's credentials end during a long-poll,
-    /// the wait ends with 401.
-    async fn as_long_as_good<T>(
-        self,
-        state: &ApiState,
-        caller: &Poller,
-        limit: Duration,
-        answer: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Problem> {
-        let Some(wait) = self.time() else {
-            return within(limit, answer).await;
-        };
-        let ended = || {
-            Problem::new(
-                Code::Unauthenticated,
-                "the credentials are not valid, or no longer valid",
-            )
-        };
-        Box::pin(
-            state
-                .callers
-                .while_good(caller, within(limit + wait, answer)),
-        )
-        .await
-        .ok_or_else(ended)?
-    }
-
-    fn confirm(self, response: &mut HttpResponse) {
-        if let Self::Preferred(seconds) = self
-            && let Ok(value) = HeaderValue::from_str(&format!("wait={seconds}"))
-        {
-            response.headers_mut().insert(PREFERENCE_APPLIED, value);
-        }
-    }
 }
 
 fn freshness(request: &HttpRequest, min_revision: Option<&str>) -> Result<Freshness, Problem> {

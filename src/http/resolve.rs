@@ -31,7 +31,7 @@ use crate::{
     domain::{
         Invalid,
         ids::{PolicyName, RouteKey},
-        policy::{HeaderName, choice::Asked},
+        policy::{HeaderName, QueryName, choice::Asked},
     },
     service::read::polls::{Polled, Polls},
 };
@@ -44,12 +44,12 @@ pub fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::get(RESOLVE, resolve, operations::resolve).polled()]
 }
 
-/// The most `header.<name>` parameters in a query.
-const MAX_HEADERS: usize = 32;
+/// The most `header.<name>` parameters in a query, and the most `query.<name>` parameters.
+const MAX_NAMED: usize = 32;
 /// The longest header value and the longest key in a query, in bytes.
 const MAX_VALUE: usize = 4096;
 
-/// The parameters of `GET /routes/resolve`, beside `header.<name>`.
+/// The parameters of `GET /routes/resolve`, beside `header.<name>` and `query.<name>`.
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResolveIn {
@@ -63,6 +63,10 @@ pub struct ResolveIn {
     version: Option<String>,
     #[schemars(length(max = MAX_VALUE))]
     key: Option<String>,
+    #[schemars(length(max = MAX_VALUE))]
+    path: Option<String>,
+    #[schemars(length(max = 16))]
+    method: Option<String>,
     #[serde(default)]
     explain: bool,
     #[schemars(with = "Option<schemas::VersionTag>")]
@@ -76,19 +80,28 @@ pub async fn resolve(
     context: ReadContext,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let (query, asked_headers) = split(request.query_string())?;
+    let (query, named) = split(request.query_string())?;
     let ResolveIn {
         tenant,
         service,
         env,
         version,
         key,
+        path,
+        method,
         explain,
         min_revision,
     } = parse_query(&query)?;
     let freshness = context.freshness(min_revision.as_deref())?;
     if version.is_some() {
-        refuse_with_version(key.is_some(), explain, !asked_headers.is_empty())?;
+        refuse_with_version(&[
+            ("?key", key.is_some()),
+            ("?path", path.is_some()),
+            ("?method", method.is_some()),
+            ("?explain", explain),
+            ("?header.*", !named.headers.is_empty()),
+            ("?query.*", !named.query.is_empty()),
+        ])?;
         let RouteKey { tenant, name } = key_in_query([tenant, service, env, version])?;
         let tenant = caller.authorize(tenant)?;
         let polled = within(
@@ -103,12 +116,16 @@ pub async fn resolve(
     let service = fields.required("?service", service);
     let env = fields.required("?env", env);
     let key = fields.check("?key", short(key));
-    let parts = tenant.zip(service).zip(env).zip(key);
-    let (((tenant, service), env), key) = fields.finish(parts)?;
+    let path = fields.check("?path", short(path));
+    let parts = tenant.zip(service).zip(env).zip(key).zip(path);
+    let ((((tenant, service), env), key), path) = fields.finish(parts)?;
     let (tenant, policy) = (caller.authorize(tenant)?, PolicyName { service, env });
     let asked = Asked {
         key,
-        headers: asked_headers,
+        headers: named.headers,
+        method,
+        path,
+        query: named.query,
     };
     let chosen = within(
         state.request_timeout,
@@ -150,10 +167,10 @@ pub(super) fn resolved(polls: &Polls, polled: Polled) -> HttpResponse {
 
 /// Refuses parameters that only a policy uses, in a query with a version: there they have no
 /// effect, so the caller expects something else.
-fn refuse_with_version(key: bool, explain: bool, headers: bool) -> Result<(), Problem> {
+fn refuse_with_version(parameters: &[(&'static str, bool)]) -> Result<(), Problem> {
     let mut fields = Fields::default();
-    for (pointer, is_there) in [("?key", key), ("?explain", explain), ("?header.*", headers)] {
-        if is_there {
+    for (pointer, is_there) in parameters {
+        if *is_there {
             fields.check::<()>(
                 pointer,
                 Err(Invalid::new(
@@ -176,30 +193,42 @@ fn short(value: Option<String>) -> Result<Option<String>, Invalid> {
     }
 }
 
-/// Splits a query: returns the rest of the query, and the parameters `header.<name>` by names in
-/// lower case.
-fn split(query: &str) -> Result<(String, BTreeMap<String, String>), Problem> {
-    let mut headers = BTreeMap::new();
+/// The parameters `header.<name>`, by names in lower case, and `query.<name>`.
+#[derive(Default)]
+struct Named {
+    headers: BTreeMap<String, String>,
+    query: BTreeMap<String, String>,
+}
+
+/// Splits a query: returns the rest of the query, and the parameters that name a header or a query
+/// parameter of the request that is asked about.
+fn split(query: &str) -> Result<(String, Named), Problem> {
+    let mut named = Named::default();
     let mut rest = url::form_urlencoded::Serializer::new(String::new());
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        let Some(header) = name.strip_prefix("header.") else {
+        let wrong = |invalid| Problem::field(format!("?{name}"), invalid);
+        let (of_kind, own) = if let Some(header) = name.strip_prefix("header.") {
+            let header = HeaderName::try_from(header.to_owned()).map_err(wrong)?;
+            (&mut named.headers, header.as_str().to_owned())
+        } else if let Some(parameter) = name.strip_prefix("query.") {
+            let parameter = QueryName::try_from(parameter.to_owned()).map_err(wrong)?;
+            (&mut named.query, parameter.as_str().to_owned())
+        } else {
             rest.append_pair(&name, &value);
             continue;
         };
-        let wrong = |invalid| Problem::field(format!("?{name}"), invalid);
-        let header = HeaderName::try_from(header.to_owned()).map_err(wrong)?;
         let value = short(Some(value.into_owned()))
             .map_err(wrong)?
             .unwrap_or_default();
-        if headers.insert(header.as_str().to_owned(), value).is_some() {
+        if of_kind.insert(own, value).is_some() {
             return Err(wrong(Invalid::new("duplicate", "may be given once")));
         }
-        if headers.len() > MAX_HEADERS {
+        if of_kind.len() > MAX_NAMED {
             return Err(wrong(Invalid::new(
                 "too_many",
-                format!("at most {MAX_HEADERS} headers"),
+                format!("at most {MAX_NAMED} headers, and as many query parameters"),
             )));
         }
     }
-    Ok((rest.finish(), headers))
+    Ok((rest.finish(), named))
 }

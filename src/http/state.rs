@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::body_limits::BodyLimits;
 use crate::{
-    resilience::Workers,
+    resilience::{Shares, Workers},
     service::{
         access::{access_log::AccessLog, callers::Callers, keys::Keys},
         admin::{dead_letters::DeadLetters, forced_states::ForcedStates, replays::Replays},
@@ -13,6 +13,16 @@ use crate::{
         write::{plans::Plans, writer::Writer},
     },
 };
+
+/// What configurations for proxies say, and where Envoys get theirs as a stream.
+pub struct Dataplane {
+    /// The settings of every dialect, unless a request says otherwise.
+    pub settings: traffic_manager_dataplane::Settings,
+    /// The port of the listener for Envoys, if there is one.
+    pub ads_port: Option<u16>,
+    /// The places of Envoys' streams.
+    pub streams: Arc<Shares>,
+}
 
 /// The services that handlers use.
 pub struct ApiState {
@@ -42,6 +52,8 @@ pub struct ApiState {
     pub access_log: Arc<AccessLog>,
     /// The worker threads, for large bodies and answers.
     pub workers: Arc<Workers>,
+    /// What configurations for proxies say.
+    pub dataplane: Dataplane,
     /// Limits of the memory that large bodies may hold.
     pub bulk: BodyLimits,
     /// `http.request_timeout_ms`: the deadline of a request that does not wait.

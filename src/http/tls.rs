@@ -78,6 +78,13 @@ impl Transport {
         self.certificates.clone()
     }
 
+    /// Returns the same configuration for HTTP/2, as Envoys speak it.
+    pub fn for_streams(&self) -> ServerConfig {
+        let mut config = self.config.clone();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        config
+    }
+
     pub(super) fn into_config(self) -> ServerConfig {
         self.config
     }
@@ -226,7 +233,7 @@ pub(super) fn connected(
 
 /// Lets the kernel close a connection whose client takes no data for `stall` (RFC 5482): the server
 /// itself does not check a stream that it cannot write to.
-fn cut_off_after(socket: &TcpStream, stall: Duration) {
+pub(super) fn cut_off_after(socket: &TcpStream, stall: Duration) {
     if let Err(error) = socket2::SockRef::from(socket).set_tcp_user_timeout(Some(stall)) {
         tracing::debug!(error = %error, "the write timeout of a connection could not be set");
     }

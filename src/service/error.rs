@@ -25,6 +25,9 @@ pub enum Error {
     /// active.
     #[error("no version that the policy names for this request is active")]
     NoActiveVersion(Box<crate::service::read::choices::Explained>),
+    /// A rule of the policy redirects the request, or answers it.
+    #[error("a rule of the policy answers this request without a route")]
+    AnsweredByPolicy(Box<crate::service::read::choices::Answered>),
     /// The tenant's current epoch does not have this revision.
     #[error("{what} is not in the tenant's current history")]
     NotInHistory {

@@ -48,7 +48,7 @@ pub async fn insert(
         .map(|b| i32::try_from(b.item).unwrap_or(i32::MAX))
         .collect();
     let ids: Vec<_> = bodies.iter().map(|b| b.id).collect();
-    let types: Vec<_> = bodies.iter().map(|b| b.action.ce_type()).collect();
+    let types: Vec<_> = bodies.iter().map(|b| b.ce_type()).collect();
     let payloads: Vec<_> = events.iter().map(|new| new.payload.as_str()).collect();
     let keys: Vec<_> = bodies.iter().map(|b| key_of(&b.change)).collect();
     let services: Vec<_> = keys.iter().map(|key| key.1).collect();

@@ -212,14 +212,14 @@ fn host_columns(policies: &[(TenantName, Policy)]) -> HostColumns<'_> {
         ..HostColumns::default()
     };
     for (tenant, policy) in policies {
-        for host in &policy.spec.hosts {
+        for (host, prefix) in policy.spec.claims() {
             let PolicyName { service, env } = &policy.name;
             let row = [
                 tenant.as_str(),
                 service.as_str(),
                 env.as_str(),
                 host.as_str(),
-                policy.spec.path_prefix.as_str(),
+                prefix.as_str(),
             ];
             all.claims
                 .iter_mut()

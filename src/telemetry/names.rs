@@ -58,6 +58,8 @@ metrics_table! {
     counter CACHE_LOADS = "tm_cache_loads_total", "Tenants loaded, by source: replica or primary.";
     counter CACHE_EVENTS = "tm_cache_events_total", "Events seen by the cache, by result: next, known, gap or ended (the tenant was deleted).";
     gauge WAITERS = "tm_waiters", "Long-polls and event streams that wait for changes.";
+    gauge ENVOY_STREAMS = "tm_envoy_streams", "Streams of Envoys.";
+    counter ENVOY_ANSWERS = "tm_envoy_answers_total", "What Envoys said of their configuration, by result: ack, nack (refused) or late (no answer in time).";
     counter STREAMS_CUT = "tm_streams_cut_total", "Event streams ended because their readers were too far behind.";
     counter SNAPSHOT_FILES = "tm_snapshot_files_total", "Snapshot files, by result: saved, failed, restored, refused.";
     gauge CACHE_TENANTS = "tm_cache_tenants", "Resident tenants.";

@@ -120,6 +120,10 @@ async fn long_lists(office: &Office) -> BTreeMap<&'static str, String> {
         .await
         .epoch();
     BTreeMap::from([
+        (
+            "/dataplane/{dialect}",
+            "/dataplane/nginx?tenant=acme".to_owned(),
+        ),
         ("/keys", "/keys".to_owned()),
         ("/policies", "/policies?tenant=acme".to_owned()),
         (
@@ -174,7 +178,7 @@ async fn long_answers_are_compressed_with_the_same_content() {
             "{path}: {} bytes",
             plain.bytes.len()
         );
-        let vary = if path.contains("/changes?") {
+        let vary = if path.contains("/changes?") || path.contains("/dataplane/") {
             "accept-encoding, prefer"
         } else {
             "accept-encoding"

@@ -71,6 +71,7 @@ impl Operation {
             "service" => "web",
             "env" => "prod",
             "version" => "v1",
+            "dialect" => "nginx",
             "key_id" => "000000000000",
             "letter_id" => "0-0",
             "dependency" => "mongo",

@@ -425,7 +425,11 @@ fn nested_of_patches() -> Vec<String> {
 async fn merge_patch_applies_inside_every_nested_object() {
     let app = with_versions(&["v1"]).await;
     app.put(POLICY)
-        .json(&json!({"failover": ["v1"], "sticky_by": {"header": "x-user"}}))
+        .json(&json!({
+            "failover": ["v1"], "sticky_by": {"header": "x-user"}, "rewrite": {"strip_prefix": true},
+            "retries": {"attempts": 2, "on": ["reset"]}, "mirror": {"version": "v1", "share": 100},
+            "request_headers": {"set": {"a": "1", "b": "2"}}, "response_headers": {"remove": ["c"]},
+        }))
         .expect(201)
         .await;
     let route = "/routes/acme/web/prod/v1";
@@ -437,27 +441,61 @@ async fn merge_patch_applies_inside_every_nested_object() {
         .json(&json!({"quotas": {"routes": 7, "policies": 8}}))
         .expect(200)
         .await;
+    let policy = |member: &str| format!("/api/v1/policies/{{tenant}}/{{service}}/{{env}} {member}");
     let cases = [
         (
-            "/api/v1/policies/{tenant}/{service}/{env} sticky_by",
+            policy("mirror"),
+            POLICY,
+            json!({"share": 200}),
+            json!({"version": "v1", "share": 200}),
+        ),
+        (
+            policy("request_headers"),
+            POLICY,
+            json!({"set": {"A": null, "C": "3"}}),
+            json!({"remove": [], "set": {"b": "2", "c": "3"}}),
+        ),
+        (
+            policy("response_headers"),
+            POLICY,
+            json!({"set": {"d": "4"}}),
+            json!({"remove": ["c"], "set": {"d": "4"}}),
+        ),
+        (
+            policy("retries"),
+            POLICY,
+            json!({"per_try_timeout_ms": 5}),
+            json!({"attempts": 2, "on": ["reset"], "per_try_timeout_ms": 5}),
+        ),
+        (
+            policy("rewrite"),
+            POLICY,
+            json!({"prefix": "/v"}),
+            json!({"prefix": "/v", "strip_prefix": true}),
+        ),
+        (
+            policy("sticky_by"),
             POLICY,
             json!({"header": null, "cookie": "sid"}),
             json!({"cookie": "sid"}),
         ),
         (
-            "/api/v1/routes/{tenant}/{service}/{env}/{version} labels",
+            "/api/v1/routes/{tenant}/{service}/{env}/{version} labels".to_owned(),
             route,
             json!({"a": null, "c": "3"}),
             json!({"b": "2", "c": "3"}),
         ),
         (
-            "/api/v1/tenants/{tenant} quotas",
+            "/api/v1/tenants/{tenant} quotas".to_owned(),
             "/tenants/acme",
             json!({"routes": null, "waiters": 9}),
             json!({"body_bytes": null, "policies": 8, "routes": null, "waiters": 9, "writes_per_second": null}),
         ),
     ];
-    assert_eq!(nested_of_patches(), cases.each_ref().map(|case| case.0));
+    assert_eq!(
+        nested_of_patches(),
+        cases.each_ref().map(|case| case.0.clone())
+    );
     for (named, path, patch, after) in cases {
         let member = named.rsplit(' ').next().unwrap();
         let changed = app
@@ -467,6 +505,12 @@ async fn merge_patch_applies_inside_every_nested_object() {
             .await;
         assert_eq!(changed.json[member], after, "{named}");
     }
+    let length = app
+        .patch(POLICY)
+        .json(&json!({"request_headers": {"set": {"Content-Length": "5"}}}))
+        .problem(422, "invalid_request")
+        .await;
+    assert_eq!(length.pointers(), ["/request_headers"]);
     let both = app
         .patch(POLICY)
         .json(&json!({"sticky_by": {"header": "x"}}))
@@ -499,25 +543,25 @@ async fn invalid_condition_or_sticky_by_lists_the_allowed_kinds() {
             rule(json!({"exact": "a", "prefix": "b"})),
             "/rules/0/match/headers/x",
             "one_of",
-            "must have one of exact, prefix, regex, present",
+            "must have one of exact, prefix, suffix, contains, regex, present",
         ),
         (
             rule(json!({})),
             "/rules/0/match/headers/x",
             "one_of",
-            "must have one of exact, prefix, regex, present",
+            "must have one of exact, prefix, suffix, contains, regex, present",
         ),
         (
             rule(json!({"equals": "a"})),
             "/rules/0/match/headers/x",
             "unknown_member",
-            "expected one of `exact`, `prefix`, `regex`, `present`",
+            "expected one of `exact`, `prefix`, `suffix`, `contains`, `regex`, `present`",
         ),
         (
             rule(json!("a")),
             "/rules/0/match/headers/x",
             "wrong_type",
-            "expected an object with one of exact, prefix, regex, present",
+            "expected an object with one of exact, prefix, suffix, contains, regex, present",
         ),
         (
             json!({"failover": ["v1"], "sticky_by": {"cookie": "a", "header": "b"}}),

@@ -84,7 +84,7 @@ fn circle(mut packages: BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
 
 #[test]
 fn pure_packages_depend_on_no_io_library() {
-    for package in ["api-types", "core", "dataplane"] {
+    for package in ["api-types", "core", "dataplane", "import", "yaml"] {
         let package = format!("traffic-manager-{package}");
         let dependencies = dependencies(&package);
         assert!(dependencies.contains(&package), "{dependencies:?}");

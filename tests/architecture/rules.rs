@@ -63,6 +63,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("tls.rs", "clients"),
             ("http/tls", "the server"),
+            ("http/ads.rs", "the server for Envoys"),
             ("main.rs", "installs the provider for libraries"),
         ],
     ),
@@ -92,10 +93,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ),
     ("csv", &[("http/exports.rs", "the only CSV")]),
     ("fluent_uri", &[("core/url", "the URLs of routes")]),
-    (
-        "granit_parser",
-        &[("http/extract/yaml.rs", "the only YAML that is read")],
-    ),
+    ("granit_parser", &[("yaml/", "the only YAML that is read")]),
     (
         "icu_properties",
         &[("core/text.rs", "texts written by people")],
@@ -106,7 +104,10 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "regex_syntax",
-        &[("core/policy/pattern", "patterns of rules")],
+        &[
+            ("core/policy/pattern", "patterns of rules"),
+            ("dataplane/pcre.rs", "the same for PCRE"),
+        ],
     ),
     ("regex", &[("telemetry", "masks of log lines")]),
 ];
@@ -117,7 +118,13 @@ pub const COMPILING: &[(&str, &[&str])] = &[
     ("pattern::check(", &["core/policy.rs"]),
     (
         "check_new_rules(",
-        &["core/policy.rs", "service/write/patterns.rs"],
+        &[
+            "core/policy.rs",
+            "service/write/patterns.rs",
+            // The import is a command of its own, and serves nobody.
+            "import/compile.rs",
+            "import/compile/policy.rs",
+        ],
     ),
     (
         "Pattern::checked(",

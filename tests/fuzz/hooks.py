@@ -87,9 +87,9 @@ def make_valid(case):
         del query["at"]
     # What only a policy looks at means nothing beside a version. Two spellings of a header's name are one header.
     if case.operation.path == "/api/v1/routes/resolve":
-        names = [name for name in query if name.startswith("header.")]
+        names = [name for name in query if name.startswith(("header.", "query."))]
         if "version" in query:
-            names += ["key", "explain"]
+            names += ["key", "path", "method", "explain"]
         else:
             names = [name for at, name in enumerate(names) if name.lower() in [other.lower() for other in names[:at]]]
         for name in names:

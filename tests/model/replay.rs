@@ -191,11 +191,15 @@ fn lines(tenant: &str, epoch: &str, life: &Life) -> Vec<String> {
             canonical(spec)
         ));
         for host in spec["hosts"].as_array().into_iter().flatten() {
-            let (host, prefix) = (
-                host.as_str().unwrap(),
-                spec["path_prefix"].as_str().unwrap(),
-            );
-            lines.push(format!("host {host}{prefix} {tenant}/{name}"));
+            let host = host.as_str().unwrap();
+            let prefixes = match &spec["path_prefixes"] {
+                Value::Array(several) => several.clone(),
+                _ => vec![spec["path_prefix"].clone()],
+            };
+            for prefix in &prefixes {
+                let prefix = prefix.as_str().unwrap();
+                lines.push(format!("host {host}{prefix} {tenant}/{name}"));
+            }
         }
     }
     lines.extend(

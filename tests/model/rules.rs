@@ -186,15 +186,19 @@ fn hosts_may_be(
         .iter()
         .flat_map(|row| row.policies.values().flat_map(|held| &held.0.hosts))
         .collect();
-    for host in &spec.hosts {
+    let pairs = spec
+        .hosts
+        .iter()
+        .flat_map(|host| spec.path_prefixes.iter().map(move |prefix| (host, prefix)));
+    for (host, prefix) in pairs {
         let of_another_tenant = theirs
             .iter()
             .any(|other| policies::overlap(host.as_str(), other.as_str()));
         let of_another = own
             .iter()
-            .any(|other| other.path_prefix == spec.path_prefix && other.hosts.contains(host));
+            .any(|other| other.path_prefixes.contains(prefix) && other.hosts.contains(host));
         if of_another_tenant || of_another {
-            let prefix = spec.path_prefix.as_str().to_owned();
+            let prefix = prefix.as_str().to_owned();
             return Err(Rejection::HostTaken {
                 host: host.clone(),
                 prefix,

@@ -127,10 +127,7 @@ async fn events(db: &Database) -> Events {
         assert_eq!(row.get::<_, i32>("item"), i32::try_from(body.item).unwrap());
         assert_eq!(row.get::<_, Uuid>("id"), body.id);
         assert_eq!(row.get::<_, String>("aggregateid"), body.tenant.as_str());
-        assert_eq!(
-            row.get::<_, String>("type"),
-            format!("trafficmanager.route.{}.v1", body.action.as_str())
-        );
+        assert_eq!(row.get::<_, String>("type"), body.ce_type());
         let key = [
             row.get("service"),
             row.get("env"),

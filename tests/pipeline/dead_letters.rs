@@ -62,7 +62,7 @@ fn readable(offset: i64) -> Record {
         value: Some(serde_json::to_vec(&event).unwrap()),
         headers: vec![(
             "ce_type".into(),
-            Some(Action::Deleted.ce_type().into_bytes()),
+            Some(Action::Deleted.ce_type(1).into_bytes()),
         )],
     }
 }

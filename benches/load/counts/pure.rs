@@ -156,7 +156,7 @@ fn consume() -> Result<()> {
     let headers = EventHeaders {
         id: event.event.body.id.to_string(),
         source: "/traffic-manager".into(),
-        ce_type: event.event.body.action.ce_type(),
+        ce_type: event.event.body.ce_type(),
         subject: "t000000/service-0/env-0/v1".into(),
         time: event.event.body.occurred_at.to_string(),
         revision: "2".into(),

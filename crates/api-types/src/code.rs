@@ -161,6 +161,12 @@ codes! {
          tenant.";
         "Create it with `PUT`, or name a `version` in `resolve`.";
 
+    AnsweredByPolicy: "answered_by_policy", NOT_FOUND,
+        "The policy answers this request without a route";
+        "`resolve` without `version`: a rule of the policy redirects the request (`redirect`), or \
+         answers it (`respond`). `explanation` names the rule.";
+        "Do what the rule says, as a proxy would.";
+
     NoActiveVersion: "no_active_version", NOT_FOUND,
         "The policy has no active version for this request";
         "`resolve` without `version`: neither the version that the policy chose nor any version of \

@@ -404,21 +404,14 @@ fn evolve_by(state: &mut TenantState, event: &EventBody) {
                 .saturating_add(patterns(after))
                 .saturating_sub(patterns(before));
             let held = state.policies.remove(name);
-            for (host, spec) in before
-                .iter()
-                .flat_map(|spec| spec.hosts.iter().map(move |host| (host, spec)))
-            {
+            for (host, prefix) in before.iter().flat_map(PolicySpec::claims) {
                 // An earlier item of the revision may have given the host to another policy, and
                 // that policy keeps the host.
-                state
-                    .hosts
-                    .remove(host, &spec.path_prefix, &event.tenant, name);
+                state.hosts.remove(host, prefix, &event.tenant, name);
             }
             if let Some(spec) = after.clone() {
-                for host in &spec.hosts {
-                    state
-                        .hosts
-                        .insert(host, &spec.path_prefix, &event.tenant, name);
+                for (host, prefix) in spec.claims() {
+                    state.hosts.insert(host, prefix, &event.tenant, name);
                 }
                 let (created_at, created_by) = made(
                     held.map(|policy| (policy.created_at, policy.created_by)),

@@ -11,7 +11,10 @@ use super::{
     Invalid, given,
     ids::{EnvName, PolicyName, RouteName, ServiceName, VersionName},
     plan::Content,
-    policy::{Host, MAX_PARTS, PathPrefix, PolicySpec, Rule, Share, StickyBy},
+    policy::{
+        HeaderEdits, HeaderName, Host, HostHeader, MAX_PARTS, Mirror, PathPrefix, PolicySpec,
+        Retries, Rewrite, Rule, Share, StickyBy, TimeoutMs, json,
+    },
     route::{Description, Labels, RouteSpec, RouteUrl},
     snapshot::Scope,
 };
@@ -101,9 +104,16 @@ pub struct PolicyDoc {
     /// The policy's hosts, see [`PolicySpec::hosts`].
     #[serde(default, deserialize_with = "parts")]
     pub hosts: Vec<Host>,
-    /// The policy's path prefix, see [`PolicySpec::path_prefix`].
+    /// The policy's first path prefix.
     #[serde(default)]
-    pub path_prefix: PathPrefix,
+    pub path_prefix: Option<PathPrefix>,
+    /// The policy's path prefixes if there are several, see [`PolicySpec::path_prefixes`].
+    #[serde(
+        default,
+        deserialize_with = "parts",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub path_prefixes: Vec<PathPrefix>,
     /// The policy's split, see [`PolicySpec::split`].
     #[serde(default, deserialize_with = "parts")]
     pub split: Vec<Share>,
@@ -116,6 +126,30 @@ pub struct PolicyDoc {
     /// The source of the sticky key, see [`PolicySpec::sticky_by`].
     #[serde(default)]
     pub sticky_by: Option<StickyBy>,
+    /// See [`PolicySpec::version_header`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_header: Option<HeaderName>,
+    /// See [`PolicySpec::rewrite`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewrite: Option<Box<Rewrite>>,
+    /// See [`PolicySpec::host_header`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_header: Option<Box<HostHeader>>,
+    /// See [`PolicySpec::timeout_ms`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<TimeoutMs>,
+    /// See [`PolicySpec::retries`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<Box<Retries>>,
+    /// See [`PolicySpec::request_headers`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_headers: Option<Box<HeaderEdits>>,
+    /// See [`PolicySpec::response_headers`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_headers: Option<Box<HeaderEdits>>,
+    /// See [`PolicySpec::mirror`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<Box<Mirror>>,
 }
 
 impl RouteDoc {
@@ -147,25 +181,53 @@ impl RouteDoc {
 }
 
 impl PolicyDoc {
+    /// Whether the policy has a path prefix.
+    pub fn has_prefix(&self, prefix: &str) -> bool {
+        let of = |own: &PathPrefix| own.as_str() == prefix;
+        match &self.path_prefix {
+            None if self.path_prefixes.is_empty() => of(&PathPrefix::default()),
+            one => one.iter().chain(&self.path_prefixes).any(of),
+        }
+    }
+
     /// Returns the name and the checked spec of the policy; the errors name its members.
     pub fn into_policy(self) -> Result<(PolicyName, PolicySpec), Vec<(String, Invalid)>> {
         let Self {
             service,
             env,
             hosts,
+            path_prefixes,
             path_prefix,
             split,
             failover,
             rules,
             sticky_by,
+            version_header,
+            rewrite,
+            host_header,
+            timeout_ms,
+            retries,
+            request_headers,
+            response_headers,
+            mirror,
         } = self;
+        let path_prefixes = json::prefixes(path_prefix, Some(path_prefixes))
+            .map_err(|invalid| vec![("/path_prefix".to_owned(), invalid)])?;
         let spec = PolicySpec {
             failover,
+            host_header,
             hosts,
-            path_prefix,
+            mirror,
+            path_prefixes,
+            request_headers,
+            response_headers,
+            retries,
+            rewrite,
             rules,
             split,
             sticky_by,
+            timeout_ms,
+            version_header,
         }
         .checked()?;
         Ok((PolicyName { service, env }, spec))
@@ -188,11 +250,23 @@ impl Document {
             service: name.service.clone(),
             env: name.env.clone(),
             hosts: spec.hosts.clone(),
-            path_prefix: spec.path_prefix.clone(),
+            path_prefix: spec.path_prefixes.first().cloned(),
+            path_prefixes: match spec.path_prefixes.as_slice() {
+                [_] => Vec::new(),
+                several => several.to_vec(),
+            },
             split: spec.split.clone(),
             failover: spec.failover.clone(),
             rules: spec.rules.clone(),
             sticky_by: spec.sticky_by.clone(),
+            version_header: spec.version_header.clone(),
+            rewrite: spec.rewrite.clone(),
+            host_header: spec.host_header.clone(),
+            timeout_ms: spec.timeout_ms,
+            retries: spec.retries.clone(),
+            request_headers: spec.request_headers.clone(),
+            response_headers: spec.response_headers.clone(),
+            mirror: spec.mirror.clone(),
         };
         let (routes, policies) = (
             content.routes.iter().map(route).collect(),

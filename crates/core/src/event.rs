@@ -74,13 +74,18 @@ impl Action {
         }
     }
 
-    /// The CloudEvents type of newly written events, `trafficmanager.route.<action>.v<version>`.
-    pub fn ce_type(self) -> String {
-        format!(
-            "trafficmanager.route.{}.v{}",
-            self.as_str(),
-            versions::CURRENT
-        )
+    /// The versions in which events of the action are written.
+    pub fn versions(self) -> impl Iterator<Item = u32> {
+        let newest = match self {
+            Self::PolicySet | Self::PolicyDeleted => versions::CURRENT,
+            _ => versions::FIRST,
+        };
+        versions::FIRST..=newest
+    }
+
+    /// The CloudEvents type of an event of a version, `trafficmanager.route.<action>.v<version>`.
+    pub fn ce_type(self, version: u32) -> String {
+        format!("trafficmanager.route.{}.v{version}", self.as_str())
     }
 
     /// Returns the action that took a route from `before` to `after`; `None` when nothing changed.
@@ -106,6 +111,10 @@ impl Action {
 }
 
 /// The state of an object before and after a change.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost an allocation for each change of a policy, and most changes are short-lived"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// A change of a route.
@@ -298,6 +307,23 @@ impl Event {
 }
 
 impl EventBody {
+    /// The CloudEvents type of the event, in the lowest version whose readers understand it.
+    pub fn ce_type(&self) -> String {
+        let is_new = match &self.change {
+            Change::Policy { before, after, .. } => before
+                .iter()
+                .chain(after)
+                .any(PolicySpec::needs_new_readers),
+            Change::Route { .. } | Change::Tenant { .. } => false,
+        };
+        let version = if is_new {
+            versions::CURRENT
+        } else {
+            versions::FIRST
+        };
+        self.action.ce_type(version)
+    }
+
     /// Returns the route after this event; `None` if the event removed the route or is about
     /// another kind of object. `first` is the event that created the route.
     pub fn route_since(&self, first: &Self) -> Option<Route> {

@@ -3,20 +3,32 @@
 //! Values of these types have been checked; [`choice`] computes the version for one request.
 
 pub mod choice;
+pub mod json;
 mod matching;
+mod outcome;
 mod patch;
 pub mod pattern;
+pub mod shares;
 mod sticky;
 mod texts;
+mod traffic;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::{
-    matching::{HeaderMatch, HeaderName, MAX_HEADERS, MAX_PATTERN, Matching, NOT_MATCHED},
-    patch::{PolicyPatch, StickyPatch},
+    matching::{
+        HeaderName, MAX_HEADERS, MAX_PATTERN, Matching, Method, NOT_MATCHED, PathMatch, QueryName,
+        TextMatch,
+    },
+    outcome::{AnswerBody, Choices, MAX_ANSWER, Outcome, Redirect, Respond, Rule},
+    patch::{ObjectPatch, PolicyPatch, StickyPatch},
     sticky::{CookieName, StickyBy},
+    traffic::{
+        HeaderEdits, HeaderText, HostHeader, MAX_ATTEMPTS, MAX_TIMEOUT_MS, Mirror, Retries,
+        RetryOn, Rewrite, TimeoutMs,
+    },
 };
 pub use super::host::Host;
 use super::{
@@ -105,41 +117,59 @@ fn weight<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     whole::number::<0, { MAX_WEIGHT as u64 }, _, _>(deserializer)
 }
 
-/// A rule that sends the requests that it matches to one version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rule {
-    /// The requests that the rule matches.
-    #[serde(rename = "match")]
-    pub matching: Matching,
-    /// The rule's name, for people and for explanations. Unique within the policy.
-    pub name: String,
-    /// The version that gets the matching requests.
-    pub version: VersionName,
-}
-
-/// The part of a policy that people set; the `before` and `after` of an event. Members are declared
-/// in the order of RFC 8785.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+/// The part of a policy that people set; the `before` and `after` of an event. [`json`] has its
+/// JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicySpec {
     /// The versions that replace an inactive version, tried in this order.
-    #[serde(default)]
     pub failover: Vec<VersionName>,
+    /// The `Host` header that versions get; the one of their URL if absent.
+    pub host_header: Option<Box<HostHeader>>,
     /// The hosts that belong to the policy, sorted.
-    #[serde(default)]
     pub hosts: Vec<Host>,
-    /// The part of the hosts' paths that belongs to the policy.
-    #[serde(default)]
-    pub path_prefix: PathPrefix,
+    /// The version that gets copies of requests.
+    pub mirror: Option<Box<Mirror>>,
+    /// The parts of the hosts' paths that belong to the policy, sorted, at least one.
+    pub path_prefixes: Vec<PathPrefix>,
+    /// Changes of the headers of requests.
+    pub request_headers: Option<Box<HeaderEdits>>,
+    /// Changes of the headers of responses.
+    pub response_headers: Option<Box<HeaderEdits>>,
+    /// When a request is sent once more; never if absent.
+    pub retries: Option<Box<Retries>>,
+    /// Changes of the path of requests.
+    pub rewrite: Option<Box<Rewrite>>,
     /// The rules, checked before the split, in this order.
-    #[serde(default)]
     pub rules: Vec<Rule>,
     /// The shares of the traffic that no rule takes.
-    #[serde(default)]
     pub split: Vec<Share>,
     /// The source of the key that keeps a client on its version.
-    #[serde(default)]
     pub sticky_by: Option<StickyBy>,
+    /// The longest time until the end of the response; no limit if absent.
+    pub timeout_ms: Option<TimeoutMs>,
+    /// The request header that names a version, which then goes before the rules and the split.
+    pub version_header: Option<HeaderName>,
+}
+
+impl Default for PolicySpec {
+    fn default() -> Self {
+        Self {
+            failover: Vec::new(),
+            host_header: None,
+            hosts: Vec::new(),
+            mirror: None,
+            path_prefixes: vec![PathPrefix::default()],
+            request_headers: None,
+            response_headers: None,
+            retries: None,
+            rewrite: None,
+            rules: Vec::new(),
+            split: Vec::new(),
+            sticky_by: None,
+            timeout_ms: None,
+            version_header: None,
+        }
+    }
 }
 
 impl PolicySpec {
@@ -164,6 +194,7 @@ impl PolicySpec {
             ("split", self.split.len()),
             ("rules", self.rules.len()),
             ("failover", self.failover.len()),
+            ("path_prefixes", self.path_prefixes.len()),
         ];
         for (name, size) in sizes {
             if size > MAX_PARTS {
@@ -173,52 +204,27 @@ impl PolicySpec {
                 ));
             }
         }
-        for (at, share) in self
-            .split
-            .iter()
-            .enumerate()
-            .filter(|(_, share)| share.weight > MAX_WEIGHT)
-        {
-            let detail = format!("{} is more than {MAX_WEIGHT}", share.weight);
-            wrong.push((
-                format!("/split/{at}/weight"),
-                Invalid::new("out_of_range", detail),
-            ));
-        }
-        if !self.split.is_empty() && self.split.iter().all(|share| share.weight == 0) {
-            wrong.push((
-                "/split".to_owned(),
-                Invalid::new("no_weight", "one weight must be more than 0"),
-            ));
-        }
+        wrong.extend(wrong_split("/split", &self.split));
         for (at, rule) in self.rules.iter().enumerate() {
-            if rule.name.is_empty() {
-                wrong.push((
-                    format!("/rules/{at}/name"),
-                    Invalid::new("not_a_name", "1 to 64 bytes"),
-                ));
-            }
-            if rule.matching.headers.is_empty() {
-                let detail = "a rule must match something; use split for all requests";
-                wrong.push((format!("/rules/{at}/match"), Invalid::new("empty", detail)));
-            }
+            wrong.extend(wrong_rule(at, rule));
         }
+        wrong.extend(self.wrong_traffic());
         wrong.extend(doubles(
-            "split",
-            "/version",
-            self.split.iter().map(|share| share.version.as_str()),
-        ));
-        wrong.extend(doubles(
-            "rules",
+            "/rules",
             "/name",
             self.rules.iter().map(|rule| rule.name.as_str()),
         ));
         wrong.extend(doubles(
-            "failover",
+            "/failover",
             "",
             self.failover.iter().map(VersionName::as_str),
         ));
-        wrong.extend(doubles("hosts", "", self.hosts.iter().map(Host::as_str)));
+        wrong.extend(doubles("/hosts", "", self.hosts.iter().map(Host::as_str)));
+        wrong.extend(doubles(
+            "/path_prefixes",
+            "",
+            self.path_prefixes.iter().map(PathPrefix::as_str),
+        ));
         let hosts = self.hosts.iter().enumerate();
         wrong.extend(hosts.filter_map(|(at, host)| {
             host.check()
@@ -232,11 +238,46 @@ impl PolicySpec {
             ));
         }
         self.hosts.sort_unstable();
+        self.path_prefixes.sort_unstable();
         if wrong.is_empty() {
             Ok(self)
         } else {
             Err(wrong)
         }
+    }
+
+    /// Returns the errors of what happens to requests on their way to a version.
+    fn wrong_traffic(&self) -> Vec<(String, Invalid)> {
+        let mut wrong = Vec::new();
+        if self
+            .retries
+            .as_ref()
+            .is_some_and(|retries| retries.on.is_empty())
+        {
+            let detail = "at least one of connect_failure, gateway_error, reset";
+            wrong.push(("/retries/on".to_owned(), Invalid::new("required", detail)));
+        }
+        let edits = [
+            ("request_headers", &self.request_headers),
+            ("response_headers", &self.response_headers),
+        ];
+        for (member, edits) in edits {
+            if edits.as_deref().is_some_and(HeaderEdits::has_length) {
+                let detail = "content-length belongs to the message: its value would make another message of the rest";
+                wrong.push((
+                    format!("/{member}"),
+                    Invalid::new("not_a_header_name", detail),
+                ));
+            }
+            if let Some(name) = edits.as_deref().and_then(HeaderEdits::contradiction) {
+                let detail = format!("{name} is both set and removed");
+                wrong.push((
+                    format!("/{member}/remove"),
+                    Invalid::new("contradiction", detail),
+                ));
+            }
+        }
+        wrong
     }
 
     /// Returns every version that the policy names, with the place of the name.
@@ -246,22 +287,32 @@ impl PolicySpec {
             .iter()
             .enumerate()
             .map(|(at, share)| (format!("/split/{at}/version"), &share.version));
-        let rules = self
-            .rules
-            .iter()
-            .enumerate()
-            .map(|(at, rule)| (format!("/rules/{at}/version"), &rule.version));
+        let rules = self.rules.iter().enumerate().flat_map(|(at, rule)| {
+            rule.versions()
+                .map(move |(pointer, version)| (format!("/rules/{at}{pointer}"), version))
+        });
         let failover = self
             .failover
             .iter()
             .enumerate()
             .map(|(at, version)| (format!("/failover/{at}"), version));
-        split.chain(rules).chain(failover)
+        let mirror = self
+            .mirror
+            .iter()
+            .map(|mirror| ("/mirror/version".to_owned(), &mirror.version));
+        split.chain(rules).chain(failover).chain(mirror)
+    }
+
+    /// Returns every host with every path prefix: what the policy claims.
+    pub fn claims(&self) -> impl Iterator<Item = (&Host, &PathPrefix)> {
+        self.hosts
+            .iter()
+            .flat_map(|host| self.path_prefixes.iter().map(move |prefix| (host, prefix)))
     }
 
     /// Whether the policy sends traffic to a version: by a rule, or with a weight.
     pub fn sends_to(&self, version: &VersionName) -> bool {
-        self.rules.iter().any(|rule| rule.version == *version)
+        self.rules.iter().any(|rule| rule.sends_to(version))
             || self
                 .split
                 .iter()
@@ -294,7 +345,11 @@ impl PolicySpec {
     ) -> Option<Self> {
         let mut spec = self.clone();
         spec.split.retain(|share| share.version != *version);
-        spec.rules.retain(|rule| rule.version != *version);
+        spec.rules = std::mem::take(&mut spec.rules)
+            .into_iter()
+            .filter_map(|rule| rule.without(version))
+            .collect();
+        spec.mirror = spec.mirror.filter(|mirror| mirror.version != *version);
         spec.failover.retain(|named| named != version);
         // The policy keeps its hosts, even if today's rules would refuse them.
         let hosts = std::mem::take(&mut spec.hosts);
@@ -316,15 +371,75 @@ pub fn check_new_rules(rules: &[Rule]) -> Vec<(String, Invalid)> {
     impossible.chain(pattern::check(rules)).collect()
 }
 
+/// Returns the errors of a split, with the JSON pointers of its members.
+fn wrong_split(list: &str, split: &[Share]) -> Vec<(String, Invalid)> {
+    let mut wrong = Vec::new();
+    for (at, share) in split.iter().enumerate() {
+        if share.weight > MAX_WEIGHT {
+            let detail = format!("{} is more than {MAX_WEIGHT}", share.weight);
+            wrong.push((
+                format!("{list}/{at}/weight"),
+                Invalid::new("out_of_range", detail),
+            ));
+        }
+    }
+    if !split.is_empty() && split.iter().all(|share| share.weight == 0) {
+        wrong.push((
+            list.to_owned(),
+            Invalid::new("no_weight", "one weight must be more than 0"),
+        ));
+    }
+    wrong.extend(doubles(
+        list,
+        "/version",
+        split.iter().map(|share| share.version.as_str()),
+    ));
+    wrong
+}
+
+fn wrong_rule(at: usize, rule: &Rule) -> Vec<(String, Invalid)> {
+    let mut wrong = Vec::new();
+    if rule.name.is_empty() {
+        wrong.push((
+            format!("/rules/{at}/name"),
+            Invalid::new("not_a_name", "1 to 64 bytes"),
+        ));
+    }
+    if rule.matching.is_empty() {
+        let detail = "a rule must match something; use split for all requests";
+        wrong.push((format!("/rules/{at}/match"), Invalid::new("empty", detail)));
+    }
+    if let Outcome::Split(split) = &rule.outcome {
+        let list = format!("/rules/{at}/split");
+        let sizes = [
+            (
+                split.is_empty(),
+                "required",
+                "at least one version".to_owned(),
+            ),
+            (
+                split.len() > MAX_PARTS,
+                "too_many",
+                format!("at most {MAX_PARTS}"),
+            ),
+        ];
+        for (_, code, detail) in sizes.into_iter().filter(|(is_wrong, ..)| *is_wrong) {
+            wrong.push((list.clone(), Invalid::new(code, detail)));
+        }
+        wrong.extend(wrong_split(&list, split));
+    }
+    wrong
+}
+
 fn doubles<'a>(
-    list: &'static str,
+    list: &str,
     member: &'static str,
     names: impl Iterator<Item = &'a str>,
 ) -> Vec<(String, Invalid)> {
     let mut seen = BTreeSet::new();
     let double = |(at, name): (usize, &'a str)| {
         let invalid = || Invalid::new("duplicate", format!("{name} is there already"));
-        (!seen.insert(name)).then(|| (format!("/{list}/{at}{member}"), invalid()))
+        (!seen.insert(name)).then(|| (format!("{list}/{at}{member}"), invalid()))
     };
     names.enumerate().filter_map(double).collect()
 }

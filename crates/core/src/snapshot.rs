@@ -302,6 +302,18 @@ impl TenantSnapshot {
         self.service(service)?.policy(env)
     }
 
+    /// All traffic policies.
+    pub fn policies(&self) -> impl Iterator<Item = &SnapshotPolicy> {
+        self.services.iter().flat_map(|service| service.policies())
+    }
+
+    /// The routes of a service in an environment, active or not, in the order of their versions.
+    pub fn routes_of(&self, name: &PolicyName) -> impl Iterator<Item = &SnapshotRoute> {
+        self.service(name.service.as_str())
+            .into_iter()
+            .flat_map(|service| service.routes_in(&name.env))
+    }
+
     /// The compiled patterns of a traffic policy, if they were compiled.
     pub fn patterns(&self, service: &str, env: &str) -> Option<&Patterns> {
         self.service(service)?.patterns(env)

@@ -27,6 +27,26 @@ pub fn number<'de, const MIN: u64, const MAX: u64, T: TryFrom<u64>, D: Deseriali
     Whole::<MIN, MAX, T>::deserialize(deserializer).map(|whole| whole.0)
 }
 
+/// Reads a whole number, and refuses one outside the range.
+pub fn within<
+    'de,
+    const MIN: u64,
+    const MAX: u64,
+    T: TryFrom<u64> + Into<u64> + Copy,
+    D: Deserializer<'de>,
+>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let number: T = number::<MIN, MAX, _, _>(deserializer)?;
+    if (MIN..=MAX).contains(&number.into()) {
+        Ok(number)
+    } else {
+        Err(D::Error::custom(format!(
+            "must be a whole number from {MIN} to {MAX}"
+        )))
+    }
+}
+
 /// Reads a whole number that may be missing or `null`, for a member that has its own number type.
 pub fn optional<'de, const MIN: u64, const MAX: u64, T: TryFrom<u64>, D: Deserializer<'de>>(
     deserializer: D,

@@ -1,23 +1,73 @@
-//! Renders a tenant's snapshot in the formats that data planes read: no I/O, no runtime, no clock.
+//! Renders tenants' snapshots in the formats that data planes read: no I/O, no runtime, no clock.
 //!
-//! Each format is a [`Dialect`] with a module of its own, and sees nothing but the snapshot.
+//! ```text
+//!  snapshots ─► model (versions, rules, slots, failover: resolved once) ─┬─► envoy ─► clusters and routes
+//!       │                                                               ├─► traefik, caddy ─► one JSON document
+//!       └─► native (the service's own JSON)                              └─► haproxy, nginx ─► files
+//! ```
+//!
+//! A renderer sees the model and nothing else, and gives the same bytes for the same model. What a
+//! dialect cannot express it refuses for that policy alone: the [`report::Report`] says so, and all
+//! other policies are rendered.
 
+pub mod ads;
+pub mod bootstrap;
+pub mod caddy;
+mod claims;
+mod dialect;
+pub mod envoy;
+mod follower;
+pub mod haproxy;
+pub mod model;
 pub mod native;
+pub mod nginx;
+mod pcre;
+mod problem;
+mod re2;
+mod reach;
+pub mod report;
+pub mod traefik;
 
-use traffic_manager_core::snapshot::{Scope, TenantSnapshot};
+pub use dialect::{Dialect, Format};
 
-/// A format in which data planes read snapshots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Dialect {
-    /// The service's own JSON.
-    Native,
+use self::report::Report;
+
+/// What a dialect made of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered<T> {
+    /// The configuration.
+    pub document: T,
+    /// What became of each policy.
+    pub report: Report,
 }
 
-impl Dialect {
-    /// Returns the body of a snapshot's scope.
-    pub fn snapshot(self, snapshot: &TenantSnapshot, scope: &Scope) -> Vec<u8> {
-        match self {
-            Self::Native => native::snapshot(snapshot, scope),
+/// A file of a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// The path, relative to the folder of the configuration.
+    pub path: String,
+    /// The content.
+    pub content: String,
+}
+
+/// What the operator of the proxies says about all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// The file with the certificates of the authorities that versions' `https` URLs are verified
+    /// against, on the machine of the proxy.
+    pub ca_file: String,
+    /// The address and port where the proxy takes requests, such as `127.0.0.1:10000`.
+    pub listen: String,
+    /// The address and port of the proxy's own interface: administration, status, revision.
+    pub admin: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            ca_file: "/etc/ssl/certs/ca-certificates.crt".to_owned(),
+            listen: "127.0.0.1:10000".to_owned(),
+            admin: "127.0.0.1:9901".to_owned(),
         }
     }
 }

@@ -266,18 +266,24 @@ impl Lock {
 
 /// Opens a connection to the stack's Postgres.
 pub async fn connect(url: &str) -> Client {
-    const NOT_UP: &str = "a connection to the stack; is it up? `make test` starts it";
+    try_connect(url)
+        .await
+        .expect("a connection to the stack; is it up? `make test` starts it")
+}
+
+/// The same, or the error of a server that may be away.
+pub async fn try_connect(url: &str) -> Result<Client, tokio_postgres::Error> {
     if !secure::is_on() {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect(NOT_UP);
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
         tokio::spawn(connection);
-        return client;
+        return Ok(client);
     }
     let tls = MakeRustlsConnect::new(
         traffic_manager::tls::client("STACK_CA", &secure::ca()).expect("the stack's CA"),
     );
-    let (client, connection) = tokio_postgres::connect(url, tls).await.expect(NOT_UP);
+    let (client, connection) = tokio_postgres::connect(url, tls).await?;
     tokio::spawn(connection);
-    client
+    Ok(client)
 }
 
 /// Returns an environment variable that describes the running stack.

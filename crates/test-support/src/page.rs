@@ -20,6 +20,15 @@ use traffic_manager::auth::key::{PREFIX, Presented};
 /// guides.
 pub const WITH_ARCHIVE: &[&str] = &["guides/audit-question.md", "events.md", "../README.md"];
 
+/// Pages that start a real proxy. The suite `proxies` runs them.
+pub const WITH_PROXY: &[&str] = &[
+    "guides/envoy.md",
+    "guides/traefik.md",
+    "guides/caddy.md",
+    "guides/haproxy.md",
+    "guides/nginx.md",
+];
+
 /// The key id that pages show. It replaces the id of the run's own key, so that pages do not change
 /// with each run.
 const KEY: &str = "0Yb3kQ9zTn5W";
@@ -32,6 +41,7 @@ pub struct Page {
     path: PathBuf,
     text: String,
     examples: Vec<Example>,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// A command, and the range of the page that holds its output.
@@ -51,17 +61,23 @@ impl Page {
             path,
             text,
             examples,
+            environment: Vec::new(),
         }
+    }
+
+    /// Sets an environment variable for the page's commands.
+    #[must_use]
+    pub fn with(mut self, variable: &'static str, value: String) -> Self {
+        self.environment.push((variable, value));
+        self
     }
 
     /// Runs the page's commands against a service, with a key of that service, and compares their
     /// output with the page. With `TM_WRITE_EXAMPLES=1` the output is written into the page
     /// instead, if it differs.
     pub async fn run(self, api: &str, token: &str) {
-        let (script, environment) = (
-            self.script(),
-            [("API_URL", api.to_owned()), ("API_TOKEN", token.to_owned())],
-        );
+        let (script, mut environment) = (self.script(), self.environment.clone());
+        environment.extend([("API_URL", api.to_owned()), ("API_TOKEN", token.to_owned())]);
         let output = tokio::task::spawn_blocking(move || shell(&script, environment))
             .await
             .unwrap();
@@ -167,7 +183,7 @@ fn examples(name: &str, text: &str) -> Vec<Example> {
 }
 
 /// Runs a script in the repository's folder. Its folder for temporary files is removed afterwards.
-fn shell(script: &str, environment: [(&str, String); 2]) -> Output {
+fn shell(script: &str, environment: Vec<(&str, String)>) -> Output {
     let scratch = std::env::temp_dir().join(format!("tm-page-{}", uuid::Uuid::new_v4()));
     std::fs::create_dir(&scratch).expect("a folder");
     let output = Command::new("timeout")
@@ -175,10 +191,20 @@ fn shell(script: &str, environment: [(&str, String); 2]) -> Output {
         .current_dir(repository())
         .envs(environment)
         .env("TMPDIR", &scratch)
+        .env("PATH", path_with_program())
         .output()
         .expect("bash");
     std::fs::remove_dir_all(&scratch).expect("the folder goes");
     output
+}
+
+/// Returns the search path with the folder of the program before it: Cargo builds the program beside
+/// the folder of the tests that use it.
+fn path_with_program() -> String {
+    let test = std::env::current_exe().expect("the test's own path");
+    let folder = test.ancestors().nth(2).expect("a folder");
+    let path = std::env::var("PATH").unwrap_or_default();
+    format!("{}:{path}", folder.display())
 }
 
 /// Replaces the parts that differ from run to run: ids, times, hashes and epochs.

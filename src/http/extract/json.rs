@@ -11,6 +11,8 @@ use serde::{
     },
 };
 
+use traffic_manager_yaml::{MAX_DEPTH, MAX_TEXT};
+
 use super::numbers;
 use crate::{
     domain::{Invalid, command::MAX_CHANGES},
@@ -126,14 +128,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
         deserializer.deserialize_map(Members(PhantomData)).map(Self)
     }
 }
-
-/// The deepest nesting of objects and arrays. The deepest valid body has about 10 levels. The limit
-/// keeps callers from using up a parser's stack.
-pub const MAX_DEPTH: usize = 32;
-
-/// The longest text, in bytes as written in the body. The longest text that any member accepts has
-/// 2,048 bytes.
-pub const MAX_TEXT: usize = 64 * 1024;
 
 /// The most members of an object. The largest valid object has 32 labels, and a patch may remove as
 /// many.

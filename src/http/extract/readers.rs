@@ -14,10 +14,7 @@ use actix_web::{
 use futures_util::future::{Ready, ready};
 use serde::de::DeserializeOwned;
 
-use super::{
-    json::{parse_json, text_of},
-    yaml,
-};
+use super::json::{parse_json, text_of};
 use crate::{
     http::{
         problem::{Code, Problem},
@@ -140,7 +137,12 @@ fn parse<T: DeserializeOwned>(bytes: web::Bytes, format: Format) -> Result<T, Pr
     if format == Format::Json {
         return parse_json(&bytes);
     }
-    let json = yaml::as_json(text_of(&bytes)?)?;
+    let json = traffic_manager_yaml::as_json(text_of(&bytes)?).map_err(|error| {
+        Problem::new(
+            Code::MalformedRequest,
+            format!("the body is not accepted as YAML: {error}"),
+        )
+    })?;
     drop(bytes);
     parse_json(&json)
 }

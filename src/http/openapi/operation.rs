@@ -52,7 +52,7 @@ pub struct Operation {
     body: Option<(Shape, Value)>,
     needs_body: bool,
     more_media_types: Vec<&'static str>,
-    parameter: Option<fn() -> Value>,
+    parameters: Vec<fn() -> Value>,
     answers: Vec<Answer>,
     codes: Vec<Code>,
 }
@@ -181,7 +181,7 @@ impl Operation {
             body: None,
             needs_body: true,
             more_media_types: Vec::new(),
-            parameter: None,
+            parameters: Vec::new(),
             answers: Vec::new(),
             codes: Vec::new(),
         }
@@ -204,7 +204,7 @@ impl Operation {
     /// Takes one more parameter, for which there is no type.
     #[must_use]
     pub fn parameter(mut self, parameter: fn() -> Value) -> Self {
-        self.parameter = Some(parameter);
+        self.parameters.push(parameter);
         self
     }
 
@@ -411,7 +411,7 @@ impl Operation {
             .map(|name| shared::path_parameter(schemas, name))
             .collect();
         parameters.extend(self.query.map(|query| query(schemas)).unwrap_or_default());
-        parameters.extend(self.parameter.map(|parameter| parameter()));
+        parameters.extend(self.parameters.iter().map(|parameter| parameter()));
         let condition = self
             .not_modified(served)
             .map(|_| "If-None-Match")

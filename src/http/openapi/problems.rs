@@ -9,7 +9,7 @@ use crate::http::{
     shapes::{
         choice::{ChoiceExplanation, explanation},
         plans::{Plan, plan},
-        policies::PolicyName,
+        policies::{FixedResponse, PolicyName, Redirect},
     },
 };
 
@@ -126,7 +126,13 @@ impl JsonSchema for ProblemCode {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Members {
-    /// `no_active_version`: the rule and the versions that were looked at.
+    /// `answered_by_policy`: where the client is sent, if the policy redirects.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Redirect")]
+    redirect: Option<()>,
+    /// `answered_by_policy`: the answer, if the policy answers.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "FixedResponse")]
+    respond: Option<()>,
+    /// `answered_by_policy`, `no_active_version`: the rule and the versions that were looked at.
     #[schemars(skip_serializing_if = "Option::is_none", with = "ChoiceExplanation")]
     explanation: Option<()>,
     /// `host_taken`, `host_not_allowed`: the host.
@@ -173,6 +179,7 @@ struct Members {
 fn members(code: Code) -> Value {
     match code {
         Code::NoActiveVersion => json!({ "explanation": explanation() }),
+        Code::AnsweredByPolicy => json!({ "explanation": explanation() }),
         Code::HostNotAllowed => json!({ "host": "*.com" }),
         Code::HostTaken => json!({ "host": "shop.example.com", "path_prefix": "/" }),
         Code::VersionInUse => {

@@ -273,6 +273,16 @@ checked! {
         "description": "The name of a request header, in upper or lower case. Headers of the connection, such as `Host`, are not allowed.",
         "type": "string", "pattern": header_name(""), "examples": ["x-beta"],
     });
+    /// How an Envoy gets its configuration.
+    EnvoyTransport = json_schema!({
+        "description": "How an Envoy gets its configuration: as a stream, or from files. All other proxies have one way only.",
+        "type": "string", "enum": ["ads", "files"],
+    });
+    /// An address and port.
+    ListenAddress = json_schema!({
+        "description": "An IPv4 address, or `[::]` or `[::1]`, and a port.", "type": "string", "examples": ["127.0.0.1:10000"],
+        "pattern": r"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])|\[::1?\]):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$",
+    });
     /// The name of a cookie.
     CookieName = json_schema!({
         "description": "The name of a cookie.", "type": "string", "pattern": format!("^{TOKEN}$"), "examples": ["sid"],

@@ -3,6 +3,7 @@
 
 use schemars::JsonSchema;
 use serde_json::{Value, json};
+use traffic_manager_dataplane::Dialect;
 
 use super::{
     generate::Schemas,
@@ -233,6 +234,7 @@ pub fn path_parameter(schemas: &mut Schemas, name: &str) -> Value {
         "key_id" => json!({ "type": "string", "pattern": "^[0-9A-Za-z]{12}$" }),
         "replay_id" => schemas.read::<ReplayId>(),
         "letter_id" => schemas.read::<DeadLetterId>(),
+        "dialect" => json!({ "type": "string", "enum": Dialect::ALL.map(Dialect::as_str) }),
         _ => json!({ "type": "string", "minLength": 1 }),
     };
     json!({ "name": name, "in": "path", "required": true, "description": parameter(name), "schema": schema })
@@ -258,6 +260,13 @@ fn parameter(name: &str) -> &'static str {
         "code" => "The stable code of the problem.",
         "id" => "The id of the plan.",
         "key_id" => "The id of the API key.",
+        "dialect" => "The kind of proxy.",
+        "listen" => "The address and port where the proxy takes requests.",
+        "admin" => "The address and port of the proxy's own interface.",
+        "transport" => "How an Envoy gets its configuration: `ads` (a stream), or `files`.",
+        "node" => "The name by which the node reports.",
+        "path" => "The path of the request that is asked about, without its query.",
+        "method" => "The method of the request that is asked about.",
         "dependency" => "The name of the dependency, as in `/health/resilience`.",
         "replay_id" => "The id of the replay.",
         "letter_id" => {

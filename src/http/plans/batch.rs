@@ -15,7 +15,10 @@ use crate::{
         document::{self, PolicyDoc},
         given,
         ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName, VersionName},
-        policy::{Host, PathPrefix, Rule, Share, StickyBy},
+        policy::{
+            HeaderEdits, HeaderName, Host, HostHeader, Mirror, PathPrefix, Retries, Rewrite, Rule,
+            Share, StickyBy, TimeoutMs, json,
+        },
         route::{Description, Labels, RouteSpec, RouteUrl},
     },
     http::{
@@ -102,10 +105,19 @@ struct PolicyChangeIn {
     env: EnvName,
     hosts: Option<Parts<Host>>,
     path_prefix: Option<PathPrefix>,
+    path_prefixes: Option<Parts<PathPrefix>>,
     split: Option<Parts<Share>>,
     failover: Option<Parts<VersionName>>,
     rules: Option<Parts<Rule>>,
     sticky_by: Option<StickyBy>,
+    version_header: Option<HeaderName>,
+    rewrite: Option<Box<Rewrite>>,
+    host_header: Option<Box<HostHeader>>,
+    timeout_ms: Option<TimeoutMs>,
+    retries: Option<Box<Retries>>,
+    request_headers: Option<Box<HeaderEdits>>,
+    response_headers: Option<Box<HeaderEdits>>,
+    mirror: Option<Box<Mirror>>,
 }
 
 impl Returnable for PolicyChangeIn {
@@ -150,29 +162,55 @@ impl PolicyChangeIn {
             env,
             hosts,
             path_prefix,
+            path_prefixes,
             split,
             failover,
             rules,
             sticky_by,
+            version_header,
+            rewrite,
+            host_header,
+            timeout_ms,
+            retries,
+            request_headers,
+            response_headers,
+            mirror,
         } = self;
         let has_spec = hosts.is_some()
             || path_prefix.is_some()
+            || path_prefixes.is_some()
             || split.is_some()
             || failover.is_some()
-            || rules.is_some();
+            || rules.is_some()
+            || sticky_by.is_some()
+            || version_header.is_some()
+            || rewrite.is_some()
+            || host_header.is_some()
+            || timeout_ms.is_some()
+            || retries.is_some()
+            || request_headers.is_some()
+            || response_headers.is_some()
+            || mirror.is_some();
         match action {
             ActionIn::Put => {
-                let (hosts, split, failover) = (of(hosts), of(split), of(failover));
-                let (path_prefix, rules) = (path_prefix.unwrap_or_default(), of(rules));
                 let policy = PolicyDoc {
                     service,
                     env,
-                    hosts,
+                    hosts: of(hosts),
                     path_prefix,
-                    split,
-                    failover,
-                    rules,
+                    path_prefixes: of(path_prefixes),
+                    split: of(split),
+                    failover: of(failover),
+                    rules: of(rules),
                     sticky_by,
+                    version_header,
+                    rewrite,
+                    host_header,
+                    timeout_ms,
+                    retries,
+                    request_headers,
+                    response_headers,
+                    mirror,
                 };
                 let (name, spec) = policy
                     .into_policy()
@@ -182,9 +220,7 @@ impl PolicyChangeIn {
                     spec: Some(spec),
                 })
             }
-            ActionIn::Delete if has_spec || sticky_by.is_some() => {
-                Err(vec![("/policy".to_owned(), only_the_name())])
-            }
+            ActionIn::Delete if has_spec => Err(vec![("/policy".to_owned(), only_the_name())]),
             ActionIn::Delete => Ok(Desired::Policy {
                 name: PolicyName { service, env },
                 spec: None,
@@ -274,15 +310,15 @@ struct ChangeNames {
     service: ServiceName,
     env: EnvName,
     version: Option<VersionName>,
-    /// The policy's hosts in the order in which they were sent, and their path prefix.
+    /// The policy's hosts in the order in which they were sent, and their path prefixes.
     hosts: Vec<Host>,
-    prefix: PathPrefix,
+    prefixes: Vec<PathPrefix>,
 }
 
 impl ChangeNames {
     fn of(change: &ChangeIn) -> Option<Self> {
-        let none = || (Vec::new(), PathPrefix::default());
-        let (service, env, version, (hosts, prefix)) = match (&change.route, &change.policy) {
+        let none = || (Vec::new(), Vec::new());
+        let (service, env, version, (hosts, prefixes)) = match (&change.route, &change.policy) {
             (Some(route), _) => {
                 let RouteChangeIn {
                     service,
@@ -298,18 +334,16 @@ impl ChangeNames {
                     env,
                     hosts,
                     path_prefix,
+                    path_prefixes,
                     ..
                 } = policy.get();
+                let several = path_prefixes.as_ref().map(|several| several.0.clone());
+                let prefixes = json::prefixes(path_prefix.clone(), several).unwrap_or_default();
                 let hosts = hosts
                     .as_ref()
                     .map(|hosts| hosts.0.clone())
                     .unwrap_or_default();
-                (
-                    service,
-                    env,
-                    None,
-                    (hosts, path_prefix.clone().unwrap_or_default()),
-                )
+                (service, env, None, (hosts, prefixes))
             }
             (None, None) => return None,
         };
@@ -318,7 +352,7 @@ impl ChangeNames {
             env: env.clone(),
             version,
             hosts,
-            prefix,
+            prefixes,
         })
     }
 
@@ -335,7 +369,9 @@ impl ChangeNames {
             (Sought::Place(service, env), Some(_)) => ("/route".to_owned(), is_at(service, env)),
             (Sought::Place(service, env), None) => ("/policy".to_owned(), is_at(service, env)),
             (Sought::Host(host, prefix), None)
-                if prefix.is_none_or(|prefix| self.prefix.as_str() == prefix) =>
+                if prefix.is_none_or(|prefix| {
+                    self.prefixes.iter().any(|own| own.as_str() == prefix)
+                }) =>
             {
                 let at = self.hosts.iter().position(|own| own == host)?;
                 (format!("/policy/hosts/{at}"), true)

@@ -5,13 +5,19 @@ use serde_json::{Value, json};
 
 use super::DocumentIn;
 use crate::{
-    domain::{document, policy::MAX_PARTS},
+    domain::{
+        document,
+        policy::{MAX_PARTS, MAX_TIMEOUT_MS},
+    },
     http::{
         openapi::{self, schemas},
         returned,
         shapes::{
             plans::DocumentScope,
-            policies::{Parts, PolicyRule, SplitEntry, StickyBy},
+            policies::{
+                HeaderEdits, HostHeader, Mirror, Parts, PathRewrite, PolicyRule, Retries,
+                SplitEntry, StickyBy,
+            },
         },
     },
 };
@@ -69,6 +75,10 @@ pub struct PolicyDocumentIn {
     hosts: (),
     #[schemars(default, with = "schemas::PathPrefix")]
     path_prefix: (),
+    /// The parts of the hosts' paths that belong to the policy; `path_prefix` alone is the same as
+    /// a list of one.
+    #[schemars(default, with = "Vec<schemas::PathPrefix>", length(max = MAX_PARTS))]
+    path_prefixes: (),
     /// How requests that no rule takes are shared between versions.
     #[schemars(default, with = "Vec<SplitEntry>", length(max = MAX_PARTS))]
     split: (),
@@ -79,6 +89,19 @@ pub struct PolicyDocumentIn {
     #[schemars(default, with = "Vec<PolicyRule>", length(max = MAX_PARTS))]
     rules: (),
     sticky_by: Option<StickyBy>,
+    /// The request header that names a version. Such a version goes before the rules.
+    version_header: Option<schemas::HeaderName>,
+    rewrite: Option<PathRewrite>,
+    host_header: Option<HostHeader>,
+    /// The longest time until the end of the response, in milliseconds; no limit if absent.
+    #[schemars(range(min = 1, max = MAX_TIMEOUT_MS))]
+    timeout_ms: Option<u32>,
+    retries: Option<Retries>,
+    /// Changes of the headers of requests.
+    request_headers: Option<HeaderEdits>,
+    /// Changes of the headers of responses.
+    response_headers: Option<HeaderEdits>,
+    mirror: Option<Mirror>,
 }
 
 /// A tenant, or a part of it, as one document: the body of an export.

@@ -9,7 +9,7 @@ use crate::{
     domain::{Invalid, document::Document},
     http::{
         context::ReadContext,
-        extract::{Query, Readers, yaml},
+        extract::{Query, Readers},
         instant::at_in_query,
         openapi::schemas,
         params::TenantPath,
@@ -58,7 +58,7 @@ fn text(document: &Document, format: Format) -> Result<(String, &'static str), E
     let internal = |error: &dyn std::fmt::Display| Error::internal(error.to_string());
     Ok(match format {
         Format::Yaml => (
-            yaml::document(document).map_err(|error| internal(&error))?,
+            traffic_manager_yaml::document(document).map_err(|error| internal(&error))?,
             "application/yaml",
         ),
         Format::Json => {

@@ -8,7 +8,10 @@ use crate::{
         command::{ObjectName, Rejection, TooLarge},
     },
     http::log_limit::may_log,
-    service,
+    service::{
+        self,
+        read::choices::{Answer, Answered},
+    },
 };
 
 impl From<OtherTenant> for Problem {
@@ -27,6 +30,14 @@ impl From<service::Error> for Problem {
             E::RouteInactive => Self::new(Code::RouteInactive, detail),
             E::NoActiveVersion(why) => {
                 Self::new(Code::NoActiveVersion, detail).with("explanation", why)
+            }
+            E::AnsweredByPolicy(answered) => {
+                let Answered { answer, why } = *answered;
+                let problem = Self::new(Code::AnsweredByPolicy, detail).with("explanation", why);
+                match answer {
+                    Answer::Redirect(redirect) => problem.with("redirect", redirect),
+                    Answer::Respond(respond) => problem.with("respond", respond),
+                }
             }
             E::NotInHistory { place, .. } => {
                 Self::field(place, Invalid::new("not_in_history", detail))

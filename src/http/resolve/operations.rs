@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use super::{MAX_HEADERS, MAX_VALUE, ResolveIn};
+use super::{MAX_NAMED, MAX_VALUE, ResolveIn};
 use crate::http::{
     openapi::{Answer, Operation, schemas},
     problem::Code,
@@ -28,11 +28,12 @@ pub fn resolve() -> Operation {
     Operation::new("resolveRoute", "Resolve a version or a request to a route")
         .about(
             "Answered from memory. Without `version`, the traffic policy chooses the version: the same `key` gets the same version until the \
-             policy changes. A random choice has no tag and may not be cached. `key`, `explain` and `header.<name>` are allowed only without \
-             `version`.",
+             policy changes. A random choice has no tag and may not be cached. `key`, `path`, `method`, `explain`, `header.<name>` and \
+             `query.<name>` are allowed only without `version`. A rule for paths or methods does not match without `path` or `method`.",
         )
         .query::<ResolveIn>()
         .parameter(headers)
+        .parameter(query_parameters)
         .reads_no_older()
         .answers(
             Answer::json::<ResolvedRoute>(200, "The active route.", resolved()).perhaps(&["ETag", "TM-Stale"]),
@@ -43,8 +44,21 @@ pub fn resolve() -> Operation {
             Code::RouteNotFound,
             Code::RouteInactive,
             Code::PolicyNotFound,
+            Code::AnsweredByPolicy,
             Code::NoActiveVersion,
         ])
+}
+
+/// Returns the parameter `query.<name>`, described as `header.<name>` is.
+fn query_parameters() -> Value {
+    json!({
+        "name": "request_query", "in": "query", "required": false, "style": "form", "explode": true,
+        "description": "The query parameters, decoded, for the rules of the policy. Each is a query parameter `query.<name>`, such as `query.beta=yes`; the name `request_query` itself is never sent.",
+        "schema": {
+            "type": "object", "maxProperties": MAX_NAMED, "propertyNames": { "type": "string", "pattern": r"^query\.[A-Za-z0-9._~-]{1,64}$" },
+            "additionalProperties": { "type": "string", "maxLength": MAX_VALUE }, "examples": [{ "query.beta": "yes" }],
+        },
+    })
 }
 
 /// Returns the parameter `header.<name>`: each member is a query parameter of its own (style
@@ -54,7 +68,7 @@ fn headers() -> Value {
         "name": "request_headers", "in": "query", "required": false, "style": "form", "explode": true,
         "description": "The request headers for the rules of the policy. Each header is a query parameter `header.<name>`, such as `header.x-beta=yes`; the name `request_headers` itself is never sent.",
         "schema": {
-            "type": "object", "maxProperties": MAX_HEADERS, "propertyNames": { "type": "string", "pattern": schemas::header_name(r"header\.") },
+            "type": "object", "maxProperties": MAX_NAMED, "propertyNames": { "type": "string", "pattern": schemas::header_name(r"header\.") },
             "additionalProperties": { "type": "string", "maxLength": MAX_VALUE }, "examples": [{ "header.x-beta": "yes" }],
         },
     })

@@ -9,7 +9,10 @@ use crate::{
     domain::{
         command::Rejection,
         ids::{PolicyName, TenantName, VersionName},
-        policy::choice::{self, Asked, VersionState},
+        policy::{
+            Redirect, Respond,
+            choice::{self, Asked, Choice, VersionState},
+        },
         snapshot::SnapshotRoute,
         tag::VersionTag,
     },
@@ -25,6 +28,24 @@ pub struct Chosen {
     /// the next answer may differ.
     pub tag: Option<VersionTag>,
     /// The explanation of the choice.
+    pub why: Explained,
+}
+
+/// What a policy does with a request for which it has no route.
+#[derive(Debug)]
+pub enum Answer {
+    /// It sends the client to another address.
+    Redirect(Redirect),
+    /// It answers.
+    Respond(Respond),
+}
+
+/// The answer of a policy, with its explanation.
+#[derive(Debug)]
+pub struct Answered {
+    /// What the policy does.
+    pub answer: Answer,
+    /// Why.
     pub why: Explained,
 }
 
@@ -54,21 +75,25 @@ impl Polls {
             Some(_) => VersionState::Inactive,
             None => VersionState::Missing,
         };
-        let (version, explanation) = choice::choose(
-            name,
-            &policy.spec,
-            patterns,
-            asked,
-            fastrand::u64(..),
-            standing,
-        );
-        let by_chance = explanation.key.is_none() && explanation.split.len() > 1;
+        let (choice, explanation) =
+            choice::choose(&policy.spec, patterns, asked, fastrand::u64(..), standing);
+        let by_chance =
+            explanation.key.is_none() && explanation.slot.is_some() && explanation.split.len() > 1;
         let why = Explained {
             policy: name.clone(),
             policy_revision: policy.revision,
             choice: explanation,
         };
-        let Some(route) = version.as_ref().and_then(held).cloned() else {
+        let answered = |answer, why| Error::AnsweredByPolicy(Box::new(Answered { answer, why }));
+        let version = match choice {
+            Choice::Version(version) => version,
+            Choice::Redirect(redirect) => return Err(answered(Answer::Redirect(redirect), why)),
+            Choice::Respond(respond) => return Err(answered(Answer::Respond(respond), why)),
+            Choice::NotThere(VersionState::Inactive) => return Err(Error::RouteInactive),
+            Choice::NotThere(_) => return Err(Rejection::RouteNotFound.into()),
+            Choice::Nowhere => return Err(Error::NoActiveVersion(Box::new(why))),
+        };
+        let Some(route) = held(&version).cloned() else {
             return Err(Error::NoActiveVersion(Box::new(why)));
         };
         let tag = (!by_chance).then(|| snapshot.tag_of(Some(service), Some(env)));

@@ -3,6 +3,7 @@
 pub mod choices;
 pub mod cursor;
 pub(crate) mod freshness;
+pub mod offers;
 pub mod polls;
 pub mod reads;
 pub mod subscription;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
-use traffic_manager_dataplane::{Dialect, native};
+use traffic_manager_dataplane::{Format, native};
 
 use crate::{
     auth::AuthorizedTenant,
@@ -123,7 +123,7 @@ impl Polls {
                 return Some(Polled::Same(tag));
             }
             let bodies = &self.cache.bodies;
-            let body = bodies.held(snapshot, &scope, Dialect::Native, coding)?;
+            let body = bodies.held(snapshot, &scope, Format::Native, coding)?;
             Some(Polled::Now(tag, body))
         };
         self.cache.with_held(tenant, polled).flatten()
@@ -190,20 +190,17 @@ impl Polls {
         }
     }
 
-    /// Returns the body of a snapshot in a coding.
+    /// Returns the body of a snapshot in a format and a coding.
     pub async fn body(
         &self,
         snapshot: &Arc<TenantSnapshot>,
         scope: &Scope,
+        format: Format,
         coding: Coding,
     ) -> Result<Bytes, Error> {
-        Box::pin(
-            self.cache
-                .bodies
-                .get(snapshot, scope, Dialect::Native, coding),
-        )
-        .await
-        .map_err(Error::internal)
+        Box::pin(self.cache.bodies.get(snapshot, scope, format, coding))
+            .await
+            .map_err(Error::internal)
     }
 
     /// Returns the plain `body` of these changes after a tag in a coding.

@@ -250,11 +250,11 @@ impl<'a> After<'a> {
                 Change::Route { name, after, .. } => drop(routes.insert(name, after.as_ref())),
                 Change::Policy { name, after, .. } => {
                     policies.insert(name, after.as_ref());
-                    claims.extend(after.iter().flat_map(|spec| {
-                        spec.hosts
+                    claims.extend(
+                        after
                             .iter()
-                            .map(|host| ((host, &spec.path_prefix), name))
-                    }));
+                            .flat_map(|spec| spec.claims().map(|claim| (claim, name))),
+                    );
                 }
                 Change::Tenant { .. } => {}
             }
@@ -336,10 +336,10 @@ fn hosts(
             why,
         })?;
     }
-    for host in &spec.hosts {
+    for (host, prefix) in spec.claims() {
         let of_another_tenant = after.others.contains(host);
-        if of_another_tenant || after.has_another(name, host, &spec.path_prefix) {
-            let prefix = spec.path_prefix.as_str().to_owned();
+        if of_another_tenant || after.has_another(name, host, prefix) {
+            let prefix = prefix.as_str().to_owned();
             return Err(Rejection::HostTaken {
                 host: host.clone(),
                 prefix,

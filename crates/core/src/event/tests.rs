@@ -245,9 +245,12 @@ fn event_subject_reads_back_equal() {
 
 #[test]
 fn event_types_match_the_contract() {
-    assert_eq!(Action::Created.ce_type(), "trafficmanager.route.created.v1");
     assert_eq!(
-        Action::PolicyDeleted.ce_type(),
+        Action::Created.ce_type(1),
+        "trafficmanager.route.created.v1"
+    );
+    assert_eq!(
+        Action::PolicyDeleted.ce_type(1),
         "trafficmanager.route.policy_deleted.v1"
     );
 }

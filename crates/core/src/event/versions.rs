@@ -4,8 +4,11 @@
 //! A version is the number at the end of the `CloudEvents` type. When the shape of events changes
 //! so that a reader of the previous version would misread them, `CURRENT` is raised and a function
 //! is added to `UPCASTS`. The function converts an event of the previous version to the new one.
-//! Today there is one version, and the table is empty. docs/events.md describes how to introduce a
-//! second version.
+//! An event is written in the lowest version whose readers understand it, so that an installation
+//! of the release before goes on as long as nobody uses what is new.
+//!
+//! Version 2 has policies that a reader of version 1 would misread: conditions on paths, methods
+//! and query parameters, several path prefixes, and what happens to a request on its way.
 
 use std::borrow::Cow;
 
@@ -13,15 +16,18 @@ use serde_json::Value;
 
 use super::{Action, Event};
 
-/// The version of newly written events.
-pub const CURRENT: u32 = 1;
+/// The first version, in which most events are still written.
+pub const FIRST: u32 = 1;
+/// The newest version.
+pub const CURRENT: u32 = 2;
 
 /// Converts an event of one version to the next. The function gets the whole event and leaves
 /// `hash` and `prev_hash` unchanged: they belong to the event as it was written.
 pub type Upcast = fn(Value) -> Result<Value, &'static str>;
 
 /// The conversions: the first converts version 1 to version 2, and so on up to [`CURRENT`].
-const UPCASTS: [Upcast; CURRENT as usize - 1] = [];
+/// Version 2 reads every policy of version 1, whose only path prefix is `path_prefix`, as it is.
+const UPCASTS: [Upcast; CURRENT as usize - 1] = [Ok];
 
 /// The parts of a `CloudEvents` type of this service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +72,9 @@ impl EventType {
             .into_iter()
             .find(|known| known.as_str() == action)
             .ok_or(ReadError::UnknownType)?;
+        if !action.versions().any(|written| written == version) {
+            return Err(ReadError::UnknownVersion(version));
+        }
         Ok(Self { action, version })
     }
 }
@@ -118,12 +127,12 @@ mod tests {
         );
         for (ce_type, error) in [
             (
-                "trafficmanager.route.updated.v2",
-                ReadError::UnknownVersion(2),
+                "trafficmanager.route.updated.v3",
+                ReadError::UnknownVersion(3),
             ),
             (
-                "trafficmanager.route.split.v2",
-                ReadError::UnknownVersion(2),
+                "trafficmanager.route.split.v3",
+                ReadError::UnknownVersion(3),
             ),
             (
                 "trafficmanager.route.updated.v0",
@@ -140,14 +149,18 @@ mod tests {
             assert_eq!(EventType::parse(ce_type), Err(error), "{ce_type}");
         }
         for action in Action::ALL {
-            assert_eq!(
-                EventType::parse(&action.ce_type()),
-                Ok(EventType {
-                    action,
-                    version: CURRENT
-                })
-            );
+            for version in action.versions() {
+                assert_eq!(
+                    EventType::parse(&action.ce_type(version)),
+                    Ok(EventType { action, version })
+                );
+            }
         }
+        assert_eq!(
+            EventType::parse("trafficmanager.route.updated.v2"),
+            Err(ReadError::UnknownVersion(2)),
+            "routes have only one version"
+        );
     }
 
     /// Version 2 replaces `name` by the list `names`, version 3 adds `count`.

@@ -335,7 +335,7 @@ mod tests {
             key: text("acme"),
             value: Some(serde_json::to_vec(event).unwrap()),
             headers: vec![
-                ("ce_type".into(), text(&event.body.action.ce_type())),
+                ("ce_type".into(), text(&event.body.ce_type())),
                 ("ce_id".into(), text(&event.body.id.to_string())),
             ],
         }
@@ -379,7 +379,7 @@ mod tests {
             Unreadable::UnknownType
         );
         assert_eq!(
-            with(&|r| r.headers[0].1 = Some(b"trafficmanager.route.deleted.v2".to_vec())),
+            with(&|r| r.headers[0].1 = Some(b"trafficmanager.route.deleted.v3".to_vec())),
             Unreadable::UnknownVersion
         );
         assert_eq!(with(&|r| r.value = None), Unreadable::NotJson);

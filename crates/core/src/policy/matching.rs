@@ -1,156 +1,198 @@
 //! The conditions of a rule: the requests that the rule matches.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+mod names;
+mod path;
+mod text;
 
-use serde::{
-    Deserialize, Serialize, Serializer,
-    de::{Error as _, MapAccess, Visitor},
-    ser::SerializeMap as _,
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
-use super::pattern::Pattern;
-use crate::Invalid;
+use serde::{Deserialize, Serialize};
+
+pub(super) use self::names::is_token;
+pub use self::{
+    names::{HeaderName, Method, NOT_MATCHED, QueryName},
+    path::PathMatch,
+    text::TextMatch,
+};
+
+use self::names::is_unreserved;
+use super::{choice::Asked, pattern::Pattern};
+use crate::{Invalid, plain_text};
 
 /// The most headers of one rule.
 pub const MAX_HEADERS: usize = 16;
 /// The longest pattern or value, in bytes.
 pub const MAX_PATTERN: usize = 512;
 
-/// Returns whether a text is a token as defined in RFC 9110 §5.6.2.
-pub(super) fn is_token(raw: &str) -> bool {
-    !raw.is_empty()
-        && raw
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
-}
-
-/// The name of a request header: an RFC 9110 token in lower case, at most 64 bytes. Headers that
-/// proxies remove or rewrite ([`NOT_MATCHED`]) are not allowed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-pub struct HeaderName(String);
-
-impl HeaderName {
-    /// Returns the name, in lower case.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Headers that rules cannot match: the hop-by-hop headers (RFC 9110 §7.6.1), and `Host`, for which
-/// a policy has its own member `hosts`.
-pub const NOT_MATCHED: [&str; 9] = [
-    "connection",
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-impl TryFrom<String> for HeaderName {
-    type Error = Invalid;
-
-    fn try_from(raw: String) -> Result<Self, Invalid> {
-        let name = raw.to_ascii_lowercase();
-        if !is_token(&name) || name.len() > 64 {
-            return Err(Invalid::new(
-                "not_a_header_name",
-                "a header's name is a token of at most 64 bytes",
-            ));
-        }
-        if NOT_MATCHED.contains(&name.as_str()) {
-            return Err(Invalid::new(
-                "not_a_header_name",
-                format!("{name} belongs to the connection, not to the request"),
-            ));
-        }
-        Ok(Self(name))
-    }
-}
-
-impl Serialize for HeaderName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl fmt::Display for HeaderName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// The conditions of a rule. The rule takes a request only if all conditions hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Matching {
     /// The condition for each named header.
-    #[serde(deserialize_with = "headers")]
-    pub headers: BTreeMap<HeaderName, HeaderMatch>,
+    #[serde(default, deserialize_with = "headers")]
+    pub headers: BTreeMap<HeaderName, TextMatch>,
+    /// The methods; any method if empty.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub methods: BTreeSet<Method>,
+    /// The condition for the path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathMatch>,
+    /// The condition for each named query parameter.
+    #[serde(
+        default,
+        deserialize_with = "query",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub query: BTreeMap<QueryName, TextMatch>,
 }
 
 impl Matching {
-    /// Returns whether the rule takes a request with these headers. `patterns` are the compiled
-    /// patterns of this rule, in the order of its headers.
-    pub fn takes(
-        &self,
-        headers: &BTreeMap<String, String>,
-        patterns: &[Option<Arc<Pattern>>],
-    ) -> bool {
+    /// Whether there is no condition at all.
+    pub fn is_empty(&self) -> bool {
+        self.headers.is_empty()
+            && self.methods.is_empty()
+            && self.path.is_none()
+            && self.query.is_empty()
+    }
+
+    /// Returns whether the rule takes a request. `patterns` are the compiled patterns of this
+    /// rule, in the order of [`Self::patterns`].
+    pub fn takes(&self, asked: &Asked, patterns: &[Option<Arc<Pattern>>]) -> bool {
         let mut patterns = patterns.iter();
-        self.headers.iter().all(|(name, wanted)| {
-            let pattern = if matches!(wanted, HeaderMatch::Regex(_)) {
-                patterns.next()
-            } else {
-                None
-            };
-            wanted.takes(
-                headers.get(name.as_str()).map(String::as_str),
-                pattern.and_then(Option::as_deref),
-            )
-        })
-    }
-
-    /// Returns whether a pattern has to be matched against one of these headers.
-    pub fn has_pattern_for(&self, headers: &BTreeMap<String, String>) -> bool {
-        let is_pattern = |(name, wanted): (&HeaderName, _)| {
-            matches!(wanted, &HeaderMatch::Regex(_)) && headers.contains_key(name.as_str())
+        let mut next = |is_pattern: bool| {
+            let pattern = if is_pattern { patterns.next() } else { None };
+            pattern.and_then(Option::as_deref)
         };
-        self.headers.iter().any(is_pattern)
+        let headers = self.headers.iter().all(|(name, wanted)| {
+            let pattern = next(wanted.is_pattern());
+            wanted.takes(
+                asked.headers.get(name.as_str()).map(String::as_str),
+                pattern,
+            )
+        });
+        headers
+            && self.path.as_ref().is_none_or(|wanted| {
+                let pattern = next(matches!(wanted, PathMatch::Regex(_)));
+                asked
+                    .path
+                    .as_deref()
+                    .is_some_and(|path| wanted.takes(path, pattern))
+            })
+            && self.query.iter().all(|(name, wanted)| {
+                let pattern = next(wanted.is_pattern());
+                wanted.takes(asked.query.get(name.as_str()).map(String::as_str), pattern)
+            })
+            && (self.methods.is_empty()
+                || asked
+                    .method
+                    .as_deref()
+                    .is_some_and(|method| self.methods.iter().any(|one| one.as_str() == method)))
     }
 
-    /// Returns the values that no header can have, with the JSON pointer of each, relative to the
-    /// rule. Spaces at either end are not part of a header's value (RFC 9110 §5.5).
+    /// Returns the patterns, each with its JSON pointer relative to the rule: those of headers,
+    /// the path's, those of query parameters.
+    pub fn patterns(&self) -> impl Iterator<Item = (String, &str)> {
+        let headers = self.headers.iter().filter_map(|(name, wanted)| {
+            wanted
+                .pattern()
+                .map(|text| ("headers", name.as_str(), text))
+        });
+        let query = self.query.iter().filter_map(|(name, wanted)| {
+            wanted.pattern().map(|text| ("query", name.as_str(), text))
+        });
+        let named = |(kind, name, text): (&str, &str, _)| {
+            (format!("/match/{kind}/{}/regex", pointed(name)), text)
+        };
+        let path = self.path.iter().filter_map(|wanted| match wanted {
+            PathMatch::Regex(text) => Some(("/match/path/regex".to_owned(), text.as_str())),
+            PathMatch::Exact(_) | PathMatch::Prefix(_) => None,
+        });
+        headers.map(named).chain(path).chain(query.map(named))
+    }
+
+    /// Returns whether a pattern has to be matched against this request.
+    pub fn has_pattern_for(&self, asked: &Asked) -> bool {
+        let header = |(name, wanted): (&HeaderName, &TextMatch)| {
+            wanted.is_pattern() && asked.headers.contains_key(name.as_str())
+        };
+        let query = |(name, wanted): (&QueryName, &TextMatch)| {
+            wanted.is_pattern() && asked.query.contains_key(name.as_str())
+        };
+        self.headers.iter().any(header)
+            || self.query.iter().any(query)
+            || (asked.path.is_some() && matches!(self.path, Some(PathMatch::Regex(_))))
+    }
+
+    /// Returns the texts that people wrote, each with its JSON pointer relative to the rule.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (String, &str)> {
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, wanted)| ("headers", name.as_str(), wanted));
+        let query = self
+            .query
+            .iter()
+            .map(|(name, wanted)| ("query", name.as_str(), wanted));
+        let texts = headers.chain(query).filter_map(|(kind, name, wanted)| {
+            let pointer = || format!("/match/{kind}/{}", pointed(name));
+            wanted.text().map(|text| (pointer(), text))
+        });
+        let path = self.path.iter().filter_map(|wanted| match wanted {
+            PathMatch::Exact(text) | PathMatch::Regex(text) => {
+                Some(("/match/path".to_owned(), text.as_str()))
+            }
+            PathMatch::Prefix(_) => None,
+        });
+        texts.chain(path)
+    }
+
+    /// Returns the values that no request can have, with the JSON pointer of each, relative to the
+    /// rule. Spaces at either end are not part of a header's value (RFC 9110 §5.5). Proxies
+    /// compare query parameters before or after decoding them, so the values must look the same.
     pub(super) fn impossible(&self) -> impl Iterator<Item = (String, Invalid)> {
-        self.headers.iter().filter_map(|(name, wanted)| {
-            let (member, detail) = match wanted {
-                HeaderMatch::Exact(value) if value.trim() != value => {
-                    ("exact", "no header's value begins or ends with a space")
-                }
-                HeaderMatch::Prefix(value) if value.trim_start() != value => {
-                    ("prefix", "no header's value begins with a space")
-                }
-                _ => return None,
-            };
+        let headers = self.headers.iter().filter_map(|(name, wanted)| {
+            let detail = wanted.impossible_in_a_header()?;
             let pointer = format!(
-                "/match/headers/{}/{member}",
-                name.as_str().replace('~', "~0")
+                "/match/headers/{}/{}",
+                pointed(name.as_str()),
+                wanted.kind()
             );
             Some((pointer, Invalid::new("not_a_header_value", detail)))
-        })
+        });
+        let query = self.query.iter().filter_map(|(name, wanted)| {
+            // Hidden characters are named by another check.
+            let is_hidden = wanted
+                .text()
+                .is_some_and(|text| plain_text(text, MAX_PATTERN, "the text").is_err());
+            let is_plain = is_hidden || match wanted {
+                TextMatch::Exact(text)
+                | TextMatch::Prefix(text)
+                | TextMatch::Suffix(text)
+                | TextMatch::Contains(text) => text.bytes().all(is_unreserved),
+                TextMatch::Regex(_) | TextMatch::Present(_) => true,
+            };
+            let pointer = format!("/match/query/{}/{}", pointed(name.as_str()), wanted.kind());
+            let detail = "may have letters, digits, and - . _ ~: proxies do not agree on what must be decoded";
+            (!is_plain).then(|| (pointer, Invalid::new("not_a_query_value", detail)))
+        });
+        headers.chain(query)
     }
 }
 
-/// Reads the conditions. Refuses two spellings of one name: they would be one header with two
-/// conditions.
+/// Returns a name as a part of a JSON pointer (RFC 6901).
+fn pointed(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// Reads the conditions on headers. Refuses two spellings of one name: they would be one header
+/// with two conditions.
 fn headers<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
-) -> Result<BTreeMap<HeaderName, HeaderMatch>, D::Error> {
-    let raw = BTreeMap::<String, HeaderMatch>::deserialize(deserializer)?;
+) -> Result<BTreeMap<HeaderName, TextMatch>, D::Error> {
+    let raw = BTreeMap::<String, TextMatch>::deserialize(deserializer)?;
     let count = raw.len();
     let named = raw
         .into_iter()
@@ -167,103 +209,16 @@ fn headers<'de, D: serde::Deserializer<'de>>(
     Ok(headers)
 }
 
-/// The condition for one header. Values are compared as they are, case included.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HeaderMatch {
-    /// The header has exactly this value.
-    Exact(String),
-    /// The header's value begins with this text.
-    Prefix(String),
-    /// The pattern with this text matches the header's whole value. Only [`super::pattern`] parses
-    /// the text.
-    Regex(String),
-    /// The header is present (`true`) or absent (`false`).
-    Present(bool),
-}
-
-impl HeaderMatch {
-    /// Returns the text that the header is compared with, if there is one.
-    pub(super) fn text(&self) -> Option<&str> {
-        match self {
-            Self::Exact(text) | Self::Prefix(text) | Self::Regex(text) => Some(text),
-            Self::Present(_) => None,
-        }
+/// Reads the conditions on query parameters.
+fn query<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<QueryName, TextMatch>, D::Error> {
+    let query = BTreeMap::<QueryName, TextMatch>::deserialize(deserializer)?;
+    if query.len() > MAX_HEADERS {
+        let text = format!("at most {MAX_HEADERS} query parameters");
+        return Err(serde::de::Error::custom(text));
     }
-
-    fn takes(&self, value: Option<&str>, pattern: Option<&Pattern>) -> bool {
-        match (self, value) {
-            (Self::Present(wanted), value) => *wanted == value.is_some(),
-            (_, None) => false,
-            (Self::Exact(wanted), Some(value)) => wanted == value,
-            (Self::Prefix(wanted), Some(value)) => value.starts_with(wanted.as_str()),
-            (Self::Regex(_), Some(value)) => pattern.is_some_and(|pattern| pattern.takes(value)),
-        }
-    }
-}
-
-impl Serialize for HeaderMatch {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut member = serializer.serialize_map(Some(1))?;
-        match self {
-            Self::Exact(value) => member.serialize_entry("exact", value)?,
-            Self::Prefix(value) => member.serialize_entry("prefix", value)?,
-            Self::Regex(pattern) => member.serialize_entry("regex", pattern)?,
-            Self::Present(wanted) => member.serialize_entry("present", wanted)?,
-        }
-        member.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for HeaderMatch {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(OneCondition)
-    }
-}
-
-/// Checks the length of a text, also of a stored one. The other checks run only when a policy is
-/// written: [`super::PolicySpec::checked`].
-fn bounded(text: &str, what: &str) -> Result<(), Invalid> {
-    if text.len() > MAX_PATTERN {
-        return Err(Invalid::new(
-            "too_long",
-            format!("{what} may have at most {MAX_PATTERN} bytes"),
-        ));
-    }
-    Ok(())
-}
-
-const CONDITIONS: &[&str] = &["exact", "prefix", "regex", "present"];
-
-struct OneCondition;
-
-impl<'de> Visitor<'de> for OneCondition {
-    type Value = HeaderMatch;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with one of exact, prefix, regex, present")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<HeaderMatch, A::Error> {
-        let not_one =
-            || A::Error::custom("must have one of exact, prefix, regex, present, and only one");
-        let name = members.next_key::<String>()?.ok_or_else(not_one)?;
-        let text = |value: String| {
-            bounded(&value, &name)
-                .map(|()| value)
-                .map_err(A::Error::custom)
-        };
-        let condition = match name.as_str() {
-            "exact" => HeaderMatch::Exact(text(members.next_value()?)?),
-            "prefix" => HeaderMatch::Prefix(text(members.next_value()?)?),
-            "regex" => HeaderMatch::Regex(text(members.next_value()?)?),
-            "present" => HeaderMatch::Present(members.next_value()?),
-            other => return Err(A::Error::unknown_field(other, CONDITIONS)),
-        };
-        if members.next_key::<String>()?.is_some() {
-            return Err(not_one());
-        }
-        Ok(condition)
-    }
+    Ok(query)
 }
 
 #[cfg(test)]
@@ -278,14 +233,18 @@ mod tests {
         let rule = Rule {
             matching,
             name: "r".to_owned(),
-            version: "v".parse().unwrap(),
+            outcome: crate::policy::Outcome::Version("v".parse().unwrap()),
         };
         let patterns = Patterns::of(std::slice::from_ref(&rule));
         let headers = headers
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        rule.matching.takes(&headers, patterns.of_rule(0))
+        let asked = Asked {
+            headers,
+            ..Asked::default()
+        };
+        rule.matching.takes(&asked, patterns.of_rule(0))
     }
 
     #[test]
@@ -333,7 +292,7 @@ mod tests {
     #[test]
     fn invalid_condition_error_lists_the_allowed_kinds() {
         let error = |value| {
-            serde_json::from_value::<HeaderMatch>(value)
+            serde_json::from_value::<TextMatch>(value)
                 .unwrap_err()
                 .to_string()
         };
@@ -344,17 +303,16 @@ mod tests {
         ] {
             assert_eq!(
                 error(wrong),
-                "must have one of exact, prefix, regex, present, and only one"
+                "must have one of exact, prefix, suffix, contains, regex, present, and only one"
             );
         }
         assert_eq!(
             error(json!({"equals": "a"})),
-            "unknown field `equals`, expected one of `exact`, `prefix`, `regex`, `present`"
+            "unknown field `equals`, expected one of `exact`, `prefix`, `suffix`, `contains`, `regex`, `present`"
         );
-        assert!(
-            error(json!("a"))
-                .ends_with("expected an object with one of exact, prefix, regex, present")
-        );
+        assert!(error(json!("a")).ends_with(
+            "expected an object with one of exact, prefix, suffix, contains, regex, present"
+        ));
     }
 
     #[test]
@@ -410,9 +368,8 @@ mod tests {
             json!({"present": true}),
             json!({"present": false}),
         ];
-        let read = |value: &serde_json::Value| {
-            serde_json::from_value::<HeaderMatch>(value.clone()).unwrap()
-        };
+        let read =
+            |value: &serde_json::Value| serde_json::from_value::<TextMatch>(value.clone()).unwrap();
         for (at, one) in all.iter().enumerate() {
             assert_eq!(serde_json::to_value(read(one)).unwrap(), *one);
             for (other_at, other) in all.iter().enumerate() {

@@ -26,9 +26,10 @@ use regex_syntax::{
     hir::{self, Hir, Look, translate::TranslatorBuilder},
 };
 
-use super::{HeaderMatch, Rule};
+use super::Rule;
 use crate::Invalid;
 
+mod plain;
 mod portable;
 
 /// The most patterns of one policy.
@@ -52,34 +53,17 @@ const MAX_NESTING: u32 = 32;
 const MAX_ERRORS: usize = 8;
 
 /// Returns the patterns of rules, with the JSON pointer of each, relative to the policy.
-fn texts<'a>(rules: &'a [Rule]) -> impl Iterator<Item = (String, &'a str)> {
-    let of_rule = |(at, rule): (usize, &'a Rule)| {
-        rule.matching
-            .headers
-            .iter()
-            .filter_map(move |(name, wanted)| match wanted {
-                HeaderMatch::Regex(text) => Some((
-                    format!(
-                        "/rules/{at}/match/headers/{}/regex",
-                        name.as_str().replace('~', "~0")
-                    ),
-                    text.as_str(),
-                )),
-                HeaderMatch::Exact(_) | HeaderMatch::Prefix(_) | HeaderMatch::Present(_) => None,
-            })
-    };
-    rules.iter().enumerate().flat_map(of_rule)
+fn texts(rules: &[Rule]) -> impl Iterator<Item = (String, &str)> {
+    rules.iter().enumerate().flat_map(|(at, rule)| {
+        let named = move |(pointer, text)| (format!("/rules/{at}{pointer}"), text);
+        rule.matching.patterns().map(named)
+    })
 }
 
 /// Returns the number of patterns in the rules.
 pub fn count(rules: &[Rule]) -> u32 {
-    let conditions = rules.iter().flat_map(|rule| rule.matching.headers.values());
-    u32::try_from(
-        conditions
-            .filter(|wanted| matches!(wanted, HeaderMatch::Regex(_)))
-            .count(),
-    )
-    .unwrap_or(u32::MAX)
+    let patterns = rules.iter().flat_map(|rule| rule.matching.patterns());
+    u32::try_from(patterns.count()).unwrap_or(u32::MAX)
 }
 
 /// Checks the patterns of one new policy: each pattern alone, their number, and their total size.
@@ -159,6 +143,16 @@ impl Pattern {
     }
 }
 
+/// Returns the text of a pattern as proxies get it: without the flag `x` and without the spaces and
+/// comments that it allows. An error is a stored pattern that proxies would not read as this
+/// service does. Compiles nothing.
+pub fn for_proxies(text: &str) -> Result<String, Invalid> {
+    let ast = parsed(text)?;
+    portable::check(text, &ast)?;
+    portable::check_repetitions(&translated(text, &ast, false)?)?;
+    Ok(plain::text(text, ast))
+}
+
 fn parsed(text: &str) -> Result<Ast, Invalid> {
     let parsed = ast::parse::ParserBuilder::new()
         .nest_limit(MAX_NESTING)
@@ -227,7 +221,7 @@ fn nfa(hir: &Hir) -> Result<NFA, Invalid> {
 /// The compiled patterns of one policy.
 #[derive(Debug, Default)]
 pub struct Patterns {
-    /// The patterns of each rule, in the order of its headers. `None` is a pattern that cannot be
+    /// The patterns of each rule, in the order of [`super::Matching::patterns`]. `None` is a pattern that cannot be
     /// compiled and matches nothing.
     rules: Vec<Vec<Option<Arc<Pattern>>>>,
     size: usize,
@@ -268,8 +262,8 @@ impl Patterns {
         made
     }
 
-    /// Returns the patterns of one rule, in the order of its headers.
-    pub(super) fn of_rule(&self, at: usize) -> &[Option<Arc<Pattern>>] {
+    /// Returns the patterns of one rule, in the order of [`super::Matching::patterns`].
+    pub fn of_rule(&self, at: usize) -> &[Option<Arc<Pattern>>] {
         self.rules.get(at).map(Vec::as_slice).unwrap_or_default()
     }
 

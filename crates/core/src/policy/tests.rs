@@ -87,9 +87,9 @@ fn every_invalid_policy_member_is_named() {
     });
     let all = [
         "/split/0/weight",
+        "/split/1/version",
         "/rules/0/name",
         "/rules/0/match",
-        "/split/1/version",
         "/failover/1",
         "/hosts/1",
     ];
@@ -190,7 +190,7 @@ fn policy_versions_are_found_in_every_member() {
     assert_eq!(
         patch
             .versions()
-            .map(VersionName::as_str)
+            .map(|version| version.to_string())
             .collect::<Vec<_>>(),
         ["b", "x"]
     );

@@ -17,12 +17,9 @@ impl PolicySpec {
                     Invalid::new("not_a_name", detail),
                 ));
             }
-            for (header, wanted) in &rule.matching.headers {
-                if let Err(invalid) =
-                    plain_text(wanted.text().unwrap_or_default(), MAX_PATTERN, "the text")
-                {
-                    let header = header.as_str().replace('~', "~0");
-                    wrong.push((format!("/rules/{at}/match/headers/{header}"), invalid));
+            for (pointer, text) in rule.matching.texts() {
+                if let Err(invalid) = plain_text(text, MAX_PATTERN, "the text") {
+                    wrong.push((format!("/rules/{at}{pointer}"), invalid));
                 }
             }
         }

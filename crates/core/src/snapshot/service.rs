@@ -16,7 +16,7 @@ use super::{SnapshotPolicy, SnapshotRoute};
 use crate::{
     chain,
     ids::{EnvName, PolicyName, RouteName, ServiceName, VersionName},
-    policy::{Host, PathPrefix, Rule, Share, StickyBy, pattern::Patterns},
+    policy::{json::Named, pattern::Patterns},
     route::{Labels, RouteUrl},
     tag::Revision,
 };
@@ -97,20 +97,6 @@ struct RouteBytes<'a> {
     version: &'a VersionName,
 }
 
-/// A traffic policy in the snapshot's body, its members in the order of RFC 8785.
-#[derive(Serialize)]
-struct PolicyBytes<'a> {
-    env: &'a EnvName,
-    failover: &'a [VersionName],
-    hosts: &'a [Host],
-    path_prefix: &'a PathPrefix,
-    revision: Revision,
-    rules: &'a [Rule],
-    service: &'a ServiceName,
-    split: &'a [Share],
-    sticky_by: &'a Option<StickyBy>,
-}
-
 impl Service {
     /// Creates a service without routes and policies.
     pub fn new(name: ServiceName) -> Self {
@@ -162,27 +148,16 @@ impl Service {
 
     fn hold_policy(&mut self, policy: SnapshotPolicy) -> Result<(), serde_json::Error> {
         self.note(&policy.name.env, policy.revision);
-        let SnapshotPolicy {
-            name: PolicyName { service, env },
-            spec,
-            revision,
-        } = &policy;
-        let bytes = PolicyBytes {
-            env,
-            failover: &spec.failover,
-            hosts: &spec.hosts,
-            path_prefix: &spec.path_prefix,
-            revision: *revision,
-            rules: &spec.rules,
-            service,
-            split: &spec.split,
-            sticky_by: &spec.sticky_by,
-        };
-        let mut fragment = chain::in_order(&bytes)?;
+        let env = policy.name.env.clone();
+        let mut fragment = chain::in_order(&Named {
+            name: &policy.name,
+            revision: policy.revision,
+            spec: &policy.spec,
+        })?;
         let digest = Sha256::digest(&fragment).into();
         fragment.push(b',');
         self.policies.insert(
-            env.clone(),
+            env,
             Arc::new(HeldPolicy {
                 policy,
                 fragment,
@@ -364,6 +339,18 @@ impl Service {
         &self.envs
     }
 
+    /// Returns the routes of an environment, active or not.
+    pub fn routes_in(&self, env: &EnvName) -> impl Iterator<Item = &SnapshotRoute> {
+        self.routes[self.of_env(env)].iter().map(|held| &held.route)
+    }
+
+    fn of_env(&self, env: &EnvName) -> Range<usize> {
+        let held = |held: &Arc<HeldRoute>| held.route.name.env.cmp(env);
+        let from = self.routes.partition_point(|route| held(route).is_lt());
+        let to = self.routes.partition_point(|route| held(route).is_le());
+        from..to
+    }
+
     /// Returns all routes, active or not.
     pub fn routes(&self) -> impl ExactSizeIterator<Item = &SnapshotRoute> {
         self.routes.iter().map(|held| &held.route)
@@ -384,17 +371,12 @@ impl Service {
                 digest,
             });
         };
-        let from = self
-            .routes
-            .partition_point(|held| held.route.name.env < *env);
-        let to = self
-            .routes
-            .partition_point(|held| held.route.name.env <= *env);
+        let routes = self.of_env(env);
         let policy = self.policies.get(env);
-        let digest = digest(&self.routes[from..to], policy.into_iter())?;
+        let digest = digest(&self.routes[routes.clone()], policy.into_iter())?;
         let policies = policy.map(|held| held.fragment.clone()).unwrap_or_default();
         Some(Part {
-            routes: &self.fragments[self.part(from..to)],
+            routes: &self.fragments[self.part(routes)],
             policies,
             digest,
         })

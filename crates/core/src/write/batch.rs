@@ -165,7 +165,7 @@ impl Naming {
                 self.policy(tenant, policy);
                 patch
                     .versions()
-                    .for_each(|version| self.route(tenant, &policy.route(version), false));
+                    .for_each(|version| self.route(tenant, &policy.route(&version), false));
                 self.hosts.extend(
                     patch
                         .hosts

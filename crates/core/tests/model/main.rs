@@ -94,7 +94,9 @@ impl Rows {
         let mut claims = Claims::default();
         for ((tenant, name), policy, host) in held {
             if wanted.tenants.contains(tenant) {
-                claims.insert(host, &policy.spec.path_prefix, tenant, name);
+                for prefix in &policy.spec.path_prefixes {
+                    claims.insert(host, prefix, tenant, name);
+                }
             } else {
                 hosts
                     .iter()
@@ -194,9 +196,8 @@ impl Rows {
             .iter()
             .flat_map(|((tenant, _), p)| {
                 p.spec
-                    .hosts
-                    .iter()
-                    .map(move |host| (tenant, host, &p.spec.path_prefix))
+                    .claims()
+                    .map(move |(host, prefix)| (tenant, host, prefix))
             })
             .collect();
         for (at, (tenant, host, prefix)) in hosts.iter().enumerate() {

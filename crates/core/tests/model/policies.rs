@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use traffic_manager_core::{
     host::{HostSuffix, NotAllowed},
     ids::{PolicyName, VersionName},
-    policy::{PolicyPatch, PolicySpec},
+    policy::{Outcome, PathPrefix, PolicyPatch, PolicySpec},
 };
 
 use crate::commands::Rng;
@@ -107,21 +107,25 @@ pub fn not_allowed(suffixes: &[HostSuffix], host: &str) -> Option<NotAllowed> {
     (!is_allowed).then_some(NotAllowed::OutsideSuffixes)
 }
 
-fn prefix(rng: &mut Rng) -> Value {
-    json!(["/", "/", "/x"][usize::try_from(rng.below(3)).unwrap()])
+fn prefixes(rng: &mut Rng) -> Value {
+    match rng.below(4) {
+        0 => json!(["/x"]),
+        1 => json!(["/", "/x"]),
+        _ => json!(["/"]),
+    }
 }
 
 /// Makes a policy that the API accepts.
 pub fn spec(rng: &mut Rng) -> PolicySpec {
     loop {
-        let (split, rules, failover, hosts, prefix) = (
+        let (split, rules, failover, hosts, prefixes) = (
             split(rng),
             rules(rng),
             failover(rng),
             hosts(rng),
-            prefix(rng),
+            prefixes(rng),
         );
-        let spec = json!({ "split": split, "rules": rules, "failover": failover, "hosts": hosts, "path_prefix": prefix });
+        let spec = json!({ "split": split, "rules": rules, "failover": failover, "hosts": hosts, "path_prefixes": prefixes });
         if let Ok(spec) = serde_json::from_value::<PolicySpec>(spec)
             .unwrap()
             .checked()
@@ -146,10 +150,11 @@ pub fn patch(rng: &mut Rng) -> PolicyPatch {
     PolicyPatch {
         failover: part(rng, failover),
         hosts: part(rng, hosts),
-        path_prefix: part(rng, prefix),
+        path_prefixes: part(rng, prefixes),
         rules: part(rng, rules),
         split: part(rng, split),
         sticky_by: (rng.below(6) == 0).then(|| serde_json::from_value(sticky(rng)).unwrap()),
+        ..PolicyPatch::default()
     }
 }
 
@@ -191,10 +196,11 @@ pub fn patched(
         .hosts
         .clone()
         .map_or(new.hosts, Option::unwrap_or_default);
-    new.path_prefix = patch
-        .path_prefix
-        .clone()
-        .map_or(new.path_prefix, Option::unwrap_or_default);
+    if let Some(prefixes) = &patch.path_prefixes {
+        new.path_prefixes = prefixes
+            .clone()
+            .unwrap_or_else(|| vec![PathPrefix::default()]);
+    }
     new.rules = patch
         .rules
         .clone()
@@ -257,7 +263,10 @@ pub fn named(spec: &PolicySpec) -> Vec<(String, VersionName)> {
 
 /// Returns whether requests may be sent to a version while all versions are active.
 pub fn uses(spec: &PolicySpec, version: &VersionName) -> bool {
-    let by_rule = spec.rules.iter().any(|rule| rule.version == *version);
+    let by_rule = spec
+        .rules
+        .iter()
+        .any(|rule| rule.outcome == Outcome::Version(version.clone()));
     by_rule
         || spec
             .split
@@ -290,7 +299,8 @@ pub fn without(
 ) -> Option<PolicySpec> {
     let mut new = spec.clone();
     new.split.retain(|share| share.version != *version);
-    new.rules.retain(|rule| rule.version != *version);
+    new.rules
+        .retain(|rule| rule.outcome != Outcome::Version(version.clone()));
     new.failover.retain(|other| other != version);
     let can_be =
         fault(&new).is_none() && (!uses(spec, version) || has_other(spec, version, is_active));

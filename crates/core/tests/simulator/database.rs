@@ -283,7 +283,7 @@ impl Database {
                 id,
                 event_id: body.id,
                 payload: new.payload,
-                ce_type: body.action.ce_type(),
+                ce_type: body.ce_type(),
                 tag: new.event.tag(),
                 tenant: body.tenant.clone(),
                 subject: body.tenant.to_string(),

@@ -1,5 +1,7 @@
 //! The place of a change in a document or in a plan, as a JSON pointer, for the errors that name it.
 
+use serde_json::Value;
+
 use crate::{
     domain::{
         command::{Desired, Sought},
@@ -43,7 +45,7 @@ pub(super) fn in_document(document: &Document, sought: Sought<'_>) -> Option<Str
             route.or_else(|| policy(service, env).map(|at| format!("/policies/{at}")))
         }
         Sought::Host(host, prefix) => policies.iter().enumerate().rev().find_map(|(at, doc)| {
-            let has_prefix = prefix.is_none_or(|prefix| doc.path_prefix.as_str() == prefix);
+            let has_prefix = prefix.is_none_or(|prefix| doc.has_prefix(prefix));
             let host = doc.hosts.iter().position(|own| has_prefix && own == host)?;
             Some(format!("/policies/{at}/hosts/{host}"))
         }),
@@ -75,6 +77,11 @@ pub(super) fn rules_in(plan: &Plan, document: &Document) -> Result<Vec<patterns:
     Ok(written)
 }
 
+fn has_prefix(spec: &Value, prefix: &str) -> bool {
+    let several = spec["path_prefixes"].as_array();
+    spec["path_prefix"] == prefix || several.is_some_and(|all| all.iter().any(|own| own == prefix))
+}
+
 /// Returns the JSON pointer of the sought change in a plan, or `/changes` if there is no such
 /// change.
 pub(super) fn in_plan(changes: &[PlannedChange], sought: Sought<'_>) -> Option<String> {
@@ -87,7 +94,7 @@ pub(super) fn in_plan(changes: &[PlannedChange], sought: Sought<'_>) -> Option<S
             .as_ref()
             .filter(|_| change.key.version.is_none());
         let hosts = spec
-            .filter(|spec| prefix.is_none_or(|prefix| spec["path_prefix"] == prefix))
+            .filter(|spec| prefix.is_none_or(|prefix| has_prefix(spec, prefix)))
             .and_then(|spec| spec["hosts"].as_array());
         hosts.is_some_and(|hosts| hosts.iter().any(|own| own == host.as_str()))
     };

@@ -113,7 +113,7 @@ fn host_belongs_to_one_tenant_with_any_prefix() {
         policy: place("prod"),
         patch: Box::new(PolicyPatch {
             hosts: Some(Some(vec![host(claimed)])),
-            path_prefix: Some(Some(prefix(path))),
+            path_prefixes: Some(Some(vec![prefix(path)])),
             ..PolicyPatch::default()
         }),
     };
@@ -201,7 +201,7 @@ fn policy_with_a_shared_host_can_be_deleted_but_not_changed() {
         ..PolicyPatch::default()
     }));
     world.does(patch(PolicyPatch {
-        path_prefix: Some(Some(prefix("/x"))),
+        path_prefixes: Some(Some(vec![prefix("/x")])),
         ..PolicyPatch::default()
     }));
 

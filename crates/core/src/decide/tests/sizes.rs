@@ -55,7 +55,7 @@ fn object_size_is_limited_in_every_command() {
         ..RoutePatch::default()
     };
     let prefixed = |bytes| PolicyPatch {
-        path_prefix: Some(Some(policy_of(bytes).path_prefix)),
+        path_prefixes: Some(Some(policy_of(bytes).path_prefixes)),
         ..PolicyPatch::default()
     };
     let state = |world: &mut World| world.does(put("prod", json!({ "failover": ["v1"] })));

@@ -4,13 +4,6 @@ use serde_json::json;
 
 use super::*;
 
-fn name() -> PolicyName {
-    PolicyName {
-        service: "checkout".parse().unwrap(),
-        env: "prod".parse().unwrap(),
-    }
-}
-
 fn policy(value: serde_json::Value) -> PolicySpec {
     serde_json::from_value::<PolicySpec>(value)
         .unwrap()
@@ -27,16 +20,20 @@ fn split(weights: &[u16]) -> PolicySpec {
     policy(json!({ "split": split }))
 }
 
+/// Returns the chosen version; empty if there is none.
+fn version((choice, _): (Choice, Explanation)) -> String {
+    match choice {
+        Choice::Version(version) => version.to_string(),
+        _ => String::new(),
+    }
+}
+
 fn of_key(spec: &PolicySpec, key: &str) -> String {
     let asked = Asked {
         key: Some(key.to_owned()),
         ..Asked::default()
     };
-    choose(&name(), spec, None, &asked, 0, |_| VersionState::Active)
-        .0
-        .unwrap()
-        .as_str()
-        .to_owned()
+    version(choose(spec, None, &asked, 0, |_| VersionState::Active))
 }
 
 /// Returns five standard deviations of a count of `n` draws with probability `p`. A result
@@ -63,14 +60,10 @@ fn traffic_follows_weights_and_changes_move_few_keys() {
         count(&|key| of_key(&before, key) == "v1" && of_key(&after, key) == "v0"),
         0.0
     );
-    // A third version takes its share from both, and no key moves between the other two.
+    // A third version takes the last slots: its share moves, and the border before it.
     let third = split(&[80, 20, 25]);
     let moved = count(&|key| of_key(&after, key) != of_key(&third, key));
-    assert!((moved - 20_000.0).abs() < tolerance(1e5, 0.2), "{moved}");
-    assert_eq!(
-        count(&|key| of_key(&after, key) != of_key(&third, key) && of_key(&third, key) != "v2"),
-        0.0
-    );
+    assert!((moved - 36_000.0).abs() < tolerance(1e5, 0.36), "{moved}");
     // Weights are relative: the same shares in other numbers move no key.
     assert_eq!(
         count(&|key| of_key(&before, key) != of_key(&split(&[9, 1]), key)),
@@ -79,40 +72,35 @@ fn traffic_follows_weights_and_changes_move_few_keys() {
 }
 
 #[test]
-fn key_selects_the_version_of_the_documented_formula() {
-    // Computed independently, with Python:
-    // hashlib.sha256(b"checkout/prod/v0/user-7").digest()[:8] and math.log.
+fn key_selects_the_version_that_has_its_slot() {
     let asked = Asked {
         key: Some("user-7".to_owned()),
         ..Asked::default()
     };
-    let (version, why) = choose(&name(), &split(&[90, 10]), None, &asked, 0, |_| {
-        VersionState::Active
-    });
+    let (choice, why) = choose(&split(&[90, 10]), None, &asked, 0, |_| VersionState::Active);
+    let slot = shares::slot("user-7");
+    let expected = if slot < 14_746 { "v0" } else { "v1" };
+    assert_eq!(why.slot, Some(slot));
     let scores: Vec<_> = why
         .split
         .iter()
-        .map(|scored| (scored.version.as_str(), (scored.score * 1e6).round() / 1e6))
+        .map(|scored| (scored.version.as_str(), scored.score, scored.slots))
         .collect();
-    assert_eq!(
-        (version.unwrap().as_str(), scores),
-        ("v0", FORMULA.to_vec())
-    );
+    assert_eq!(scores, [("v0", 1.0, 14_746), ("v1", 0.0, 1_638)]);
+    assert_eq!(version((choice, why.clone())), expected);
 }
-
-const FORMULA: [(&str, f64); 2] = [("v0", 278.985054), ("v1", 28.709246)];
 
 #[test]
 fn without_a_key_the_choice_is_random_by_weight() {
     let spec = split(&[90, 10]);
     let of = |random| {
-        choose(&name(), &spec, None, &Asked::default(), random, |_| {
+        choose(&spec, None, &Asked::default(), random, |_| {
             VersionState::Active
         })
     };
     assert_eq!(of(1).1.key, None);
     let canary = (0..100_000_u64)
-        .filter(|random| of(*random).0.unwrap().as_str() == "v1")
+        .filter(|random| version(of(*random)) == "v1")
         .count() as f64;
     assert!((canary - 10_000.0).abs() < tolerance(1e5, 0.1), "{canary}");
 }
@@ -139,22 +127,18 @@ fn rules_go_first_and_failover_replaces_inactive_versions() {
                 VersionState::Inactive
             }
         };
-        let (version, why) = choose(
-            &name(),
+        let (choice, why) = choose(
             &spec,
             None,
             &Asked {
                 key: Some("k".into()),
                 headers,
+                ..Asked::default()
             },
             0,
             standing,
         );
-        (
-            version.map(|v| v.as_str().to_owned()).unwrap_or_default(),
-            why.reason,
-            why.rule,
-        )
+        (version((choice, why.clone())), why.reason, why.rule)
     };
     let rule = |name: &str| Some(name.to_owned());
     assert_eq!(
@@ -202,12 +186,12 @@ fn explanation_lists_skipped_versions_and_the_split_scores() {
             }
         };
         choose(
-            &name(),
             &spec,
             None,
             &Asked {
                 key: Some("k".into()),
                 headers,
+                ..Asked::default()
             },
             0,
             standing,
@@ -269,7 +253,10 @@ fn sticky_key_comes_from_the_configured_source() {
         .iter()
         .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
         .collect();
-    let asked = Asked { key: None, headers };
+    let asked = Asked {
+        headers,
+        ..Asked::default()
+    };
     assert_eq!(asked.key(&by(json!({"header": "X-User"}))), Some("7"));
     assert_eq!(asked.key(&by(json!({"cookie": "sid"}))), Some("abc="));
     assert_eq!(asked.key(&by(json!({"cookie": "none"}))), None);
@@ -292,6 +279,7 @@ fn empty_sticky_key_counts_as_no_key_from_any_source() {
     let asked = |key: &str, name: &str, value: &str| Asked {
         key: Some(key.to_owned()).filter(|key| key != "none"),
         headers: BTreeMap::from([(name.to_owned(), value.to_owned())]),
+        ..Asked::default()
     };
     for (cookies, key) in [
         ("uid=", None),
@@ -326,13 +314,8 @@ fn empty_sticky_key_counts_as_no_key_from_any_source() {
         assert_eq!(asked("none", "x", value).key(&header), key, "{value:?}");
         assert_eq!(asked("", "x", value).key(&header), key, "{value:?}");
     }
-    let (_, why) = choose(
-        &name(),
-        &cookie,
-        None,
-        &asked("", "cookie", "uid="),
-        7,
-        |_| VersionState::Active,
-    );
+    let (_, why) = choose(&cookie, None, &asked("", "cookie", "uid="), 7, |_| {
+        VersionState::Active
+    });
     assert_eq!(why.key, None, "the weights decide");
 }

@@ -226,9 +226,12 @@ fn stored_older_patterns_keep_working_where_safe() {
     let takes = |text: &str, value: &str| {
         let rules = rules([text.to_owned()]);
         let patterns = Patterns::of(&rules);
-        let headers = std::collections::BTreeMap::from([("x-0".to_owned(), value.to_owned())]);
+        let asked = crate::policy::choice::Asked {
+            headers: std::collections::BTreeMap::from([("x-0".to_owned(), value.to_owned())]),
+            ..Default::default()
+        };
         (
-            rules[0].matching.takes(&headers, patterns.of_rule(0)),
+            rules[0].matching.takes(&asked, patterns.of_rule(0)),
             patterns.unusable().len(),
         )
     };
@@ -269,4 +272,21 @@ fn largest_stored_policy_compiles_within_its_limit() {
         patterns.unusable()[0]
     );
     assert_eq!(Patterns::of(&[]).size(), 0);
+}
+
+#[test]
+fn proxies_get_patterns_without_the_flag_x_and_with_the_same_meaning() {
+    for (written, sent) in [
+        ("a|b+", "a|b+"),
+        ("(?x) a b # text", "ab"),
+        ("(?ix) a [ b ] \\  c", "(?i)a[b]\\ c"),
+        ("(?i-x)a(?x: b c )", "(?i)a(?:bc)"),
+        ("(?-x)a", "a"),
+        ("(?x-i)a", "(?-i)a"),
+    ] {
+        assert_eq!(for_proxies(written).unwrap(), sent, "{written}");
+    }
+    for refused in ["", "(?u)a", "\\p{L}", "é", "(?:a{50}){50}"] {
+        assert!(for_proxies(refused).is_err(), "{refused}");
+    }
 }

@@ -1,0 +1,465 @@
+//! The state machine of one stream.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    action::{Action, Code, Kind, Limits, Report, Type},
+    frame::frame,
+    message::{DeltaDiscoveryResponse, DeltaResource, DiscoveryResponse},
+    node::NodeInfo,
+    request::Request,
+    subscription::{Sent, Subscription},
+};
+use crate::envoy::{Offer, Resource};
+
+/// Bytes of a node's reason that are kept.
+const REASON_BYTES: usize = 4_096;
+
+/// Bytes of a node's id and cluster.
+const NAME_BYTES: usize = 256;
+
+/// Types that are not served and that are reported, on one stream.
+const FOREIGN: usize = 16;
+
+/// The server's side of one stream. All times are milliseconds of a clock of the caller, which
+/// does not go back.
+#[derive(Debug)]
+pub struct Stream {
+    kind: Kind,
+    limits: Limits,
+    /// The time of the first request.
+    begun: u64,
+    node: Option<NodeInfo>,
+    /// What the node may have been given on earlier streams, the newest last.
+    past: Vec<Arc<Offer>>,
+    /// The offer that the node is being brought to.
+    target: Option<Arc<Offer>>,
+    /// The newest offer, if it is another one.
+    next: Option<Arc<Offer>>,
+    clusters: Option<Subscription>,
+    routes: Option<Subscription>,
+    /// Why the target was rejected.
+    rejected: Option<(Type, String)>,
+    /// Clusters that the target does not have, and since when, for nodes that take their routes from elsewhere.
+    leaving: BTreeMap<String, u64>,
+    /// The last report of an ACK.
+    acked: Option<(String, bool)>,
+    /// What was reported once and need not be again.
+    missing: BTreeSet<String>,
+    foreign: BTreeSet<String>,
+    nonce: u64,
+    ended: bool,
+}
+
+/// What is sent next.
+enum Step {
+    /// New and changed resources; those that the node has are kept.
+    Add(Type),
+    /// Removal of these clusters.
+    Remove(BTreeSet<String>),
+}
+
+impl Stream {
+    /// A stream that has begun: no request has come yet.
+    pub fn new(kind: Kind, limits: Limits) -> Self {
+        Self {
+            kind,
+            limits,
+            begun: 0,
+            node: None,
+            past: Vec::new(),
+            target: None,
+            next: None,
+            clusters: None,
+            routes: None,
+            rejected: None,
+            leaving: BTreeMap::new(),
+            acked: None,
+            missing: BTreeSet::new(),
+            foreign: BTreeSet::new(),
+            nonce: 0,
+            ended: false,
+        }
+    }
+
+    /// Gives the stream offers that the node may have been given on an earlier stream, the newest last.
+    ///
+    /// A node that takes the state of the world says only the version of what it has. If that is of one
+    /// of these, its clusters are kept until the routes have left them; else the clusters of all of these are.
+    /// So leave out offers whose clusters were rejected: they would be rejected again. A node whose offer nobody remembers loses its old clusters before its new routes come, and answers 503
+    /// meanwhile. Delta needs none of this. Call it before the first request.
+    pub fn remember(&mut self, past: Vec<Arc<Offer>>) {
+        self.past = past;
+    }
+
+    /// The node, once its first request has come.
+    pub fn node(&self) -> Option<&NodeInfo> {
+        self.node.as_ref()
+    }
+
+    /// Takes a request: the message of one frame.
+    pub fn on_request(&mut self, message: &[u8], now: u64) -> Vec<Action> {
+        let mut out = Vec::new();
+        if self.ended {
+            return out;
+        }
+        match self.take(message, now, &mut out) {
+            Ok(()) => self.go_on(now, &mut out),
+            Err((code, why)) => {
+                self.ended = true;
+                out.push(Action::End(code, why));
+            }
+        }
+        out
+    }
+
+    /// Takes an offer: what the node is to have from now on.
+    pub fn on_offer(&mut self, offer: Arc<Offer>, now: u64) -> Vec<Action> {
+        let mut out = Vec::new();
+        if self.ended {
+            return out;
+        }
+        match (&self.target, &self.rejected) {
+            (Some(target), _) if same(target, &offer) && target.version == offer.version => {
+                self.next = None;
+            }
+            // What was rejected is not sent again because it has got another version.
+            (Some(target), Some((resources, reason))) if same(target, &offer) => {
+                out.push(nack(offer.version.clone(), *resources, reason.clone()));
+                self.target = Some(offer);
+                self.next = None;
+            }
+            _ => self.next = Some(offer),
+        }
+        self.go_on(now, &mut out);
+        out
+    }
+
+    /// Takes the time. Call it at [`Stream::deadline`].
+    pub fn on_tick(&mut self, now: u64) -> Vec<Action> {
+        let mut out = Vec::new();
+        if self.ended {
+            return out;
+        }
+        let subscriptions = [&mut self.clusters, &mut self.routes];
+        for (resources, s) in [Type::Clusters, Type::Routes]
+            .into_iter()
+            .zip(subscriptions)
+        {
+            for sent in s.iter_mut().flat_map(|s| &mut s.outstanding) {
+                if !sent.late && now >= sent.at.saturating_add(self.limits.warm_ms) {
+                    sent.late = true;
+                    out.push(Action::Report(Report::Late {
+                        version: sent.offer.clone(),
+                        resources,
+                        names: sent.names(),
+                    }));
+                }
+            }
+        }
+        self.go_on(now, &mut out);
+        out
+    }
+
+    /// The time at which something is due if nothing else happens.
+    pub fn deadline(&self) -> Option<u64> {
+        if self.ended || self.is_mute() {
+            return None;
+        }
+        let sent = self.waiting().map(|s| s.at);
+        let leaving = self.leaving.values().copied();
+        let unasked = (self.clusters.is_none() && self.routes.as_ref().is_some_and(|r| r.resumed))
+            .then_some(self.begun);
+        let since = sent.into_iter().chain(leaving).chain(unasked).min()?;
+        Some(since.saturating_add(self.limits.warm_ms))
+    }
+
+    /// Whether the node must not be told anything.
+    fn is_mute(&self) -> bool {
+        !self.node.as_ref().is_some_and(NodeInfo::is_supported)
+    }
+
+    /// The response that is in flight.
+    fn waiting(&self) -> Option<&Sent> {
+        let both = [&self.clusters, &self.routes].into_iter().flatten();
+        both.flat_map(|s| &s.outstanding).find(|s| !s.late)
+    }
+
+    fn take(
+        &mut self,
+        message: &[u8],
+        now: u64,
+        out: &mut Vec<Action>,
+    ) -> Result<(), (Code, String)> {
+        let mut request = Request::read(self.kind, message).map_err(|e| {
+            (
+                Code::InvalidArgument,
+                format!("the request cannot be read: {e}"),
+            )
+        })?;
+        self.introduce(request.node.take(), now, out)?;
+        let Some(resources) = Type::from_url(&request.type_url) else {
+            if self.foreign.len() < FOREIGN && self.foreign.insert(request.type_url.clone()) {
+                let type_url = request.type_url;
+                out.push(Action::Report(Report::Foreign { type_url }));
+            }
+            return Ok(());
+        };
+        self.subscribe(resources, request, out);
+        let names = [&self.clusters, &self.routes].into_iter().flatten();
+        let names: usize = names.map(Subscription::size).sum();
+        if names > self.limits.names {
+            let why = format!(
+                "the node subscribes to {names} names, limit {}",
+                self.limits.names
+            );
+            return Err((Code::ResourceExhausted, why));
+        }
+        Ok(())
+    }
+
+    fn introduce(
+        &mut self,
+        node: Option<super::message::Node>,
+        now: u64,
+        out: &mut Vec<Action>,
+    ) -> Result<(), (Code, String)> {
+        if self.node.is_some() {
+            return Ok(());
+        }
+        let node = NodeInfo::from(node.unwrap_or_default());
+        if node.id.is_empty() {
+            let why = "the first request does not say the node's id";
+            return Err((Code::InvalidArgument, why.to_owned()));
+        }
+        let said = node.metadata.values().map(String::len).max().unwrap_or(0);
+        if node.id.len().max(node.cluster.len()) > NAME_BYTES || said > 64 * NAME_BYTES {
+            let why = format!("the node's id and cluster may have {NAME_BYTES} bytes");
+            return Err((Code::InvalidArgument, why));
+        }
+        self.begun = now;
+        out.push(Action::Report(Report::Node(node.clone())));
+        if !node.is_supported() {
+            out.push(Action::Report(Report::TooOld(node.clone())));
+        }
+        self.node = Some(node);
+        Ok(())
+    }
+
+    fn subscribe(&mut self, resources: Type, request: Request, out: &mut Vec<Action>) {
+        let slot = match resources {
+            Type::Clusters => &mut self.clusters,
+            Type::Routes => &mut self.routes,
+        };
+        let Some(s) = slot else {
+            *slot = Some(Subscription::new(resources, request.names));
+            return;
+        };
+        let is_answer = !request.nonce.is_empty();
+        let settled = s.settle(&request.nonce, request.error.as_deref());
+        if let (Some(version), Some(reason)) = (&settled, request.error) {
+            let reason = shortened(reason);
+            out.push(nack(version.clone(), resources, reason.clone()));
+            if self.target.as_ref().is_some_and(|t| t.version == *version) {
+                self.rejected = Some((resources, reason));
+            }
+        }
+        // The state of the world: a stale request is followed by one with the same names and the newest nonce.
+        let stale = is_answer && settled.is_none() && s.newest != request.nonce;
+        if self.kind == Kind::Delta || !stale {
+            s.update(request.names, is_answer);
+        }
+    }
+
+    /// Does all that can be done now.
+    fn go_on(&mut self, now: u64, out: &mut Vec<Action>) {
+        loop {
+            if self.is_mute() {
+                return;
+            }
+            self.report_missing(out);
+            if self.waiting().is_some() {
+                return;
+            }
+            let step = match &self.target {
+                Some(target) if self.rejected.is_none() => self.step(&Arc::clone(target), now),
+                _ => None,
+            };
+            match step {
+                Some(step) => {
+                    if let Err((code, why)) = self.send(step, now, out) {
+                        self.ended = true;
+                        out.push(Action::End(code, why));
+                        return;
+                    }
+                }
+                None => {
+                    self.report(out);
+                    let Some(next) = self.next.take() else {
+                        return;
+                    };
+                    self.target = Some(next);
+                    self.rejected = None;
+                    self.acked = None;
+                    self.missing.clear();
+                }
+            }
+        }
+    }
+
+    /// Says what has to be sent next to bring the node to the target. Nothing is in flight.
+    fn step(&mut self, target: &Offer, now: u64) -> Option<Step> {
+        for s in [&mut self.clusters, &mut self.routes].into_iter().flatten() {
+            s.resolve(target, &self.past);
+        }
+        let warm = |since: u64| now >= since.saturating_add(self.limits.warm_ms);
+        if let Some(c) = &self.clusters
+            && (!c.answered || c.changed(target).next().is_some())
+        {
+            return Some(Step::Add(Type::Clusters));
+        }
+        if let Some(r) = &self.routes {
+            // An Envoy whose clusters are warming asks for its routes first. A new one never does.
+            if self.clusters.is_none() && r.resumed && !warm(self.begun) {
+                return None;
+            }
+            let owed = !r.answered && r.wanted(target).next().is_some();
+            if owed || r.changed(target).next().is_some() {
+                return Some(Step::Add(Type::Routes));
+            }
+        }
+        let mut gone = self.clusters.as_ref()?.gone(target);
+        self.leaving.retain(|name, _| gone.contains(name));
+        match &self.routes {
+            Some(r) if !r.is_empty() => {
+                self.leaving.clear();
+                if !r.has_only(target) {
+                    return None;
+                }
+            }
+            // The routes come from elsewhere, or are not asked for yet, and may name these clusters.
+            _ => {
+                for name in &gone {
+                    self.leaving.entry(name.clone()).or_insert(now);
+                }
+                gone.retain(|name| self.leaving.get(name).is_some_and(|since| warm(*since)));
+            }
+        }
+        (!gone.is_empty()).then_some(Step::Remove(gone))
+    }
+
+    fn send(&mut self, step: Step, now: u64, out: &mut Vec<Action>) -> Result<(), (Code, String)> {
+        let (resources, removed) = match step {
+            Step::Add(resources) => (resources, BTreeSet::new()),
+            Step::Remove(names) => (Type::Clusters, names),
+        };
+        let slot = match resources {
+            Type::Clusters => &mut self.clusters,
+            Type::Routes => &mut self.routes,
+        };
+        let (Some(s), Some(target)) = (slot, &self.target) else {
+            return Ok(());
+        };
+        let changed: Vec<&Resource> = s.changed(target).collect();
+        self.nonce += 1;
+        let nonce = self.nonce.to_string();
+        let type_url = resources.url().to_owned();
+        let bytes = match self.kind {
+            Kind::Delta => frame(&DeltaDiscoveryResponse {
+                system_version_info: target.version.clone(),
+                resources: changed.iter().map(|r| delta_resource(r)).collect(),
+                type_url,
+                nonce: nonce.clone(),
+                removed_resources: removed.iter().cloned().collect(),
+            }),
+            Kind::World => {
+                let (version_info, resources) = s.world(target, &removed);
+                frame(&DiscoveryResponse {
+                    version_info,
+                    resources,
+                    type_url,
+                    nonce: nonce.clone(),
+                })
+            }
+        };
+        let too_long = || {
+            (
+                Code::ResourceExhausted,
+                "the response exceeds 4 GiB".to_owned(),
+            )
+        };
+        out.push(Action::Send(bytes.ok_or_else(too_long)?));
+        let mut sent = Sent::new(nonce, target.version.clone(), now);
+        // While another cluster is not warm this ACK is withheld too, and nothing depends on it.
+        sent.late = !removed.is_empty() && !s.outstanding.is_empty();
+        s.sent(sent, &changed, &removed);
+        self.leaving.retain(|name, _| !removed.contains(name));
+        Ok(())
+    }
+
+    /// Reports the names that the node asks for in vain.
+    fn report_missing(&mut self, out: &mut Vec<Action>) {
+        let Some(target) = &self.target else {
+            return;
+        };
+        for name in self.routes.iter().flat_map(|r| r.missing(target)) {
+            if self.missing.insert(name.clone()) {
+                out.push(Action::Report(Report::Missing { name: name.clone() }));
+            }
+        }
+    }
+
+    /// Reports where the node stands when there is nothing to send.
+    fn report(&mut self, out: &mut Vec<Action>) {
+        let Some(target) = &self.target else {
+            return;
+        };
+        let mut both = [&self.clusters, &self.routes]
+            .into_iter()
+            .flatten()
+            .peekable();
+        let done = both.peek().is_some()
+            && both.all(|s| s.outstanding.is_empty() && s.changed(target).next().is_none());
+        let ack = (target.version.clone(), self.routes.is_some());
+        if done && self.rejected.is_none() && self.acked.as_ref() != Some(&ack) {
+            let (version, routes) = ack.clone();
+            out.push(Action::Report(Report::Ack { version, routes }));
+            self.acked = Some(ack);
+        }
+    }
+}
+
+fn delta_resource(r: &Resource) -> DeltaResource {
+    DeltaResource {
+        version: r.version.clone(),
+        resource: r.body.clone(),
+        name: r.name.clone(),
+    }
+}
+
+fn nack(version: String, resources: Type, reason: String) -> Action {
+    Action::Report(Report::Nack {
+        version,
+        resources,
+        reason,
+    })
+}
+
+/// Whether two offers have the same resources.
+fn same(a: &Offer, b: &Offer) -> bool {
+    let equal = |a: &BTreeMap<String, Resource>, b: &BTreeMap<String, Resource>| {
+        a.len() == b.len()
+            && a.iter()
+                .zip(b)
+                .all(|((n, r), (m, q))| n == m && r.version == q.version)
+    };
+    equal(&a.clusters, &b.clusters) && equal(&a.routes, &b.routes)
+}
+
+fn shortened(mut reason: String) -> String {
+    reason.truncate(reason.floor_char_boundary(REASON_BYTES));
+    reason
+}

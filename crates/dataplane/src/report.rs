@@ -1,0 +1,92 @@
+//! What a dialect made of each policy.
+
+use serde::Serialize;
+use traffic_manager_core::{
+    ids::{EnvName, ServiceName, TenantName},
+    tag::Revision,
+};
+
+use crate::model::PolicyModel;
+
+/// What a dialect made of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The proxy does what the policy says.
+    Native,
+    /// The proxy does it with the differences that the notes name.
+    Degraded,
+    /// The proxy does not get the policy, for the reasons that the notes name.
+    Refused,
+}
+
+/// What a dialect made of one policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyReport {
+    /// The policy's tenant.
+    pub tenant: TenantName,
+    /// The policy's service.
+    pub service: ServiceName,
+    /// The policy's environment.
+    pub env: EnvName,
+    /// The revision of the policy's last change.
+    pub revision: Revision,
+    /// What the dialect made of it.
+    pub state: State,
+    /// Why, each a sentence.
+    pub notes: Vec<String>,
+}
+
+/// What a dialect made of the policies, in the order of tenant, service and environment.
+pub type Report = Vec<PolicyReport>;
+
+/// The differences and reasons that are found while a policy is rendered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    degraded: Vec<String>,
+    refused: Vec<String>,
+}
+
+impl Findings {
+    /// Notes that the proxy does something in another way than the policy says.
+    pub fn degrade(&mut self, how: impl Into<String>) {
+        self.degraded.push(how.into());
+    }
+
+    /// Notes that the proxy cannot get the policy.
+    pub fn refuse(&mut self, why: impl Into<String>) {
+        self.refused.push(why.into());
+    }
+
+    /// Adds what was found elsewhere.
+    pub fn add(&mut self, found: Self) {
+        self.degraded.extend(found.degraded);
+        self.refused.extend(found.refused);
+    }
+
+    /// Whether the proxy cannot get the policy.
+    pub fn is_refused(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
+    /// Returns the report for a policy. Each note is there once.
+    pub fn report(self, policy: &PolicyModel) -> PolicyReport {
+        let (state, mut notes) = if !self.refused.is_empty() {
+            (State::Refused, self.refused)
+        } else if !self.degraded.is_empty() {
+            (State::Degraded, self.degraded)
+        } else {
+            (State::Native, Vec::new())
+        };
+        notes.sort();
+        notes.dedup();
+        PolicyReport {
+            tenant: policy.tenant.clone(),
+            service: policy.name.service.clone(),
+            env: policy.name.env.clone(),
+            revision: policy.revision,
+            state,
+            notes,
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! `/dataplane`: configurations for proxies that speak their own language.
+
+mod operations;
+
+use std::{net::SocketAddr, sync::LazyLock};
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use traffic_manager_dataplane::{
+    Dialect, Format, Settings, bootstrap::Ask, envoy, model::Model, report::PolicyReport,
+};
+use validator::Validate;
+
+use super::{
+    compression,
+    context::ReadContext,
+    deadline::within,
+    endpoint::Endpoint,
+    etag::set_tag,
+    extract::{Fields, Query},
+    openapi::schemas,
+    permission::Poller,
+    problem::{Code, Problem},
+    query::scope,
+    respond,
+    state::ApiState,
+    waiting::{self, Wait},
+};
+use crate::{
+    auth::AuthorizedTenant,
+    domain::{
+        Invalid,
+        ids::{EnvName, TenantName},
+        snapshot::Scope,
+        tag::VersionTag,
+    },
+    service::{Error, read::polls::Polled},
+};
+
+const DOCUMENT: &str = "/api/v1/dataplane/{dialect}";
+
+/// The endpoints of configurations for proxies.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(DOCUMENT, document, operations::document).polled(),
+        Endpoint::get(
+            "/api/v1/dataplane/{dialect}/bootstrap",
+            bootstrap,
+            operations::bootstrap,
+        )
+        .without_place(),
+        Endpoint::get(
+            "/api/v1/dataplane/{dialect}/report",
+            report,
+            operations::report,
+        )
+        .without_place(),
+    ]
+}
+
+/// The parameters of `GET /dataplane/{dialect}`.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentIn {
+    #[schemars(with = "schemas::TenantName")]
+    tenant: Option<String>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
+    service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
+    env: Option<String>,
+    #[schemars(with = "Option<schemas::WaitTime>")]
+    wait: Option<String>,
+    /// The address and port where the proxy takes requests.
+    #[schemars(with = "Option<schemas::ListenAddress>")]
+    listen: Option<String>,
+    /// The address and port of the proxy's own interface.
+    #[schemars(with = "Option<schemas::ListenAddress>")]
+    admin: Option<String>,
+    #[schemars(with = "Option<schemas::VersionTag>")]
+    min_revision: Option<String>,
+}
+
+/// `GET /dataplane/{dialect}`
+pub async fn document(
+    caller: Poller,
+    state: web::Data<ApiState>,
+    path: web::Path<String>,
+    query: Query<DocumentIn>,
+    context: ReadContext,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let DocumentIn {
+        tenant,
+        service,
+        env,
+        wait,
+        listen,
+        admin,
+        min_revision,
+    } = query.0;
+    let freshness = context.freshness(min_revision.as_deref())?;
+    let dialect = dialect(&path)?;
+    let (tenant, settings) = asked(&state, tenant, listen, admin)?;
+    let (tenant, scope) = (caller.authorize(tenant)?, scope(service, env)?);
+    let format = Format::Proxy(dialect, settings);
+    let wait = Wait::of(&request, wait.as_deref())?;
+    let held = state
+        .polls
+        .snapshot(&tenant, &scope, &freshness, wait.time());
+    let held = wait
+        .as_long_as_good(&state, &caller, state.request_timeout, held)
+        .await?;
+    let (tag, coding) = (held.scope_tag(&scope), compression::accepted(&request));
+    let polled = if freshness.seen.has(&tag) {
+        Polled::Same(tag)
+    } else {
+        let body = within(
+            state.request_timeout,
+            state.polls.body(&held, &scope, format, coding),
+        )
+        .await?;
+        Polled::Now(tag, body)
+    };
+    let mut response = waiting::polled(&state.polls, polled, coding);
+    wait.confirm(&mut response);
+    Ok(response)
+}
+
+/// Returns the tenant and the settings of a request. The errors name their parameters.
+fn asked(
+    state: &ApiState,
+    tenant: Option<String>,
+    listen: Option<String>,
+    admin: Option<String>,
+) -> Result<(TenantName, Settings), Problem> {
+    let mut fields = Fields::default();
+    let tenant = fields.required::<TenantName>("?tenant", tenant);
+    let own = &state.dataplane.settings;
+    let listen = address(&mut fields, "?listen", listen, &own.listen);
+    let admin = address(&mut fields, "?admin", admin, &own.admin);
+    let parts = tenant.zip(listen).zip(admin);
+    let ((tenant, listen), admin) = fields.finish(parts)?;
+    let ca_file = own.ca_file.clone();
+    Ok((
+        tenant,
+        Settings {
+            ca_file,
+            listen,
+            admin,
+        },
+    ))
+}
+
+/// Reads an address in its one spelling, so that no other text gets into a configuration.
+fn address(
+    fields: &mut Fields,
+    pointer: &'static str,
+    raw: Option<String>,
+    own: &str,
+) -> Option<String> {
+    let Some(raw) = raw else {
+        return Some(own.to_owned());
+    };
+    let read = raw.parse::<SocketAddr>().map_err(|_| {
+        let detail = "must be an IP address and a port, such as 127.0.0.1:10000";
+        Invalid::new("not_an_address", detail)
+    });
+    fields
+        .check(pointer, read)
+        .map(|address| address.to_string())
+}
+
+fn dialect(raw: &str) -> Result<Dialect, Problem> {
+    static NAMES: LazyLock<String> = LazyLock::new(|| Dialect::ALL.map(Dialect::as_str).join(", "));
+    let none = |()| {
+        let detail = format!("there is no such dialect: {}", *NAMES);
+        Problem::new(Code::NotFound, detail)
+    };
+    raw.parse().map_err(none)
+}
+
+/// The parameters of `GET /dataplane/{dialect}/bootstrap`.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BootstrapIn {
+    #[schemars(with = "schemas::TenantName")]
+    tenant: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
+    env: Option<String>,
+    #[schemars(with = "Option<schemas::EnvoyTransport>")]
+    transport: Option<String>,
+    /// The name by which the node reports.
+    #[schemars(with = "Option<schemas::ServiceName>")]
+    node: Option<String>,
+    /// The address and port where the proxy takes requests.
+    #[schemars(with = "Option<schemas::ListenAddress>")]
+    listen: Option<String>,
+    /// The address and port of the proxy's own interface.
+    #[schemars(with = "Option<schemas::ListenAddress>")]
+    admin: Option<String>,
+}
+
+/// `GET /dataplane/{dialect}/bootstrap`
+pub async fn bootstrap(
+    caller: Poller,
+    state: web::Data<ApiState>,
+    path: web::Path<String>,
+    query: Query<BootstrapIn>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let BootstrapIn {
+        tenant,
+        env,
+        transport,
+        node,
+        listen,
+        admin,
+    } = query.0;
+    let dialect = dialect(&path)?;
+    let (tenant, settings) = asked(&state, tenant, listen, admin)?;
+    let tenant = caller.authorize(tenant)?;
+    let mut fields = Fields::default();
+    let env = fields.optional::<EnvName>("?env", env);
+    let node = fields.optional::<EnvName>("?node", node);
+    let ads = state
+        .dataplane
+        .ads_port
+        .map(|port| format!("{}:{port}", host_of(request.connection_info().host())));
+    let transport = fields.check("?transport", transport_of(transport));
+    let transport = served(dialect, fields.finish(transport)?, ads.is_some())?;
+    let node = node.map_or_else(
+        || format!("{}-1", dialect.as_str()),
+        |node| node.to_string(),
+    );
+    let ask = Ask {
+        url: base_url(&request),
+        tenant: tenant.name().to_string(),
+        env: env.map(|env| env.to_string()),
+        node,
+        ads,
+        listen: settings.listen,
+        admin: settings.admin,
+        ca_file: settings.ca_file,
+    };
+    let text = match transport {
+        Some(transport) => envoy::bootstrap(&ask, transport),
+        None => dialect.bootstrap(&ask),
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .content_type("text/plain; charset=utf-8")
+        .body(text))
+}
+
+/// Returns the base of the API's URLs as the caller reached it.
+fn base_url(request: &HttpRequest) -> String {
+    let info = request.connection_info();
+    format!("{}://{}/api/v1", info.scheme(), info.host())
+}
+
+/// Returns a host without its port.
+fn host_of(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn transport_of(raw: Option<String>) -> Result<Option<envoy::Transport>, Invalid> {
+    match raw.as_deref() {
+        None => Ok(None),
+        Some("ads") => Ok(Some(envoy::Transport::Ads)),
+        Some("files") => Ok(Some(envoy::Transport::Files)),
+        Some(_) => Err(Invalid::new("not_a_transport", "must be ads or files")),
+    }
+}
+
+/// Returns the transport of an Envoy; `None` for all other dialects, which have one way only.
+fn served(
+    dialect: Dialect,
+    asked: Option<envoy::Transport>,
+    has_ads: bool,
+) -> Result<Option<envoy::Transport>, Problem> {
+    match asked {
+        _ if dialect != Dialect::Envoy => Ok(None),
+        Some(envoy::Transport::Ads) if !has_ads => {
+            let detail = "this service has no listener for Envoys: set http.ads_listen";
+            Err(Problem::new(Code::NotFound, detail))
+        }
+        None if has_ads => Ok(Some(envoy::Transport::Ads)),
+        None => Ok(Some(envoy::Transport::Files)),
+        asked => Ok(asked),
+    }
+}
+
+/// The parameters of `GET /dataplane/{dialect}/report`.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReportIn {
+    #[schemars(with = "schemas::TenantName")]
+    tenant: Option<String>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
+    service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
+    env: Option<String>,
+    #[schemars(with = "Option<schemas::VersionTag>")]
+    min_revision: Option<String>,
+}
+
+/// What a dialect made of a tenant's policies.
+#[derive(Debug, Serialize)]
+struct ReportOut {
+    dialect: &'static str,
+    tenant: TenantName,
+    revision: VersionTag,
+    policies: Vec<PolicyReport>,
+}
+
+/// `GET /dataplane/{dialect}/report`
+pub async fn report(
+    caller: Poller,
+    state: web::Data<ApiState>,
+    path: web::Path<String>,
+    query: Query<ReportIn>,
+    context: ReadContext,
+) -> Result<HttpResponse, Problem> {
+    let ReportIn {
+        tenant,
+        service,
+        env,
+        min_revision,
+    } = query.0;
+    let freshness = context.freshness(min_revision.as_deref())?;
+    let dialect = dialect(&path)?;
+    let (tenant, settings) = asked(&state, tenant, None, None)?;
+    let (tenant, scope) = (caller.authorize(tenant)?, scope(service, env)?);
+    let report = reported(&state, &tenant, scope, &freshness, dialect, settings);
+    let (tag, policies) = within(state.request_timeout, report).await?;
+    let body = ReportOut {
+        dialect: dialect.as_str(),
+        tenant: tenant.name().clone(),
+        revision: tag.clone(),
+        policies,
+    };
+    let mut response = respond::json(&body);
+    set_tag(&mut response, &tag);
+    Ok(respond::with_age(&state.polls, response))
+}
+
+async fn reported(
+    state: &ApiState,
+    tenant: &AuthorizedTenant,
+    scope: Scope,
+    freshness: &crate::service::Freshness,
+    dialect: Dialect,
+    settings: Settings,
+) -> Result<(VersionTag, Vec<PolicyReport>), Error> {
+    let held = state
+        .polls
+        .snapshot(tenant, &scope, freshness, None)
+        .await?;
+    let tag = held.scope_tag(&scope);
+    let report = state
+        .workers
+        .run(move || dialect.report(&Model::compile([(&*held, &scope)]), &settings))
+        .await
+        .map_err(Error::internal)?
+        .map_err(Error::internal)?;
+    Ok((tag, report))
+}

@@ -1,0 +1,102 @@
+//! The operations of `/dataplane`, for the OpenAPI document.
+
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
+
+use super::{BootstrapIn, DocumentIn, ReportIn};
+use crate::http::{
+    openapi::{Answer, Operation, schemas},
+    problem::Code,
+};
+
+pub fn document() -> Operation {
+    Operation::new("getProxyConfiguration", "Get the configuration of a kind of proxy")
+        .about(
+            "`dialect` is `caddy`, `envoy`, `haproxy`, `nginx` or `traefik`. The answer for Caddy and Traefik is what they take; for the \
+             others `{files: [{path, content, sha256}], reload, revision}`: write the files beside the present ones, rename them, and do \
+             what `reload` says. Every instance answers the same bytes for the same revision. With `wait` and the newest tag in \
+             `If-None-Match`, the request waits until the scope changes.",
+        )
+        .query::<DocumentIn>()
+        .reads_no_older()
+        .headers(&["Prefer", "Accept-Encoding"])
+        .answers(
+            Answer::json::<Map<String, Value>>(200, "The configuration.", json!({
+                "files": [{ "content": "…", "path": "nginx.conf", "sha256": "33e6392dcf4e803dbfb2fabd5615c04f0a104c7e504a1166c061f2f1cbbb3e3c" }],
+                "reload": "nginx -t && nginx -s reload", "revision": "adc74a594a3e0e8f.7",
+            }))
+            .with(&["ETag.weak"])
+            .perhaps(&["Vary", "TM-Stale", "Preference-Applied", "Content-Encoding"]),
+        )
+        .refuses(&[Code::TenantNotFound, Code::NotFound, Code::TooManyWaiters])
+}
+
+pub fn bootstrap() -> Operation {
+    Operation::new("getProxyBootstrap", "Get a configuration with which a new proxy starts")
+        .about(
+            "The proxy runs with it as it is: its key is in the environment variable `TM_TOKEN`. Comments say what to change. For HAProxy, \
+             nginx and Caddy it is a shell script that writes, checks and reloads.",
+        )
+        .query::<BootstrapIn>()
+        .answers(Answer::of::<String>(200, "The configuration or script.", "text/plain"))
+        .refuses(&[Code::TenantNotFound, Code::NotFound])
+}
+
+/// What a dialect made of a tenant's policies.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct ProxyReport {
+    /// The dialect.
+    dialect: String,
+    tenant: schemas::TenantName,
+    /// The version tag of the scope.
+    revision: schemas::VersionTag,
+    /// The policies, sorted by service and environment.
+    policies: Vec<ReportedPolicy>,
+}
+
+/// What a dialect made of one policy.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct ReportedPolicy {
+    tenant: schemas::TenantName,
+    service: schemas::ServiceName,
+    env: schemas::EnvName,
+    /// The revision of the policy's last change.
+    revision: schemas::Revision,
+    state: PolicyState,
+    /// The differences, or the reasons of the refusal.
+    notes: Vec<String>,
+}
+
+/// `native`: the proxy does what the policy says. `degraded`: with the differences that the notes
+/// name. `refused`: the proxy does not get the policy.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "read by the derive")]
+enum PolicyState {
+    Native,
+    Degraded,
+    Refused,
+}
+
+pub fn report() -> Operation {
+    Operation::new("getProxyReport", "See what a kind of proxy can do of the policies")
+        .query::<ReportIn>()
+        .reads_no_older()
+        .answers(
+            Answer::json::<ProxyReport>(
+                200,
+                "The report.",
+                json!({
+                    "dialect": "traefik", "tenant": "acme", "revision": "adc74a594a3e0e8f.7", "policies": [{
+                        "tenant": "acme", "service": "checkout", "env": "prod", "revision": 5, "state": "degraded",
+                        "notes": ["a client stays with its version by a cookie of Traefik, not by the header x-user"],
+                    }],
+                }),
+            )
+            .with(&["ETag"])
+            .perhaps(&["TM-Stale"]),
+        )
+        .refuses(&[Code::TenantNotFound, Code::NotFound])
+}
