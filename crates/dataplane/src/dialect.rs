@@ -159,9 +159,4 @@ impl Format {
             }
         }
     }
-
-    /// Whether making a body costs much more than copying it.
-    pub fn is_costly(&self) -> bool {
-        matches!(self, Self::Proxy(..))
-    }
 }
