@@ -30,6 +30,7 @@ use crate::{
     Rendered, Settings, claims,
     model::{Action, Model, PolicyModel},
     re2,
+    reach::reached_or_mirrored,
     report::{Findings, Report},
 };
 
@@ -134,7 +135,8 @@ fn policy_routes(
         (routes, findings)
     };
     for prefix_at in prefixes(policy) {
-        for (_, upstream) in re2::reached(policy) {
+        for at in reached_or_mirrored(policy) {
+            let upstream = &policy.upstreams[at];
             let proxy = proxy::handler(policy, upstream, prefix_at, settings, findings);
             let name = named_version(policy, upstream.version.as_str(), prefix_at);
             named.insert(name, json!({"handle": [proxy]}));

@@ -2,7 +2,7 @@
 
 use traffic_manager_core::policy::{HeaderEdits, TextMatch, pattern};
 
-use crate::model::{Action, PolicyModel, Upstream};
+use crate::model::Upstream;
 
 /// A condition for a value.
 pub(crate) enum Condition {
@@ -43,22 +43,6 @@ pub(crate) fn condition(wanted: &TextMatch) -> Result<Condition, String> {
         TextMatch::Regex(text) => whole(text)?,
         TextMatch::Present(wanted) => return Ok(Condition::Present(*wanted)),
     }))
-}
-
-/// Returns the versions of a policy that requests can come to.
-pub(crate) fn reached(policy: &PolicyModel) -> Vec<(usize, &Upstream)> {
-    let targets = |action: &Action, at: usize| match action {
-        Action::To(targets) => targets.iter().any(|target| target.upstream == at),
-        Action::Redirect(_) | Action::Respond(_) | Action::Nowhere => false,
-    };
-    let is_reached = |at: usize| {
-        policy.spec.version_header.is_some()
-            || targets(&policy.default, at)
-            || policy.rules.iter().any(|rule| targets(&rule.action, at))
-            || policy.mirror.is_some_and(|(mirror, _)| mirror == at)
-    };
-    let all = policy.upstreams.iter().enumerate();
-    all.filter(|(at, _)| is_reached(*at)).collect()
 }
 
 /// Returns why a version cannot be reached as its URL says; `None` if it can.

@@ -20,6 +20,14 @@ pub(crate) fn reached(policy: &PolicyModel) -> BTreeSet<usize> {
         .collect()
 }
 
+/// Returns the versions that requests or copies of them can come to, as indexes of
+/// [`PolicyModel::upstreams`].
+pub(crate) fn reached_or_mirrored(policy: &PolicyModel) -> BTreeSet<usize> {
+    let mut reached = reached(policy);
+    reached.extend(policy.mirror.map(|(upstream, _)| upstream));
+    reached
+}
+
 /// Returns the actions of the rules, then the default one.
 pub(crate) fn actions(policy: &PolicyModel) -> impl Iterator<Item = &Action> {
     policy

@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     Settings,
-    model::{Action, PolicyModel, Upstream},
+    model::{PolicyModel, Upstream},
+    reach::reached_or_mirrored,
     report::Findings,
 };
 
@@ -31,19 +32,7 @@ const DIGITS: usize = 12;
 /// that it names (so that a weight of 0 can be raised by new routes alone), and all if a header
 /// may name any.
 pub(super) fn used(policy: &PolicyModel) -> BTreeSet<usize> {
-    if policy.spec.version_header.is_some() {
-        return (0..policy.upstreams.len()).collect();
-    }
-    let rules = policy.rules.iter().map(|rule| &rule.action);
-    let mut used: BTreeSet<_> = rules
-        .chain([&policy.default])
-        .flat_map(|action| match action {
-            Action::To(targets) => targets.as_slice(),
-            Action::Redirect(_) | Action::Respond(_) | Action::Nowhere => &[],
-        })
-        .map(|target| target.upstream)
-        .collect();
-    used.extend(policy.mirror.map(|(at, _)| at));
+    let mut used = reached_or_mirrored(policy);
     for (at, upstream) in policy.upstreams.iter().enumerate() {
         if policy.spec.names(&upstream.version) {
             used.insert(at);

@@ -16,7 +16,7 @@ use crate::{
     model::{Action, PolicyModel, Target, Upstream},
     pcre::literal,
     problem::{NO_ACTIVE_VERSION, UNKNOWN_VERSION},
-    reach::{actions, reached},
+    reach::{actions, reached_or_mirrored},
     report::Findings,
 };
 
@@ -39,11 +39,7 @@ pub(super) fn part(at: usize, policy: &PolicyModel, settings: &Settings) -> Part
         policy,
         settings,
         name: format!("tm_p{at}_"),
-        upstreams: {
-            let mut reached = reached(policy);
-            reached.extend(policy.mirror.map(|(upstream, _)| upstream));
-            reached
-        },
+        upstreams: reached_or_mirrored(policy),
         maps: format!("  # {}, revision {}\n", policy.id(), policy.revision),
         location: String::new(),
         splits: 0,

@@ -10,6 +10,7 @@ use crate::{
     Settings,
     model::{PolicyModel, Target, Upstream},
     re2,
+    reach::reached_or_mirrored,
     report::Findings,
 };
 
@@ -25,7 +26,8 @@ pub(super) fn of_versions(
     parts: &mut Document,
     findings: &mut Findings,
 ) {
-    for (_, upstream) in re2::reached(policy) {
+    for at in reached_or_mirrored(policy) {
+        let upstream = &policy.upstreams[at];
         if let Some(why) = re2::unreachable(upstream) {
             findings.refuse(why);
         }
