@@ -76,7 +76,7 @@ impl Offers {
         let (workers, scope, settings) = (self.workers.clone(), scope.clone(), settings.clone());
         let make = async move {
             let render = move || {
-                let model = Model::compile(snapshots.iter().map(|one| (&**one, &scope)));
+                let model = Model::compile(snapshots.iter().map(|one| &**one), &scope);
                 Arc::new(envoy::render(&model, &settings).document)
             };
             workers.run(render).await.map_err(std::io::Error::other)

@@ -363,7 +363,7 @@ async fn reported(
     let tag = held.scope_tag(&scope);
     let report = state
         .workers
-        .run(move || dialect.report(&Model::compile([(&*held, &scope)]), &settings))
+        .run(move || dialect.report(&Model::compile([&*held], &scope), &settings))
         .await
         .map_err(Error::internal)?
         .map_err(Error::internal)?;

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-pub use self::service::{Digest, Part};
-use self::service::{Index, Service, Touch};
+pub use self::service::{Digest, Part, Service};
+use self::service::{Index, Touch};
 use super::{
     event::{Change, Recorded},
     ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName},
@@ -300,6 +300,11 @@ impl TenantSnapshot {
     /// The traffic policy of a service in an environment.
     pub fn policy(&self, service: &str, env: &str) -> Option<&SnapshotPolicy> {
         self.service(service)?.policy(env)
+    }
+
+    /// The services, sorted by name. Two snapshots share those that are the same in both.
+    pub fn services(&self) -> &[Arc<Service>] {
+        &self.services
     }
 
     /// All traffic policies.

@@ -152,7 +152,7 @@ impl Format {
         match self {
             Self::Native => Ok(native::snapshot(snapshot, scope)),
             Self::Proxy(dialect, settings) => {
-                let model = Model::compile([(snapshot, scope)]);
+                let model = Model::compile([snapshot], scope);
                 dialect
                     .render(&model, settings)
                     .map(|rendered| rendered.document)

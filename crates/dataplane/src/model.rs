@@ -7,7 +7,9 @@
 
 mod compile;
 
-use std::collections::BTreeMap;
+pub use self::compile::Compiler;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use traffic_manager_core::{
     ids::{PolicyName, TenantName, VersionName},
@@ -28,7 +30,7 @@ pub struct Model {
     pub sources: Vec<(TenantName, VersionTag)>,
     /// The policies, in the order of tenant, service and environment. Policies without hosts are
     /// here too: a proxy has nothing to route to them by.
-    pub policies: Vec<PolicyModel>,
+    pub policies: Vec<Arc<PolicyModel>>,
 }
 
 /// A policy, compiled.

@@ -177,7 +177,7 @@ proptest! {
     ) {
         let snapshot = snapshot(&states, &spec);
         let patterns = Patterns::of(&spec.rules);
-        let model = Model::compile([(&snapshot, &Scope::default())]);
+        let model = Model::compile([&snapshot], &Scope::default());
         let compiled = &model.policies[0];
         let known: BTreeMap<_, _> = VERSIONS.into_iter().zip(states).collect();
         let state = |version: &VersionName| match known.get(version.as_str()).copied().flatten() {
@@ -203,7 +203,7 @@ proptest! {
         states in prop::array::uniform4(prop_oneof![Just(Some(true)), Just(Some(false))]),
     ) {
         let snapshot = snapshot(&states, &spec);
-        let model = Model::compile([(&snapshot, &Scope::default())]);
+        let model = Model::compile([&snapshot], &Scope::default());
         let compiled = &model.policies[0];
         let actions = compiled.rules.iter().map(|rule| &rule.action).chain([&compiled.default]);
         for action in actions {
@@ -223,7 +223,7 @@ fn address_of_a_version_is_read_from_its_url() {
         let mut content = snapshot(&[Some(true), None, None, None], &spec).content();
         content.routes[0].url = url.parse().unwrap();
         let snapshot = TenantSnapshot::new("acme".parse().unwrap(), content).unwrap();
-        Model::compile([(&snapshot, &Scope::default())]).policies[0].upstreams[0].clone()
+        Model::compile([&snapshot], &Scope::default()).policies[0].upstreams[0].clone()
     };
     let plain = of("http://a.example:8080/one/");
     assert_eq!(
@@ -276,7 +276,7 @@ fn longer_hosts_and_prefixes_come_first() {
         policy("longer", &["x.a.example.com"], &["/b/c"]),
     ];
     let snapshot = TenantSnapshot::new("acme".parse().unwrap(), content).unwrap();
-    let model = Model::compile([(&snapshot, &Scope::default())]);
+    let model = Model::compile([&snapshot], &Scope::default());
     let of = |host: &str, path: &str| {
         model
             .policy_for(host, path)

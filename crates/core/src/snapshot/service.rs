@@ -71,6 +71,7 @@ pub struct Part<'a> {
 /// route is deleted: its scopes still have revisions.
 #[derive(Debug)]
 pub struct Service {
+    /// The name.
     pub name: ServiceName,
     /// The newest revision in each environment, sorted by environment.
     envs: Vec<(EnvName, Revision)>,

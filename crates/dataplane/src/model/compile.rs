@@ -1,32 +1,55 @@
 //! Compiles snapshots.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use traffic_manager_core::{
-    ids::{PolicyName, VersionName},
+    ids::{PolicyName, TenantName, VersionName},
     policy::{
         Outcome, Share,
         choice::VersionState,
         shares::{self, Run, SLOTS},
     },
-    snapshot::{Scope, SnapshotPolicy, TenantSnapshot},
+    snapshot::{Scope, Service, SnapshotPolicy, TenantSnapshot},
 };
 use url::{Host, Url};
 
 use super::{Action, Model, PolicyModel, RuleModel, Target, Upstream};
 
-impl Model {
-    /// Compiles the policies of tenants, each in a scope.
-    pub fn compile<'a>(sources: impl IntoIterator<Item = (&'a TenantSnapshot, &'a Scope)>) -> Self {
-        let mut model = Self::default();
-        for (snapshot, scope) in sources {
-            model
-                .sources
-                .push((snapshot.tenant().clone(), snapshot.scope_tag(scope)));
-            let policies = snapshot
-                .policies()
-                .filter(|policy| scope.has(&policy.name.service, &policy.name.env));
-            model
-                .policies
-                .extend(policies.map(|policy| compiled(snapshot, policy)));
+/// Compiles one state of some tenants after the other. Policies of services that are the same in two
+/// states are compiled once, and both models share them.
+#[derive(Debug, Default)]
+pub struct Compiler {
+    scope: Scope,
+    last: BTreeMap<TenantName, Vec<Compiled>>,
+}
+
+/// A service with its compiled policies.
+type Compiled = (Arc<Service>, Vec<Arc<PolicyModel>>);
+
+impl Compiler {
+    /// Compiles the policies of a scope.
+    pub fn new(scope: Scope) -> Self {
+        Self {
+            scope,
+            last: BTreeMap::new(),
+        }
+    }
+
+    /// Compiles a state of the tenants.
+    pub fn compile<'a>(
+        &mut self,
+        snapshots: impl IntoIterator<Item = &'a TenantSnapshot>,
+    ) -> Model {
+        let mut model = Model::default();
+        let mut last = std::mem::take(&mut self.last);
+        for snapshot in snapshots {
+            let tenant = snapshot.tenant();
+            let tag = snapshot.scope_tag(&self.scope);
+            model.sources.push((tenant.clone(), tag));
+            let services = self.services(snapshot, last.remove(tenant).unwrap_or_default());
+            let policies = services.iter().flat_map(|(_, policies)| policies);
+            model.policies.extend(policies.cloned());
+            self.last.insert(tenant.clone(), services);
         }
         model.sources.sort_by(|(a, _), (b, _)| a.cmp(b));
         model
@@ -34,15 +57,46 @@ impl Model {
             .sort_by(|a, b| (&a.tenant, &a.name).cmp(&(&b.tenant, &b.name)));
         model
     }
+
+    fn services(&self, snapshot: &TenantSnapshot, last: Vec<Compiled>) -> Vec<Compiled> {
+        let mut last = last.into_iter().peekable();
+        let compiled = |service: &Arc<Service>| {
+            while last.next_if(|(old, _)| old.name < service.name).is_some() {}
+            match last.next_if(|(old, _)| Arc::ptr_eq(old, service)) {
+                Some(same) => same,
+                None => (service.clone(), self.policies(snapshot.tenant(), service)),
+            }
+        };
+        let services = snapshot.services().iter();
+        services.map(compiled).collect()
+    }
+
+    fn policies(&self, tenant: &TenantName, service: &Service) -> Vec<Arc<PolicyModel>> {
+        service
+            .policies()
+            .filter(|policy| self.scope.has(&policy.name.service, &policy.name.env))
+            .map(|policy| Arc::new(compiled(tenant, service, policy)))
+            .collect()
+    }
 }
 
-fn compiled(snapshot: &TenantSnapshot, policy: &SnapshotPolicy) -> PolicyModel {
+impl Model {
+    /// Compiles the policies of tenants in a scope.
+    pub fn compile<'a>(
+        snapshots: impl IntoIterator<Item = &'a TenantSnapshot>,
+        scope: &Scope,
+    ) -> Self {
+        Compiler::new(scope.clone()).compile(snapshots)
+    }
+}
+
+fn compiled(tenant: &TenantName, service: &Service, policy: &SnapshotPolicy) -> PolicyModel {
     let SnapshotPolicy {
         name,
         spec,
         revision,
     } = policy;
-    let versions = Versions::of(snapshot, name);
+    let versions = Versions::of(service, name);
     let or_spare = |action: Option<Action>| action.unwrap_or_else(|| spare(&versions, policy));
     let rules = spec
         .rules
@@ -63,7 +117,7 @@ fn compiled(snapshot: &TenantSnapshot, policy: &SnapshotPolicy) -> PolicyModel {
         .as_ref()
         .and_then(|mirror| Some((versions.at(&mirror.version)?, mirror.share)));
     PolicyModel {
-        tenant: snapshot.tenant().clone(),
+        tenant: tenant.clone(),
         name: name.clone(),
         revision: *revision,
         spec: spec.clone(),
@@ -80,9 +134,9 @@ struct Versions {
 }
 
 impl Versions {
-    fn of(snapshot: &TenantSnapshot, name: &PolicyName) -> Self {
-        let mut upstreams: Vec<_> = snapshot
-            .routes_of(name)
+    fn of(service: &Service, name: &PolicyName) -> Self {
+        let mut upstreams: Vec<_> = service
+            .routes_in(&name.env)
             .filter(|route| route.is_active)
             .filter_map(|route| upstream(&route.name.version, route.url.as_str()))
             .collect();

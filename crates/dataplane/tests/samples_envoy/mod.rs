@@ -44,7 +44,7 @@ pub fn model(versions: &[(&str, &str, &str)], policies: &[(&str, Value)]) -> Mod
         waiters: None,
     };
     let snapshot = TenantSnapshot::new("acme".parse().unwrap(), content).unwrap();
-    Model::compile([(&snapshot, &Scope::default())])
+    Model::compile([&snapshot], &Scope::default())
 }
 
 /// A policy with `hosts` and a split, and further members.

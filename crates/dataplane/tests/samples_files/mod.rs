@@ -60,7 +60,7 @@ pub fn model(routes: &[(&str, &str)], policies: Value) -> Model {
         waiters: None,
     };
     let snapshot = TenantSnapshot::new("acme".parse().unwrap(), content).unwrap();
-    Model::compile([(&snapshot, &Scope::default())])
+    Model::compile([&snapshot], &Scope::default())
 }
 
 /// A policy for each feature.

@@ -54,7 +54,7 @@ pub fn model(routes: &[(&str, &str, &str)], policies: &[(&str, Value)]) -> Model
         waiters: None,
     };
     let snapshot = TenantSnapshot::new("acme".parse().unwrap(), content).unwrap();
-    Model::compile([(&snapshot, &Scope::default())])
+    Model::compile([&snapshot], &Scope::default())
 }
 
 /// One version and a policy for the host `a.acme.io`, with more members.
