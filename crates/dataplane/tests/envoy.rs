@@ -13,7 +13,7 @@ use traffic_manager_dataplane::{
     Settings,
     bootstrap::Ask,
     envoy::{
-        self, CLUSTER_TYPE, Offer, ROUTE_TYPE, ROUTES, Transport,
+        self, CLUSTER_TYPE, Offer, ROUTE_TYPE, ROUTES, Resource, Transport,
         messages::{Any, cluster::Cluster, route::RouteConfiguration},
     },
     model::Model,
@@ -143,7 +143,7 @@ fn bodies_are_the_messages_whose_json_is_written() {
 #[test]
 fn body_of_another_origin_has_no_json() {
     let (offer, _) = rendered(&everything());
-    let mut routes = offer.routes[ROUTES].clone();
+    let mut routes = Resource::clone(&offer.routes[ROUTES]);
     routes.body = Any {
         type_url: "type.googleapis.com/some.Other".to_owned(),
         value: Vec::new(),

@@ -450,7 +450,7 @@ fn nack(version: String, resources: Type, reason: String) -> Action {
 
 /// Whether two offers have the same resources.
 fn same(a: &Offer, b: &Offer) -> bool {
-    let equal = |a: &BTreeMap<String, Resource>, b: &BTreeMap<String, Resource>| {
+    let equal = |a: &BTreeMap<String, Arc<Resource>>, b: &BTreeMap<String, Arc<Resource>>| {
         a.len() == b.len()
             && a.iter()
                 .zip(b)

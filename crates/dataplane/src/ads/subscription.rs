@@ -1,6 +1,9 @@
 //! What a node wants of one type, what it has, and which responses it has not answered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -185,7 +188,7 @@ impl Subscription {
         !self.wild && self.names.is_empty()
     }
 
-    fn of<'o>(&self, offer: &'o Offer) -> &'o BTreeMap<String, Resource> {
+    fn of<'o>(&self, offer: &'o Offer) -> &'o BTreeMap<String, Arc<Resource>> {
         match self.resources {
             Type::Clusters => &offer.clusters,
             Type::Routes => &offer.routes,
@@ -194,7 +197,8 @@ impl Subscription {
 
     /// All resources that the node is to have.
     pub fn wanted<'o>(&self, offer: &'o Offer) -> impl Iterator<Item = &'o Resource> {
-        self.of(offer).values().filter(|r| self.wants(&r.name))
+        let all = self.of(offer).values().map(Arc::as_ref);
+        all.filter(|r| self.wants(&r.name))
     }
 
     /// The resources that the node is to have and is not known to have.
@@ -231,7 +235,7 @@ impl Subscription {
 
     /// Finds out what the state of the world is that the node said to have.
     /// `past`: offers that it may have been given, the newest last.
-    pub fn resolve(&mut self, offer: &Offer, past: &[std::sync::Arc<Offer>]) {
+    pub fn resolve(&mut self, offer: &Offer, past: &[Arc<Offer>]) {
         let Some(claim) = self.claim.take() else {
             return;
         };

@@ -1,6 +1,6 @@
 //! Files, for Envoys without a control plane.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::value::RawValue;
 
@@ -43,7 +43,7 @@ pub fn files(offer: &Offer) -> Vec<File> {
 fn content(
     version_info: &str,
     type_url: &str,
-    resources: &BTreeMap<String, Resource>,
+    resources: &BTreeMap<String, Arc<Resource>>,
 ) -> Result<String, serde_json::Error> {
     let resources = resources
         .values()

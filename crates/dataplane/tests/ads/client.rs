@@ -16,7 +16,7 @@ use traffic_manager_dataplane::{
 };
 
 /// A resource whose content is a text. It begins with the name.
-fn resource(resources: Type, name: &str, content: &str) -> (String, Resource) {
+fn resource(resources: Type, name: &str, content: &str) -> (String, Arc<Resource>) {
     let value = Bytes::from(format!("{name} {content}"));
     let type_url = resources.url().to_owned();
     let body = Bytes::from(Any { type_url, value }.encode_to_vec());
@@ -26,7 +26,7 @@ fn resource(resources: Type, name: &str, content: &str) -> (String, Resource) {
         version,
         body,
     };
-    (name, resource)
+    (name, Arc::new(resource))
 }
 
 /// An offer with these clusters (name, content), and with the route configuration `tm` that names `used`.
