@@ -35,6 +35,7 @@ pub mod frame;
 pub mod message;
 pub mod node;
 mod request;
+pub mod search;
 mod stream;
 mod subscription;
 

@@ -3,6 +3,8 @@
 
 #[path = "samples_envoy/mod.rs"]
 mod samples;
+#[path = "envoy/search.rs"]
+mod search;
 
 use std::{collections::BTreeSet, path::Path};
 

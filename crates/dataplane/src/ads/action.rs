@@ -113,6 +113,11 @@ pub enum Report {
         /// Whether the routes are among it: the node takes them from this stream.
         routes: bool,
     },
+    /// The node uses the offer's routes. Its clusters may not all be warm.
+    Taken {
+        /// The offer's version.
+        version: String,
+    },
     /// The node rejected a response. Nothing more of this offer is sent.
     Nack {
         /// The offer's version.

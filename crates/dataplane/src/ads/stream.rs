@@ -47,6 +47,8 @@ pub struct Stream {
     leaving: BTreeMap<String, u64>,
     /// The last report of an ACK.
     acked: Option<(String, bool)>,
+    /// The version of the last report that routes are used.
+    taken: Option<String>,
     /// What was reported once and need not be again.
     missing: BTreeSet<String>,
     foreign: BTreeSet<String>,
@@ -78,6 +80,7 @@ impl Stream {
             rejected: None,
             leaving: BTreeMap::new(),
             acked: None,
+            taken: None,
             missing: BTreeSet::new(),
             foreign: BTreeSet::new(),
             nonce: 0,
@@ -98,6 +101,12 @@ impl Stream {
     /// The node, once its first request has come.
     pub fn node(&self) -> Option<&NodeInfo> {
         self.node.as_ref()
+    }
+
+    /// Returns the version of the offer whose routes the node said to have when it asked for them first.
+    pub fn said(&self) -> Option<&str> {
+        let said = self.routes.as_ref()?.said.as_deref()?;
+        said.rsplit_once('/').map(|(version, _)| version)
     }
 
     /// Takes a request: the message of one frame.
@@ -304,6 +313,7 @@ impl Stream {
                     self.target = Some(next);
                     self.rejected = None;
                     self.acked = None;
+                    self.taken = None;
                     self.missing.clear();
                 }
             }
@@ -370,7 +380,10 @@ impl Stream {
         let bytes = match self.kind {
             Kind::Delta => frame(&DeltaDiscoveryResponse {
                 system_version_info: target.version.clone(),
-                resources: changed.iter().map(|r| delta_resource(r)).collect(),
+                resources: changed
+                    .iter()
+                    .map(|r| delta_resource(r, resources, target))
+                    .collect(),
                 type_url,
                 nonce: nonce.clone(),
                 removed_resources: removed.iter().cloned().collect(),
@@ -417,6 +430,13 @@ impl Stream {
         let Some(target) = &self.target else {
             return;
         };
+        let uses = |routes: &Subscription| !routes.is_empty() && routes.has_only(target);
+        let is_taken = self.rejected.is_none() && self.routes.as_ref().is_some_and(uses);
+        if is_taken && self.taken.as_ref() != Some(&target.version) {
+            let version = target.version.clone();
+            self.taken = Some(version.clone());
+            out.push(Action::Report(Report::Taken { version }));
+        }
         let mut both = [&self.clusters, &self.routes]
             .into_iter()
             .flatten()
@@ -432,9 +452,14 @@ impl Stream {
     }
 }
 
-fn delta_resource(r: &Resource) -> DeltaResource {
+/// The version of routes begins with that of their offer: after a reconnect the node says it.
+fn delta_resource(r: &Resource, resources: Type, offer: &Offer) -> DeltaResource {
+    let version = match resources {
+        Type::Clusters => r.version.clone(),
+        Type::Routes => format!("{}/{}", offer.version, r.version),
+    };
     DeltaResource {
-        version: r.version.clone(),
+        version,
         resource: r.body.clone(),
         name: r.name.clone(),
     }

@@ -62,6 +62,9 @@ pub(super) struct Subscription {
     asked: BTreeSet<String>,
     /// The state of the world that the node says to have, until an offer tells what that is.
     claim: Option<String>,
+    /// What the node said to have of this type in its first request. For clusters over delta nothing is
+    /// kept of it here.
+    pub said: Option<String>,
     /// The node had resources of this type when the stream began.
     pub resumed: bool,
     /// Nothing is owed to the node for having asked.
@@ -83,6 +86,7 @@ impl Subscription {
             known: BTreeMap::new(),
             asked: BTreeSet::new(),
             claim: None,
+            said: None,
             resumed: false,
             answered: false,
             outstanding: Vec::new(),
@@ -98,7 +102,15 @@ impl Subscription {
                 new.change(subscribe, &unsubscribe);
                 new.resumed = !has.is_empty();
                 new.answered = new.resumed || !new.wild;
+                if resources == Type::Routes {
+                    new.said = has.values().next().cloned();
+                }
                 let has = has.into_iter().map(|(name, version)| {
+                    // Before the last `/` is the version of an offer.
+                    let version = match version.rsplit_once('/') {
+                        Some((_, own)) => own.to_owned(),
+                        None => version,
+                    };
                     let known = Known {
                         version: Some(version),
                         body: None,
@@ -112,6 +124,7 @@ impl Subscription {
                 new.wild = names.is_empty() && resources == Type::Clusters;
                 new.replace(names);
                 new.resumed = !has.is_empty();
+                new.said = new.resumed.then(|| has.clone());
                 new.claim = new.resumed.then_some(has);
             }
         }

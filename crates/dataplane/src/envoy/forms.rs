@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    fmt,
     sync::Arc,
 };
 
@@ -30,6 +31,12 @@ pub struct PolicyKey {
     pub tenant: TenantName,
     /// The policy's service and environment.
     pub name: PolicyName,
+}
+
+impl fmt::Display for PolicyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.tenant, self.name.service, self.name.env)
+    }
 }
 
 /// A policy as Envoys get it.
@@ -71,6 +78,11 @@ impl Form {
     /// Whether an Envoy gets nothing of the policy but an answer with 503.
     pub fn is_empty(&self) -> bool {
         self.routes.is_none()
+    }
+
+    /// Whether a text names the policy: routes and clusters have its name.
+    pub fn is_named_in(&self, text: &str) -> bool {
+        text.contains(&self.key.to_string())
     }
 
     fn of(policy: &Arc<PolicyModel>, since: &VersionTag, settings: &Settings) -> Self {
@@ -121,6 +133,25 @@ pub struct Forms {
     pub all: Vec<Arc<Form>>,
 }
 
+impl Forms {
+    /// Returns the form of a policy.
+    pub fn get(&self, key: &PolicyKey) -> Option<&Arc<Form>> {
+        let at = self.all.binary_search_by(|form| form.key.cmp(key)).ok()?;
+        self.all.get(at)
+    }
+
+    /// Returns a text that differs for other forms.
+    pub fn digest<'a>(forms: impl IntoIterator<Item = &'a Arc<Form>>) -> String {
+        let mut hash = Sha256::new();
+        for form in forms {
+            hash.update(form.key.to_string());
+            hash.update([0]);
+            hash.update(&form.hash);
+        }
+        hex_half(hash)
+    }
+}
+
 /// Makes the forms of one model after the other. A policy that is the same in two models keeps its
 /// form.
 #[derive(Debug)]
@@ -141,7 +172,11 @@ impl Former {
     /// Returns the forms of a model.
     pub fn forms(&mut self, model: &Model) -> Forms {
         let mut last = std::mem::take(&mut self.last).into_iter().peekable();
-        let tags: BTreeMap<_, _> = model.sources.iter().map(|(name, tag)| (name, tag)).collect();
+        let tags: BTreeMap<_, _> = model
+            .sources
+            .iter()
+            .map(|(name, tag)| (name, tag))
+            .collect();
         let form = |policy: &Arc<PolicyModel>| {
             let name = (&policy.tenant, &policy.name);
             while last

@@ -25,12 +25,12 @@ use bytes::Bytes;
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
+use self::messages::{Any, Typed, cluster::Cluster, route::RouteConfiguration};
 pub use self::{
     bootstrap::{Transport, bootstrap},
     files::{RELOAD, files},
     forms::{Composed, Form, Former, Forms, PolicyKey, compose},
 };
-use self::messages::{Any, Typed, cluster::Cluster, route::RouteConfiguration};
 use crate::{Rendered, Settings, model::Model};
 
 /// The type url of clusters.

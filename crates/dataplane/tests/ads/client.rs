@@ -187,9 +187,11 @@ pub fn responses(kind: Kind, actions: &[Action]) -> Vec<Response> {
     sends.collect()
 }
 
+/// Returns the reports but those of the node itself and of routes that are used.
 pub fn reports(actions: &[Action]) -> Vec<Report> {
     let reports = actions.iter().filter_map(|a| match a {
-        Action::Report(r) if !matches!(r, Report::Node(_)) => Some(r.clone()),
+        Action::Report(Report::Node(_) | Report::Taken { .. }) => None,
+        Action::Report(r) => Some(r.clone()),
         _ => None,
     });
     reports.collect()

@@ -112,6 +112,16 @@ impl Talk {
         talk
     }
 
+    /// Returns the versions of the offers whose routes are used, as reported since the last
+    /// [`Self::reports`].
+    fn taken(&self) -> Vec<&str> {
+        let taken = self.all.iter().filter_map(|action| match action {
+            Action::Report(Report::Taken { version }) => Some(version.as_str()),
+            _ => None,
+        });
+        taken.collect()
+    }
+
     /// Takes the reports since the last call.
     fn reports(&mut self) -> Vec<Report> {
         reports(&std::mem::take(&mut self.all))
@@ -178,6 +188,48 @@ fn clusters_are_made_before_and_removed_after_the_routes() {
         assert_eq!(talk.ack(&remove), []);
         assert_eq!(talk.reports(), [ack("2")]);
         assert_eq!(talk.stream.deadline(), None);
+    }
+}
+
+#[test]
+fn routes_that_are_used_are_told_once_even_while_a_cluster_is_not_warm() {
+    for kind in BOTH {
+        let mut talk = Talk::settled(kind, &first());
+        assert_eq!(talk.taken(), Vec::<&str>::new());
+        one(talk.offer(&second()));
+        let routes = one(talk.wait(WARM));
+        assert_eq!(talk.taken(), Vec::<&str>::new());
+        let remove = talk.ack(&routes);
+        assert_eq!(remove.len(), 1);
+        assert_eq!(talk.taken(), ["2"], "{kind:?}");
+        talk.nack(&routes, "too late to be an answer");
+        assert_eq!(talk.taken(), ["2"]);
+    }
+}
+
+#[test]
+fn a_node_says_after_a_reconnect_whose_routes_it_has() {
+    for kind in BOTH {
+        let mut talk = Talk::settled(kind, &first());
+        assert_eq!(talk.stream.said(), None);
+        let routes = one({
+            let add = one(talk.offer(&second()));
+            talk.ack(&add)
+        });
+        let (version, own) = (routes.version.clone(), routes.added["tm"].0.clone());
+        let mut new = Talk::new(kind);
+        let has = match kind {
+            Kind::Delta => Ask {
+                has: [("tm".to_owned(), own)].into(),
+                ..Ask::first()
+            },
+            Kind::World => Ask {
+                version,
+                ..Ask::first()
+            },
+        };
+        new.ask(Type::Routes, has.names(&["tm"]));
+        assert_eq!(new.stream.said(), Some("2"), "{kind:?}");
     }
 }
 
