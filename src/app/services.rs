@@ -21,6 +21,7 @@ use crate::{
         admin::{dead_letters::DeadLetters, forced_states::ForcedStates, replays::Replays},
         history::{audit::AuditReads, exports::Exports},
         privacy::Privacy,
+        quarantine::Quarantine,
         read::{polls::Polls, reads::Reads},
         write::{
             after_commit::{RelayWakes, after_commit},
@@ -119,13 +120,16 @@ impl Base<'_> {
             settings.resilience.share(),
         );
         health.shares(&streams);
+        let own = traffic_manager_dataplane::Settings {
+            ca_file: settings.dataplane.ca_file.clone(),
+            listen: settings.dataplane.listen.to_string(),
+            admin: settings.dataplane.admin.to_string(),
+        };
+        let quarantine = Quarantine::new(primary.clone(), reads.clone(), own.clone());
         let dataplane = http::Dataplane {
             streams,
-            settings: traffic_manager_dataplane::Settings {
-                ca_file: settings.dataplane.ca_file.clone(),
-                listen: settings.dataplane.listen.to_string(),
-                admin: settings.dataplane.admin.to_string(),
-            },
+            quarantine: Arc::new(quarantine),
+            settings: own,
             ads_port: settings.http.ads_listen.map(|address| address.port()),
         };
         Ok(ApiState {

@@ -1,9 +1,16 @@
-//! The configurations that Envoys get as a stream: made once for all streams that need the same.
+//! The configurations that Envoys get as a stream: made once for all streams that need the same, and
+//! from one change to the next only as far as something changed.
 
 use std::sync::Arc;
 
 use moka::future::Cache;
-use traffic_manager_dataplane::{Settings, envoy, envoy::Offer, model::Model};
+use tokio::sync::Mutex;
+use traffic_manager_dataplane::{
+    Settings,
+    ads::search::Composition,
+    envoy::{Former, Forms, Offer, compose},
+    model::Compiler,
+};
 
 use super::bodies::IDLE;
 use crate::{
@@ -15,15 +22,37 @@ use crate::{
     resilience::{PoolReport, Workers},
 };
 
-/// Identifies an offer: what it is made of.
+/// Identifies what an Envoy follows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct OfferKey {
+struct Followed {
+    tenants: Vec<TenantName>,
+    scope: Scope,
+}
+
+/// Identifies the forms of a state.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct FormsKey {
     sources: Vec<(TenantName, VersionTag)>,
     scope: Scope,
 }
 
+/// Identifies an offer: the scope, and the version of the composition, which has the tags of all tenants.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct OfferKey {
+    scope: Scope,
+    version: String,
+}
+
+/// What the last state of something followed was made of.
+struct Kept {
+    compiler: Compiler,
+    former: Former,
+}
+
 /// The offers of one instance.
 pub struct Offers {
+    kept: Cache<Followed, Arc<Mutex<Kept>>>,
+    forms: Cache<FormsKey, Arc<Forms>>,
     made: Cache<OfferKey, Arc<Offer>>,
     bytes: u64,
     workers: Arc<Workers>,
@@ -32,15 +61,25 @@ pub struct Offers {
 impl Offers {
     /// Creates a cache with room for `bytes` bytes. `workers` make the offers.
     pub fn new(bytes: u64, workers: Arc<Workers>) -> Self {
-        let weigh = |_: &OfferKey, offer: &Arc<Offer>| {
-            let resources = offer.clusters.values().chain(offer.routes.values());
-            let bytes: usize = resources.map(|resource| resource.body.len() + 256).sum();
-            u32::try_from(bytes).unwrap_or(u32::MAX)
+        let weigh_forms = |_: &FormsKey, forms: &Arc<Forms>| weight(forms.bytes());
+        let weigh_offer = |_: &OfferKey, offer: &Arc<Offer>| {
+            // Its clusters are those of the forms.
+            let routes = offer.routes.values().map(|routes| routes.body.len());
+            weight(routes.sum::<usize>() + 256 * offer.clusters.len())
         };
         Self {
+            kept: Cache::builder()
+                .max_capacity(KEPT)
+                .time_to_idle(IDLE)
+                .build(),
+            forms: Cache::builder()
+                .max_capacity(bytes / 2)
+                .weigher(weigh_forms)
+                .time_to_idle(IDLE)
+                .build(),
             made: Cache::builder()
-                .max_capacity(bytes)
-                .weigher(weigh)
+                .max_capacity(bytes / 2)
+                .weigher(weigh_offer)
                 .time_to_idle(IDLE)
                 .build(),
             bytes,
@@ -50,37 +89,81 @@ impl Offers {
 
     /// Returns the number of bytes held, with its limit.
     pub fn held_bytes(&self) -> PoolReport {
-        PoolReport::bytes("envoy_offers", self.made.weighted_size(), self.bytes)
+        let held = self.forms.weighted_size() + self.made.weighted_size();
+        PoolReport::bytes("envoy_offers", held, self.bytes)
     }
 
     /// Drops idle offers.
     pub async fn drop_idle(&self) {
+        self.kept.run_pending_tasks().await;
+        self.forms.run_pending_tasks().await;
         self.made.run_pending_tasks().await;
     }
 
-    /// Returns the offer for a scope of these tenants. Concurrent calls share one rendering.
-    pub async fn get(
+    /// Returns the forms of all policies in a scope of these tenants. Concurrent calls share one
+    /// rendering.
+    pub async fn forms(
         &self,
         snapshots: Vec<Arc<TenantSnapshot>>,
         scope: &Scope,
         settings: &Settings,
-    ) -> Result<Arc<Offer>, Arc<std::io::Error>> {
-        let sources = snapshots
-            .iter()
-            .map(|snapshot| (snapshot.tenant().clone(), snapshot.scope_tag(scope)))
-            .collect();
-        let key = OfferKey {
-            sources,
+    ) -> Result<Arc<Forms>, Arc<std::io::Error>> {
+        let tenants = snapshots.iter().map(|one| one.tenant().clone());
+        let followed = Followed {
+            tenants: tenants.collect(),
             scope: scope.clone(),
         };
-        let (workers, scope, settings) = (self.workers.clone(), scope.clone(), settings.clone());
-        let make = async move {
-            let render = move || {
-                let model = Model::compile(snapshots.iter().map(|one| &**one), &scope);
-                Arc::new(envoy::render(&model, &settings).document)
+        let sources = snapshots
+            .iter()
+            .map(|one| (one.tenant().clone(), one.scope_tag(scope)));
+        let key = FormsKey {
+            sources: sources.collect(),
+            scope: scope.clone(),
+        };
+        let make = async {
+            let new = async {
+                Arc::new(Mutex::new(Kept {
+                    compiler: Compiler::new(scope.clone()),
+                    former: Former::new(settings.clone()),
+                }))
             };
-            workers.run(render).await.map_err(std::io::Error::other)
+            let kept = self.kept.get_with(followed, new).await;
+            let mut kept = kept.lock_owned().await;
+            let form = move || {
+                let Kept { compiler, former } = &mut *kept;
+                let model = compiler.compile(snapshots.iter().map(|one| &**one));
+                Arc::new(former.forms(&model))
+            };
+            self.workers.run(form).await.map_err(std::io::Error::other)
+        };
+        self.forms.try_get_with(key, make).await
+    }
+
+    /// Returns the offer of a composition of forms in this scope. Concurrent calls share one.
+    pub async fn offer(
+        &self,
+        composition: Composition,
+        scope: &Scope,
+    ) -> Result<Arc<Offer>, Arc<std::io::Error>> {
+        let version = composition.version();
+        let key = OfferKey {
+            scope: scope.clone(),
+            version: version.clone(),
+        };
+        let make = async {
+            let compose = move || Arc::new(compose(version, &composition.forms()).offer);
+            self.workers
+                .run(compose)
+                .await
+                .map_err(std::io::Error::other)
         };
         self.made.try_get_with(key, make).await
     }
+}
+
+/// How many different sets of tenants and scopes are kept for their next state.
+const KEPT: u64 = 1_000;
+
+fn weight(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }

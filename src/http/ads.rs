@@ -4,7 +4,9 @@
 //! listener would speak it too, where all limits are limits of a connection (ADR 50).
 
 mod answer;
+mod node;
 mod stream;
+mod wanted;
 
 use std::{
     convert::Infallible,
@@ -252,7 +254,8 @@ async fn answered(
     match streams.state.dataplane.streams.try_take(&payer, 1) {
         Ok(place) => {
             let held = stream::Held::new(place, open);
-            stream::open(kind, streams, caller, payer, held, request.into_body())
+            let client = (caller, client.address.ip(), payer);
+            stream::open(kind, streams, client, held, request.into_body())
         }
         Err(full) => answer::failed(&Ended::new(
             GrpcStatus::ResourceExhausted,

@@ -9,7 +9,8 @@ use crate::{
         access::{access_log::AccessLog, callers::Callers, keys::Keys},
         admin::{dead_letters::DeadLetters, forced_states::ForcedStates, replays::Replays},
         history::{audit::AuditReads, exports::Exports},
-        read::{polls::Polls, reads::Reads},
+        quarantine::Quarantine,
+        read::{offers::Sources, polls::Polls, reads::Reads},
         write::{plans::Plans, writer::Writer},
     },
 };
@@ -22,6 +23,8 @@ pub struct Dataplane {
     pub ads_port: Option<u16>,
     /// The places of Envoys' streams.
     pub streams: Arc<Shares>,
+    /// What Envoys have refused.
+    pub quarantine: Arc<Quarantine>,
 }
 
 /// The services that handlers use.
@@ -58,4 +61,15 @@ pub struct ApiState {
     pub bulk: BodyLimits,
     /// `http.request_timeout_ms`: the deadline of a request that does not wait.
     pub request_timeout: Duration,
+}
+
+impl ApiState {
+    /// Returns what the configurations of Envoys are made of.
+    pub fn sources(&self) -> Sources {
+        Sources {
+            polls: self.polls.clone(),
+            quarantine: self.dataplane.quarantine.clone(),
+            settings: self.dataplane.settings.clone(),
+        }
+    }
 }

@@ -5,6 +5,7 @@ pub mod admin;
 mod error;
 pub mod history;
 pub mod privacy;
+pub mod quarantine;
 pub mod read;
 pub mod write;
 

@@ -20,6 +20,7 @@ pub mod migrations;
 pub mod outbox;
 pub mod plans;
 pub mod policies;
+pub mod quarantine;
 pub mod replays;
 pub mod router;
 pub mod routes;

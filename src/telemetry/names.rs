@@ -60,6 +60,7 @@ metrics_table! {
     gauge WAITERS = "tm_waiters", "Long-polls and event streams that wait for changes.";
     gauge ENVOY_STREAMS = "tm_envoy_streams", "Streams of Envoys.";
     counter ENVOY_ANSWERS = "tm_envoy_answers_total", "What Envoys said of their configuration, by result: ack, nack (refused) or late (no answer in time).";
+    counter ENVOY_QUARANTINE = "tm_envoy_quarantine_total", "Policies that Envoys refuse and that stay at an older form, by result: quarantined or released.";
     counter STREAMS_CUT = "tm_streams_cut_total", "Event streams ended because their readers were too far behind.";
     counter SNAPSHOT_FILES = "tm_snapshot_files_total", "Snapshot files, by result: saved, failed, restored, refused.";
     gauge CACHE_TENANTS = "tm_cache_tenants", "Resident tenants.";

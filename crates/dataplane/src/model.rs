@@ -159,6 +159,22 @@ impl Model {
             .map(|(_, policy)| policy)
     }
 
+    /// Returns the tags in a version of a model of these tenants, in the order of the tenants' names; `None`
+    /// if it is no such version. What comes after a `~` is not the model's.
+    pub fn tags_of(version: &str, tenants: &[&TenantName]) -> Option<Vec<VersionTag>> {
+        let version = version.split('~').next()?;
+        let parts: Vec<_> = version.split(',').collect();
+        let tag = |(part, tenant): (&&str, &&TenantName)| {
+            let tag = match tenants.len() {
+                1 => part,
+                _ => part.strip_prefix(tenant.as_str())?.strip_prefix('=')?,
+            };
+            tag.parse().ok()
+        };
+        let tags: Option<Vec<_>> = parts.iter().zip(tenants).map(tag).collect();
+        tags.filter(|tags| parts.len() == tenants.len() && !tags.is_empty())
+    }
+
     /// Returns a text that differs when anything differs that was compiled: the sources' tags.
     pub fn version(&self) -> String {
         let tags: Vec<_> = self

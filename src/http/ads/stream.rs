@@ -1,13 +1,12 @@
-//! One stream of an Envoy: its requests, the offers for it, and time, each given to the state machine
-//! of [`traffic_manager_dataplane::ads`].
+//! One stream of an Envoy over gRPC.
 
 use std::{
     convert::Infallible,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -18,35 +17,22 @@ use hyper::{
     body::{Frame, Incoming},
     header,
 };
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep_until, timeout},
-};
-use traffic_manager_dataplane::ads::{
-    Action, Code, Frames, Kind, Limits, NodeInfo, Report, Stream,
-};
+use tokio::{sync::mpsc, time::timeout};
+use traffic_manager_dataplane::ads::{Frames, Kind, Limits};
 
 use super::{
     Answer, Streams,
     answer::{Ended, GRPC, GrpcStatus},
+    node::{Due, Node},
 };
 use crate::{
-    auth::{AuthorizedTenant, Caller, Role, TenantScope},
-    domain::{Invalid, ids::TenantName, snapshot::Scope},
+    auth::Caller,
     resilience::{Payer, PoolPlace},
-    service::{
-        Error,
-        read::offers::{MAX_TENANTS, OfferFeed},
-    },
     telemetry::names,
 };
 
 /// Responses that wait for a slow reader.
 const QUEUE: usize = 8;
-/// How long a failed read of the offer waits before it is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
-/// The least time between two renderings for one stream.
-const PAUSE: Duration = Duration::from_millis(2);
 
 /// What a stream holds of its payer and of its connection, until its last response is read.
 pub struct Held {
@@ -75,19 +61,18 @@ impl Drop for Held {
 pub fn open(
     kind: Kind,
     streams: Arc<Streams>,
-    caller: Caller,
-    payer: Payer,
+    (caller, source, payer): (Caller, IpAddr, Payer),
     held: Held,
     body: Incoming,
 ) -> Answer {
     let (sender, receiver) = mpsc::channel(QUEUE);
     tokio::spawn(async move {
         metrics::gauge!(names::ENVOY_STREAMS).increment(1.0);
-        let mut served = Served::new(kind, &streams, caller, payer, sender.clone());
+        let mut served = Served::new(kind, &streams, caller, source, payer, sender.clone());
         let ended = served.run(body).await;
         metrics::gauge!(names::ENVOY_STREAMS).decrement(1.0);
         tracing::info!(
-            node = served.machine.node().map(|node| node.id.as_str()),
+            node = served.node.name(),
             status = ?ended.status,
             reason = ended.text,
             "the stream of an Envoy ended"
@@ -113,22 +98,15 @@ pub fn open(
 struct Served<'a> {
     streams: &'a Streams,
     caller: Caller,
-    payer: Payer,
-    machine: Stream,
+    node: Node,
     frames: Frames,
-    feed: Option<OfferFeed>,
-    /// When the offer has to be read again.
-    stale: Option<Instant>,
     sender: mpsc::Sender<Frame<Bytes>>,
-    begun: Instant,
 }
 
 /// What a stream waits for.
 enum Event {
     Piece(Option<Result<Frame<Bytes>, hyper::Error>>),
-    Moved,
-    Due,
-    Read,
+    Due(Due),
     Stop,
 }
 
@@ -137,28 +115,19 @@ impl<'a> Served<'a> {
         kind: Kind,
         streams: &'a Streams,
         caller: Caller,
+        source: IpAddr,
         payer: Payer,
         sender: mpsc::Sender<Frame<Bytes>>,
     ) -> Self {
-        let limits = Limits {
-            warm_ms: u64::try_from(streams.dataplane.warm.as_millis()).unwrap_or(u64::MAX),
-            ..Limits::default()
-        };
+        let sources = streams.state.sources();
+        let warm = streams.dataplane.warm;
         Self {
             streams,
-            caller,
-            payer,
-            machine: Stream::new(kind, limits),
-            frames: Frames::new(limits.request_bytes),
-            feed: None,
-            stale: None,
+            caller: caller.clone(),
+            node: Node::new(kind, warm, sources, caller, source, payer),
+            frames: Frames::new(Limits::default().request_bytes),
             sender,
-            begun: Instant::now(),
         }
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Serves the stream until it ends, as long as the caller's credentials are good.
@@ -175,28 +144,26 @@ impl<'a> Served<'a> {
 
     async fn serve(&mut self, mut body: Incoming) -> Ended {
         loop {
-            let actions = match self.next(&mut body).await {
-                Event::Stop => {
-                    return Ended::new(GrpcStatus::Unavailable, "the service drains");
-                }
-                Event::Piece(None) => return Ended::new(GrpcStatus::Unavailable, "the node left"),
+            let stop = self.streams.state.polls.stop();
+            let event = tokio::select! {
+                () = stop.cancelled() => Event::Stop,
+                piece = body.frame() => Event::Piece(piece),
+                due = self.node.due() => Event::Due(due),
+            };
+            let done = match event {
+                Event::Stop => Err(Ended::new(GrpcStatus::Unavailable, "the service drains")),
+                Event::Piece(None) => Err(Ended::new(GrpcStatus::Unavailable, "the node left")),
                 Event::Piece(Some(Err(error))) => {
-                    return Ended::new(GrpcStatus::Unavailable, error.to_string());
+                    Err(Ended::new(GrpcStatus::Unavailable, error.to_string()))
                 }
                 Event::Piece(Some(Ok(piece))) => match piece.data_ref() {
                     Some(piece) => self.take(piece).await,
-                    None => Ok(Vec::new()),
+                    None => Ok(()),
                 },
-                Event::Moved => {
-                    self.stale.get_or_insert(Instant::now() + PAUSE);
-                    Ok(Vec::new())
-                }
-                Event::Read => self.offered().await,
-                Event::Due => Ok(self.machine.on_tick(self.now())),
-            };
-            let done = match actions {
-                Ok(actions) => self.act(actions).await,
-                Err(ended) => Err(ended),
+                Event::Due(due) => match self.node.on_due(due).await {
+                    Ok(frames) => self.send(frames).await,
+                    Err(ended) => Err(ended),
+                },
             };
             if let Err(ended) = done {
                 return ended;
@@ -204,36 +171,10 @@ impl<'a> Served<'a> {
         }
     }
 
-    async fn next(&mut self, body: &mut Incoming) -> Event {
-        let stop = self.streams.state.polls.stop();
-        let due = self.machine.deadline();
-        let due = due.map(|due| self.begun + Duration::from_millis(due));
-        let at = |when: Option<Instant>| async move {
-            match when {
-                Some(when) => sleep_until(when).await,
-                None => std::future::pending().await,
-            }
-        };
-        let feed = &mut self.feed;
-        let moved = async {
-            match feed {
-                Some(feed) => feed.moved().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => Event::Stop,
-            piece = body.frame() => Event::Piece(piece),
-            () = moved => Event::Moved,
-            () = at(self.stale) => Event::Read,
-            () = at(due) => Event::Due,
-        }
-    }
-
     /// Takes a piece of the body.
     /// Each message is answered before the next is looked at, so that a node that reads nothing is
     /// asked nothing more.
-    async fn take(&mut self, piece: &[u8]) -> Result<Vec<Action>, Ended> {
+    async fn take(&mut self, piece: &[u8]) -> Result<(), Ended> {
         self.frames.push(piece);
         loop {
             let message = self
@@ -241,179 +182,22 @@ impl<'a> Served<'a> {
                 .next_message()
                 .map_err(|error| Ended::new(GrpcStatus::InvalidArgument, error.to_string()))?;
             let Some(message) = message else {
-                break;
+                return Ok(());
             };
-            let actions = self.machine.on_request(&message, self.now());
-            self.act(actions).await?;
-        }
-        if let (None, Some(node)) = (&self.feed, self.machine.node().cloned()) {
-            self.feed = Some(self.follow(&node).await?);
-            return self.offered().await;
-        }
-        Ok(Vec::new())
-    }
-
-    /// Follows what the node is to have, as its metadata and its credentials say.
-    async fn follow(&self, node: &NodeInfo) -> Result<OfferFeed, Ended> {
-        let (tenants, scope) = wanted(&self.caller, node)?;
-        let state = &self.streams.state;
-        OfferFeed::open(
-            state.polls.clone(),
-            tenants,
-            scope,
-            state.dataplane.settings.clone(),
-            self.payer.clone(),
-        )
-        .await
-        .map_err(|error| Ended::new(GrpcStatus::Unavailable, error.to_string()))
-    }
-
-    /// Reads the present offer. If that fails, the node keeps what it has, and the read is tried again.
-    async fn offered(&mut self) -> Result<Vec<Action>, Ended> {
-        self.stale = None;
-        let Some(feed) = &self.feed else {
-            return Ok(Vec::new());
-        };
-        match feed.offer().await {
-            Ok(offer) => Ok(self.machine.on_offer(offer, self.now())),
-            // The tenant was deleted. The node keeps what it has, and asks again.
-            Err(error @ Error::Rejected(_)) => {
-                Err(Ended::new(GrpcStatus::PermissionDenied, error.to_string()))
-            }
-            Err(error) => {
-                tracing::warn!(error = %error, "the configuration of an Envoy could not be made");
-                self.stale = Some(Instant::now() + AGAIN);
-                Ok(Vec::new())
-            }
+            let frames = self.node.on_request(&message).await?;
+            self.send(frames).await?;
         }
     }
 
-    async fn act(&self, actions: Vec<Action>) -> Result<(), Ended> {
-        for action in actions {
-            match action {
-                Action::Send(bytes) => {
-                    let sent = timeout(
-                        self.streams.http.write_stall,
-                        self.sender.send(Frame::data(bytes)),
-                    );
-                    if !matches!(sent.await, Ok(Ok(()))) {
-                        return Err(Ended::new(
-                            GrpcStatus::Unavailable,
-                            "the node reads nothing",
-                        ));
-                    }
-                }
-                Action::Report(report) => self.report(&report),
-                Action::End(code, text) => {
-                    let status = match code {
-                        Code::InvalidArgument => GrpcStatus::InvalidArgument,
-                        Code::ResourceExhausted => GrpcStatus::ResourceExhausted,
-                        Code::Unimplemented => GrpcStatus::Unimplemented,
-                    };
-                    return Err(Ended::new(status, text));
-                }
+    async fn send(&mut self, frames: Vec<Bytes>) -> Result<(), Ended> {
+        for bytes in frames {
+            let sent = self.sender.send(Frame::data(bytes));
+            let sent = timeout(self.streams.http.write_stall, sent);
+            if !matches!(sent.await, Ok(Ok(()))) {
+                let text = "the node reads nothing";
+                return Err(Ended::new(GrpcStatus::Unavailable, text));
             }
         }
         Ok(())
     }
-
-    fn report(&self, report: &Report) {
-        let node = self.machine.node().map(|node| node.id.as_str());
-        match report {
-            Report::Ack { version, .. } => {
-                metrics::counter!(names::ENVOY_ANSWERS, "result" => "ack").increment(1);
-                tracing::debug!(node, version, "an Envoy has its configuration");
-            }
-            Report::Nack {
-                version,
-                resources,
-                reason,
-            } => {
-                metrics::counter!(names::ENVOY_ANSWERS, "result" => "nack").increment(1);
-                tracing::warn!(
-                    node,
-                    version,
-                    ?resources,
-                    reason,
-                    "an Envoy refused its configuration"
-                );
-            }
-            Report::Late {
-                version,
-                resources,
-                names,
-            } => {
-                metrics::counter!(names::ENVOY_ANSWERS, "result" => "late").increment(1);
-                let first = names.first();
-                tracing::warn!(
-                    node,
-                    version,
-                    ?resources,
-                    first,
-                    count = names.len(),
-                    "an Envoy did not answer in time"
-                );
-            }
-            Report::TooOld(info) => {
-                tracing::warn!(node, version = ?info.version, "an Envoy is too old and keeps what it has");
-            }
-            other => tracing::debug!(node, report = ?other, "an Envoy"),
-        }
-    }
-}
-
-/// Returns the tenants and the scope of a node: the metadata `tenant` (one, or several with commas)
-/// and `env` and `service`. A caller of one tenant need not name it, and may name no other.
-fn wanted(caller: &Caller, node: &NodeInfo) -> Result<(Vec<AuthorizedTenant>, Scope), Ended> {
-    let wrong = |member: &str, invalid: &Invalid| {
-        Ended::new(
-            GrpcStatus::InvalidArgument,
-            format!("metadata.{member}: {}", invalid.detail),
-        )
-    };
-    let named = node.metadata.get("tenant").map(String::as_str);
-    let mut tenants: Vec<TenantName> = Vec::new();
-    for raw in named.into_iter().flat_map(|named| named.split(',')) {
-        let tenant = raw
-            .trim()
-            .parse()
-            .map_err(|invalid| wrong("tenant", &invalid))?;
-        if !tenants.contains(&tenant) {
-            tenants.push(tenant);
-        }
-    }
-    if let (true, TenantScope::Tenant(own)) = (tenants.is_empty(), caller.grant.tenant_scope()) {
-        tenants.push(own.clone());
-    }
-    if !(1..=MAX_TENANTS).contains(&tenants.len()) {
-        let detail = format!("1 to {MAX_TENANTS} tenants, separated by commas");
-        return Err(wrong("tenant", &Invalid::new("required", detail)));
-    }
-    let part = |name: &str| node.metadata.get(name).cloned();
-    let scope = Scope {
-        service: part("service")
-            .map(TryInto::try_into)
-            .transpose()
-            .map_err(|invalid| wrong("service", &invalid))?,
-        env: part("env")
-            .map(TryInto::try_into)
-            .transpose()
-            .map_err(|invalid| wrong("env", &invalid))?,
-    };
-    let denied = |text: &str| Ended::new(GrpcStatus::PermissionDenied, text);
-    let authorized: Result<Vec<_>, _> = tenants
-        .into_iter()
-        .map(|tenant| caller.authorize(tenant))
-        .collect();
-    let authorized = authorized.map_err(|_| denied("there is no such tenant"))?;
-    let covers = caller
-        .grant
-        .resource_scope()
-        .covers(scope.service.as_ref(), scope.env.as_ref());
-    if caller.grant.roles() == [Role::Node] && !covers {
-        return Err(denied(
-            "this node may only read some services or environments: name one in its metadata",
-        ));
-    }
-    Ok((authorized, scope))
 }

@@ -239,19 +239,36 @@ impl Reads {
         at: &PointInTime,
     ) -> Result<TenantSnapshot, Error> {
         let then = self.then(tenant, at).await?;
-        let (whole, known) = (Scope::default(), &then);
+        self.scope_at(tenant.clone(), then, Scope::default()).await
+    }
+
+    /// Returns the routes and policies of a scope at a revision, as a snapshot that has nothing else. A
+    /// revision of another epoch, or one that is still to come, is not in the history.
+    pub async fn scope_at(
+        &self,
+        tenant: AuthorizedTenant,
+        then: VersionTag,
+        scope: Scope,
+    ) -> Result<TenantSnapshot, Error> {
         let read = async |tx: &store::Transaction<'_>| {
-            let objects = store::time_travel::objects(tx, tenant.name(), known, &whole).await?;
-            Ok((
-                objects,
-                store::time_travel::scopes(tx, tenant.name(), known).await?,
-            ))
+            let when = RevisionOrTime::Revision(then.revision);
+            let point = store::time_travel::instant(tx, tenant.name(), when).await?;
+            let is_known = |point: &store::time_travel::HistoryPoint| {
+                point.now.epoch == then.epoch && point.then <= point.now.revision
+            };
+            if !point.as_ref().is_some_and(is_known) {
+                return Ok(None);
+            }
+            let objects = store::time_travel::objects(tx, tenant.name(), &then, &scope).await?;
+            let scopes = store::time_travel::scopes(tx, tenant.name(), &then).await?;
+            Ok(Some((objects, scopes)))
         };
-        let (objects, scopes) = self
-            .router()
-            .primary()
-            .read(&Visible::authorized(tenant), read)
-            .await?;
+        let visible = Visible::authorized(&tenant);
+        let found = self.router().primary().read(&visible, read).await?;
+        let (objects, scopes) = found.ok_or_else(|| Error::NotInHistory {
+            what: then.to_string(),
+            place: "revision",
+        })?;
         let mut content = TenantContent {
             tag: then.clone(),
             routes: Vec::new(),

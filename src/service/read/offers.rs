@@ -1,27 +1,44 @@
-//! What an Envoy is to have: followed for one stream.
+//! What an Envoy is to have: followed for one node.
 
 use std::sync::Arc;
 
-use futures_util::future::select_all;
-use traffic_manager_dataplane::{Settings, envoy::Offer};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, select_all},
+};
+use traffic_manager_dataplane::{
+    Settings,
+    ads::search::{Composition, Doubts},
+    envoy::{Forms, Offer},
+};
 
 use crate::{
     auth::AuthorizedTenant,
     cache::waiters::Waiter,
     domain::snapshot::Scope,
     resilience::Payer,
-    service::{Error, Freshness, Seen, read::polls::Polls},
+    service::{Error, Freshness, Seen, quarantine::Quarantine, read::polls::Polls},
 };
 
-/// The most tenants of one stream.
+/// The most tenants of one node.
 pub const MAX_TENANTS: usize = 64;
+
+/// What feeds are made of.
+#[derive(Clone)]
+pub struct Sources {
+    /// The snapshots.
+    pub polls: Arc<Polls>,
+    /// What nodes have refused, and what they had.
+    pub quarantine: Arc<Quarantine>,
+    /// What all configurations say.
+    pub settings: Settings,
+}
 
 /// The configuration of one Envoy: a scope of one tenant or of several.
 pub struct OfferFeed {
-    polls: Arc<Polls>,
+    sources: Sources,
     tenants: Vec<AuthorizedTenant>,
     scope: Scope,
-    settings: Settings,
     waiters: Vec<Waiter>,
     payer: Payer,
 }
@@ -30,13 +47,13 @@ impl OfferFeed {
     /// Follows a scope of these tenants, each named once. Takes a waiter's place for each of them,
     /// at the expense of `payer`.
     pub async fn open(
-        polls: Arc<Polls>,
+        sources: Sources,
         mut tenants: Vec<AuthorizedTenant>,
         scope: Scope,
-        settings: Settings,
         payer: Payer,
     ) -> Result<Self, Error> {
         tenants.sort_by(|a, b| a.name().cmp(b.name()));
+        let polls = &sources.polls;
         let join = async {
             let mut waiters = Vec::with_capacity(tenants.len());
             for tenant in &tenants {
@@ -48,30 +65,52 @@ impl OfferFeed {
         };
         let waiters = payer.clone().scope(join).await?;
         Ok(Self {
-            polls,
+            sources,
             tenants,
             scope,
-            settings,
             waiters,
             payer,
         })
     }
 
-    /// Returns the present offer.
-    pub async fn offer(&self) -> Result<Arc<Offer>, Error> {
+    /// Returns the present forms of all policies, and which of them some node has refused.
+    pub fn forms(&self) -> BoxFuture<'_, Result<(Arc<Forms>, Doubts), Error>> {
+        let Sources {
+            polls,
+            quarantine,
+            settings,
+        } = &self.sources;
         let make = async {
             let mut snapshots = Vec::with_capacity(self.tenants.len());
             for tenant in &self.tenants {
-                snapshots.push(self.polls.tenant(tenant, &ANY).await?);
+                snapshots.push(polls.tenant(tenant, &ANY).await?);
             }
-            self.polls
-                .cache()
-                .offers
-                .get(snapshots, &self.scope, &self.settings)
-                .await
-                .map_err(Error::internal)
+            let offers = &polls.cache().offers;
+            let forms = offers.forms(snapshots, &self.scope, settings).await;
+            let forms = forms.map_err(Error::internal)?;
+            let doubts = quarantine.doubts(&self.tenants, &forms).await;
+            Ok((forms, doubts))
         };
-        self.payer.clone().scope(make).await
+        self.payer.clone().scope(make).boxed()
+    }
+
+    /// Returns the offer of a composition of forms.
+    pub async fn offer(&self, composition: Composition) -> Result<Arc<Offer>, Error> {
+        let offers = &self.sources.polls.cache().offers;
+        let make = offers.offer(composition, &self.scope);
+        self.payer
+            .clone()
+            .scope(make)
+            .await
+            .map_err(Error::internal)
+    }
+
+    /// Returns the forms of an earlier configuration, by the version that a node says; `None` if nobody
+    /// knows it.
+    pub fn past<'a>(&'a self, said: &'a str) -> BoxFuture<'a, Option<Arc<Forms>>> {
+        let quarantine = &self.sources.quarantine;
+        let past = quarantine.past(&self.tenants, &self.scope, said);
+        self.payer.clone().scope(past).boxed()
     }
 
     /// Returns once a tenant may have moved since the last call, or since opening.

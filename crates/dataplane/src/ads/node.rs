@@ -25,6 +25,14 @@ pub struct NodeInfo {
 }
 
 impl NodeInfo {
+    /// Returns the program's name and version.
+    pub fn program(&self) -> String {
+        match self.version {
+            Some((major, minor, patch)) => format!("Envoy {major}.{minor}.{patch}"),
+            None => "Envoy".to_owned(),
+        }
+    }
+
     /// Whether the node is known to understand what is rendered.
     pub fn is_supported(&self) -> bool {
         self.version

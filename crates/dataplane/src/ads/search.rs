@@ -87,6 +87,9 @@ pub struct Doubt {
     pub instead: Option<Arc<Form>>,
 }
 
+/// Forms that nodes have refused, by their policies.
+pub type Doubts = BTreeMap<PolicyKey, Doubt>;
+
 /// What came out.
 #[derive(Debug)]
 pub enum Finding {
@@ -112,7 +115,7 @@ pub enum Finding {
 #[derive(Debug, Default)]
 pub struct Search {
     wanted: Arc<Forms>,
-    doubts: BTreeMap<PolicyKey, Doubt>,
+    doubts: Doubts,
     /// What the node took last on this stream.
     taken: Option<Composition>,
     /// The node had a configuration when the stream began.
@@ -154,7 +157,7 @@ impl Search {
     }
 
     /// Takes what the node is to have, and what is known of refusals elsewhere.
-    pub fn offer(&mut self, wanted: Arc<Forms>, doubts: BTreeMap<PolicyKey, Doubt>) {
+    pub fn offer(&mut self, wanted: Arc<Forms>, doubts: Doubts) {
         self.wanted = wanted;
         self.is_stuck = false;
         let doubtful = doubts

@@ -93,7 +93,7 @@ impl Stream {
     /// A node that takes the state of the world says only the version of what it has. If that is of one
     /// of these, its clusters are kept until the routes have left them; else the clusters of all of these are.
     /// So leave out offers whose clusters were rejected: they would be rejected again. A node whose offer nobody remembers loses its old clusters before its new routes come, and answers 503
-    /// meanwhile. Delta needs none of this. Call it before the first request.
+    /// meanwhile. Delta needs none of this. Call it before the first offer.
     pub fn remember(&mut self, past: Vec<Arc<Offer>>) {
         self.past = past;
     }
@@ -103,10 +103,17 @@ impl Stream {
         self.node.as_ref()
     }
 
-    /// Returns the version of the offer whose routes the node said to have when it asked for them first.
+    /// Returns the version of the offer that the node said to have when the stream began. Over delta it
+    /// says that with its routes, else with its clusters already.
     pub fn said(&self) -> Option<&str> {
-        let said = self.routes.as_ref()?.said.as_deref()?;
+        let mut both = [&self.routes, &self.clusters].into_iter().flatten();
+        let said = both.find_map(|subscription| subscription.said.as_deref())?;
         said.rsplit_once('/').map(|(version, _)| version)
+    }
+
+    /// How the node takes its configuration.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Takes a request: the message of one frame.

@@ -80,6 +80,12 @@ impl Form {
         self.routes.is_none()
     }
 
+    fn bytes(&self) -> usize {
+        let clusters = self.clusters.iter().map(|one| one.body.len() + 256);
+        let routes = self.routes.iter().flatten().map(|(_, routes)| routes.len());
+        clusters.chain(routes).sum::<usize>() + 512
+    }
+
     /// Whether a text names the policy: routes and clusters have its name.
     pub fn is_named_in(&self, text: &str) -> bool {
         text.contains(&self.key.to_string())
@@ -138,6 +144,11 @@ impl Forms {
     pub fn get(&self, key: &PolicyKey) -> Option<&Arc<Form>> {
         let at = self.all.binary_search_by(|form| form.key.cmp(key)).ok()?;
         self.all.get(at)
+    }
+
+    /// Returns roughly how many bytes the forms take, without their policies.
+    pub fn bytes(&self) -> usize {
+        self.all.iter().map(|form| form.bytes()).sum()
     }
 
     /// Returns a text that differs for other forms.

@@ -1,0 +1,365 @@
+//! One Envoy that is served, whichever way it speaks: its requests, what it is to have, and time, each
+//! given to the state machine of [`traffic_manager_dataplane::ads`].
+
+use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tokio::time::{Instant, sleep_until};
+use traffic_manager_dataplane::{
+    ads::{
+        Action, Code, Kind, Limits, NodeInfo, Report, Stream,
+        search::{Composition, Finding, Search},
+    },
+    envoy::compose,
+};
+
+use super::{
+    answer::{Ended, GrpcStatus},
+    wanted::wanted,
+};
+use crate::{
+    auth::Caller,
+    resilience::Payer,
+    service::{
+        Error,
+        access::keys::Requester,
+        quarantine::{Quarantine, Refusal},
+        read::offers::{OfferFeed, Sources},
+    },
+    telemetry::names,
+};
+
+/// How long a failed read of the offer waits before it is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// The least time between two renderings for one node.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// An Envoy that is served.
+pub struct Node {
+    sources: Sources,
+    by: Requester,
+    payer: Payer,
+    machine: Stream,
+    search: Search,
+    feed: Option<OfferFeed>,
+    /// The version of the last offer.
+    offered: Option<String>,
+    /// When the offer has to be read again.
+    stale: Option<Instant>,
+    begun: Instant,
+}
+
+/// What a node waits for.
+pub enum Due {
+    /// A tenant may have moved.
+    Moved,
+    /// The state machine waits for no longer.
+    Tick,
+    /// The offer has to be read.
+    Read,
+}
+
+impl Node {
+    /// A node that has said nothing yet. `warm`: how long it may take for an answer.
+    pub fn new(
+        kind: Kind,
+        warm: Duration,
+        sources: Sources,
+        caller: Caller,
+        source: IpAddr,
+        payer: Payer,
+    ) -> Self {
+        let limits = Limits {
+            warm_ms: u64::try_from(warm.as_millis()).unwrap_or(u64::MAX),
+            ..Limits::default()
+        };
+        Self {
+            sources,
+            by: Requester {
+                caller,
+                source_ip: Some(source.to_string()),
+                request_id: String::new(),
+            },
+            payer,
+            machine: Stream::new(kind, limits),
+            search: Search::default(),
+            feed: None,
+            offered: None,
+            stale: None,
+            begun: Instant::now(),
+        }
+    }
+
+    /// Returns the node's name, once it has said it.
+    pub fn name(&self) -> Option<&str> {
+        self.machine.node().map(|node| node.id.as_str())
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Returns once there is something to do without a request.
+    pub async fn due(&mut self) -> Due {
+        let due = self.machine.deadline();
+        let due = due.map(|due| self.begun + Duration::from_millis(due));
+        let at = |when: Option<Instant>| async move {
+            match when {
+                Some(when) => sleep_until(when).await,
+                None => std::future::pending().await,
+            }
+        };
+        let feed = &mut self.feed;
+        let moved = async {
+            match feed {
+                Some(feed) => feed.moved().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = moved => Due::Moved,
+            () = at(self.stale) => Due::Read,
+            () = at(due) => Due::Tick,
+        }
+    }
+
+    /// Does what is due. Returns the frames to send.
+    pub async fn on_due(&mut self, due: Due) -> Result<Vec<Bytes>, Ended> {
+        let actions = match due {
+            Due::Moved => {
+                self.stale.get_or_insert(Instant::now() + PAUSE);
+                Vec::new()
+            }
+            Due::Read => self.read().await?,
+            Due::Tick => self.machine.on_tick(self.now()),
+        };
+        self.act(actions).await
+    }
+
+    /// Takes a request: the message of one frame. Returns the frames to send.
+    pub async fn on_request(&mut self, message: &[u8]) -> Result<Vec<Bytes>, Ended> {
+        let actions = self.machine.on_request(message, self.now());
+        let mut frames = self.act(actions).await?;
+        if let (None, Some(node)) = (&self.feed, self.machine.node().cloned()) {
+            self.feed = Some(self.follow(&node).await?);
+            self.recall().await;
+            let actions = self.read().await?;
+            frames.extend(self.act(actions).await?);
+        }
+        Ok(frames)
+    }
+
+    /// Follows what the node is to have, as its metadata and its credentials say.
+    async fn follow(&self, node: &NodeInfo) -> Result<OfferFeed, Ended> {
+        let (tenants, scope) = wanted(&self.by.caller, node)?;
+        OfferFeed::open(self.sources.clone(), tenants, scope, self.payer.clone())
+            .await
+            .map_err(|error| Ended::new(GrpcStatus::Unavailable, error.to_string()))
+    }
+
+    /// A node that takes the state of the world says only a version of what it has. What that was is read
+    /// from the history, so that its clusters stay until its routes have left them.
+    async fn recall(&mut self) {
+        let (Kind::World, Some(feed), Some(said)) =
+            (self.machine.kind(), &self.feed, self.machine.said())
+        else {
+            return;
+        };
+        if let Some(past) = feed.past(said).await {
+            let offer = compose(past.version.clone(), &past.all).offer;
+            self.machine.remember(vec![Arc::new(offer)]);
+        }
+    }
+
+    /// Reads what the node is to have. If that fails, it keeps what it has, and the read is tried again.
+    async fn read(&mut self) -> Result<Vec<Action>, Ended> {
+        self.stale = None;
+        let Some(feed) = &self.feed else {
+            return Ok(Vec::new());
+        };
+        match feed.forms().await {
+            Ok((forms, doubts)) => {
+                self.search.offer(forms, doubts);
+                Ok(self.offer().await)
+            }
+            // The tenant was deleted. The node keeps what it has, and asks again.
+            Err(error @ Error::Rejected(_)) => {
+                Err(Ended::new(GrpcStatus::PermissionDenied, error.to_string()))
+            }
+            Err(error) => Ok(self.later(&error)),
+        }
+    }
+
+    /// Offers what is to be tried now, if it is not what was offered last.
+    async fn offer(&mut self) -> Vec<Action> {
+        let (Some(feed), Some(next)) = (&self.feed, self.search.composition()) else {
+            return Vec::new();
+        };
+        let version = Composition::version(&next);
+        if self.offered.as_ref() == Some(&version) {
+            return Vec::new();
+        }
+        match feed.offer(next).await {
+            Ok(offer) => {
+                self.offered = Some(version);
+                self.machine.on_offer(offer, self.now())
+            }
+            Err(error) => self.later(&error),
+        }
+    }
+
+    fn later(&mut self, error: &Error) -> Vec<Action> {
+        tracing::warn!(error = %error, "the configuration of an Envoy could not be made");
+        self.stale = Some(Instant::now() + AGAIN);
+        Vec::new()
+    }
+
+    /// Does what the state machine says, and what follows from it.
+    async fn act(&mut self, actions: Vec<Action>) -> Result<Vec<Bytes>, Ended> {
+        let (mut actions, mut frames) = (VecDeque::from(actions), Vec::new());
+        while let Some(action) = actions.pop_front() {
+            match action {
+                Action::Send(bytes) => frames.push(bytes),
+                Action::Report(report) => {
+                    self.tell(&report);
+                    if self.learn(&report).await {
+                        actions.extend(self.offer().await);
+                    }
+                }
+                Action::End(code, text) => {
+                    let status = match code {
+                        Code::InvalidArgument => GrpcStatus::InvalidArgument,
+                        Code::ResourceExhausted => GrpcStatus::ResourceExhausted,
+                        Code::Unimplemented => GrpcStatus::Unimplemented,
+                    };
+                    return Err(Ended::new(status, text));
+                }
+            }
+        }
+        Ok(frames)
+    }
+
+    /// Gives the search what the node takes and refuses. Returns whether there may be something else to
+    /// offer.
+    async fn learn(&mut self, report: &Report) -> bool {
+        let mut findings = match report {
+            Report::Taken { version } => self.search.taken(version),
+            Report::Nack {
+                version, reason, ..
+            } => {
+                let said = self.machine.said().map(str::to_owned);
+                if said.is_some() {
+                    self.search.resume();
+                }
+                let findings = self.search.refused(version, reason);
+                if matches!(findings.as_slice(), [Finding::PastNeeded]) {
+                    let past = match (&self.feed, said) {
+                        (Some(feed), Some(said)) => feed.past(&said).await,
+                        _ => None,
+                    };
+                    self.search.remember(past)
+                } else {
+                    findings
+                }
+            }
+            _ => return false,
+        };
+        for finding in findings.drain(..) {
+            self.record(finding);
+        }
+        true
+    }
+
+    /// Keeps a finding where other instances and the policy's owner see it. Nothing waits for that.
+    fn record(&self, finding: Finding) {
+        let (by, quarantine) = (self.by.clone(), self.sources.quarantine.clone());
+        let keep = match finding {
+            Finding::Refused {
+                form,
+                instead,
+                reason,
+            } => {
+                let node = self.machine.node();
+                let refusal = Refusal {
+                    form,
+                    instead,
+                    reason,
+                    node: node.map(|node| node.id.clone()).unwrap_or_default(),
+                    program: node.map(NodeInfo::program).unwrap_or_default(),
+                };
+                kept(quarantine, by, Ok(refusal))
+            }
+            Finding::Released(key) => kept(quarantine, by, Err(key)),
+            Finding::Stuck(reason) => {
+                let node = self.name();
+                tracing::error!(
+                    node,
+                    reason,
+                    "an Envoy refuses what is not new to it, and keeps what it has"
+                );
+                return;
+            }
+            Finding::PastNeeded => return,
+        };
+        tokio::spawn(self.payer.clone().scope(keep));
+    }
+
+    fn tell(&self, report: &Report) {
+        let node = self.name();
+        match report {
+            Report::Ack { version, .. } => {
+                metrics::counter!(names::ENVOY_ANSWERS, "result" => "ack").increment(1);
+                tracing::debug!(node, version, "an Envoy has its configuration");
+            }
+            Report::Nack {
+                version,
+                resources,
+                reason,
+            } => {
+                metrics::counter!(names::ENVOY_ANSWERS, "result" => "nack").increment(1);
+                tracing::warn!(
+                    node,
+                    version,
+                    ?resources,
+                    reason,
+                    "an Envoy refused its configuration"
+                );
+            }
+            Report::Late {
+                version,
+                resources,
+                names,
+            } => {
+                metrics::counter!(names::ENVOY_ANSWERS, "result" => "late").increment(1);
+                let first = names.first();
+                tracing::warn!(
+                    node,
+                    version,
+                    ?resources,
+                    first,
+                    count = names.len(),
+                    "an Envoy did not answer in time"
+                );
+            }
+            Report::TooOld(info) => {
+                tracing::warn!(node, version = ?info.version, "an Envoy is too old and keeps what it has");
+            }
+            other => tracing::debug!(node, report = ?other, "an Envoy"),
+        }
+    }
+}
+
+/// Keeps a refusal, or the release of a policy.
+async fn kept(
+    quarantine: Arc<Quarantine>,
+    by: Requester,
+    finding: Result<Refusal, traffic_manager_dataplane::envoy::PolicyKey>,
+) {
+    let done = match &finding {
+        Ok(refusal) => quarantine.refused(&by, refusal).await,
+        Err(key) => quarantine.released(&by, key).await,
+    };
+    if let Err(error) = done {
+        tracing::warn!(error = %error, "what an Envoy refuses could not be kept");
+    }
+}
