@@ -1,16 +1,17 @@
-//! The listener for Envoys: the Aggregated Discovery Service over gRPC, on HTTP/2.
+//! The listener for Envoys: the Aggregated Discovery Service over gRPC, and polls (REST xDS), on HTTP/2.
 //!
 //! It is served by hyper, not by actix: gRPC needs trailers, and with actix's HTTP/2 the API's own
 //! listener would speak it too, where all limits are limits of a connection (ADR 50).
 
 mod answer;
 mod node;
+mod rest;
 mod stream;
 mod wanted;
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -18,8 +19,11 @@ use std::{
     time::Duration,
 };
 
+use actix_web::ResponseError as _;
 use http_body_util::combinators::BoxBody;
-use hyper::{Request, Response, body::Incoming, server::conn::http2, service::service_fn};
+use hyper::{
+    Request, Response, StatusCode, body::Incoming, server::conn::http2, service::service_fn,
+};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use jiff::Timestamp;
 use rustls::ServerConfig;
@@ -32,9 +36,12 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use traffic_manager_dataplane::ads::Kind;
 
-use self::answer::{Ended, GrpcStatus, refused};
+use self::{
+    answer::{Ended, GrpcStatus, refused},
+    node::Node,
+};
 use super::{
-    gate::{Gate, NodeRequest},
+    gate::{Denied, Gate, NodeRequest},
     limits::Limits,
     state::ApiState,
     tls,
@@ -42,6 +49,7 @@ use super::{
 use crate::{
     auth::{Caller, certificate::Peer},
     config,
+    resilience::Payer,
 };
 
 /// How often a silent Envoy is asked whether it is there, and how long it may take to answer.
@@ -71,6 +79,28 @@ pub struct Streams {
     state: Arc<ApiState>,
     http: config::Http,
     dataplane: config::Dataplane,
+    sessions: rest::Sessions,
+}
+
+/// A caller that is served.
+pub struct Served {
+    caller: Caller,
+    source: IpAddr,
+    payer: Payer,
+}
+
+impl Served {
+    /// Returns a node of this caller that has said nothing yet.
+    fn node(&self, streams: &Streams, kind: Kind) -> Node {
+        Node::new(
+            kind,
+            streams.dataplane.warm,
+            streams.state.sources(),
+            self.caller.clone(),
+            self.source,
+            self.payer.clone(),
+        )
+    }
 }
 
 /// The connection of a request.
@@ -105,6 +135,7 @@ impl AdsServer {
                 state,
                 http,
                 dataplane: settings.dataplane.clone(),
+                sessions: rest::Sessions::default(),
             }),
         })
     }
@@ -227,13 +258,23 @@ fn told(ended: hyper::Result<()>) {
     }
 }
 
-/// Opens a stream, or refuses it with a status of gRPC.
+/// Opens a stream, or answers a poll.
 async fn answered(
     streams: Arc<Streams>,
     client: Client,
     request: Request<Incoming>,
     open: Arc<AtomicUsize>,
 ) -> Answer {
+    if let Some(resources) = rest::polled(request.method(), request.uri().path()) {
+        return match admitted(&streams, &client, &request).await {
+            Ok(served) => rest::poll(streams, served, resources, request, open).await,
+            Err(denied) => {
+                let status = denied.problem.status_code().as_u16();
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+                rest::failed(status, &denied.problem.to_string())
+            }
+        };
+    }
     let path = request.uri().path();
     let kind = [Kind::Delta, Kind::World]
         .into_iter()
@@ -242,26 +283,38 @@ async fn answered(
         let what = "only the Aggregated Discovery Service is served here";
         return answer::failed(&Ended::new(GrpcStatus::Unimplemented, what));
     };
+    let served = match admitted(&streams, &client, &request).await {
+        Ok(served) => served,
+        Err(denied) => return refused(&denied),
+    };
+    match streams.state.dataplane.streams.try_take(&served.payer, 1) {
+        Ok(place) => {
+            let held = stream::Held::new(place, open);
+            stream::open(kind, streams, served, held, request.into_body())
+        }
+        Err(full) => answer::failed(&Ended::new(
+            GrpcStatus::ResourceExhausted,
+            format!("too many Envoys, limit {}", full.limit),
+        )),
+    }
+}
+
+async fn admitted(
+    streams: &Streams,
+    client: &Client,
+    request: &Request<Incoming>,
+) -> Result<Served, Denied> {
     let asked = NodeRequest {
         address: client.address.ip(),
         headers: request.headers(),
         certified: client.certified(),
     };
-    let (caller, payer) = match streams.gate.admit_node(&asked).await {
-        Ok(admitted) => admitted,
-        Err(denied) => return refused(&denied),
-    };
-    match streams.state.dataplane.streams.try_take(&payer, 1) {
-        Ok(place) => {
-            let held = stream::Held::new(place, open);
-            let client = (caller, client.address.ip(), payer);
-            stream::open(kind, streams, client, held, request.into_body())
-        }
-        Err(full) => answer::failed(&Ended::new(
-            GrpcStatus::ResourceExhausted,
-            format!("too many streams, limit {}", full.limit),
-        )),
-    }
+    let (caller, payer) = streams.gate.admit_node(&asked).await?;
+    Ok(Served {
+        caller,
+        source: client.address.ip(),
+        payer,
+    })
 }
 
 impl Client {

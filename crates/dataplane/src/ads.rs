@@ -34,6 +34,7 @@ mod action;
 pub mod frame;
 pub mod message;
 pub mod node;
+pub mod poll;
 mod request;
 pub mod search;
 mod stream;

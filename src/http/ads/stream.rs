@@ -2,7 +2,6 @@
 
 use std::{
     convert::Infallible,
-    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -21,15 +20,11 @@ use tokio::{sync::mpsc, time::timeout};
 use traffic_manager_dataplane::ads::{Frames, Kind, Limits};
 
 use super::{
-    Answer, Streams,
+    Answer, Served, Streams,
     answer::{Ended, GRPC, GrpcStatus},
     node::{Due, Node},
 };
-use crate::{
-    auth::Caller,
-    resilience::{Payer, PoolPlace},
-    telemetry::names,
-};
+use crate::{auth::Caller, resilience::PoolPlace, telemetry::names};
 
 /// Responses that wait for a slow reader.
 const QUEUE: usize = 8;
@@ -61,14 +56,14 @@ impl Drop for Held {
 pub fn open(
     kind: Kind,
     streams: Arc<Streams>,
-    (caller, source, payer): (Caller, IpAddr, Payer),
+    served: Served,
     held: Held,
     body: Incoming,
 ) -> Answer {
     let (sender, receiver) = mpsc::channel(QUEUE);
     tokio::spawn(async move {
         metrics::gauge!(names::ENVOY_STREAMS).increment(1.0);
-        let mut served = Served::new(kind, &streams, caller, source, payer, sender.clone());
+        let mut served = Following::new(kind, &streams, served, sender.clone());
         let ended = served.run(body).await;
         metrics::gauge!(names::ENVOY_STREAMS).decrement(1.0);
         tracing::info!(
@@ -95,7 +90,7 @@ pub fn open(
 }
 
 /// A stream that is served.
-struct Served<'a> {
+struct Following<'a> {
     streams: &'a Streams,
     caller: Caller,
     node: Node,
@@ -110,21 +105,17 @@ enum Event {
     Stop,
 }
 
-impl<'a> Served<'a> {
+impl<'a> Following<'a> {
     fn new(
         kind: Kind,
         streams: &'a Streams,
-        caller: Caller,
-        source: IpAddr,
-        payer: Payer,
+        served: Served,
         sender: mpsc::Sender<Frame<Bytes>>,
     ) -> Self {
-        let sources = streams.state.sources();
-        let warm = streams.dataplane.warm;
         Self {
             streams,
-            caller: caller.clone(),
-            node: Node::new(kind, warm, sources, caller, source, payer),
+            node: served.node(streams, kind),
+            caller: served.caller,
             frames: Frames::new(Limits::default().request_bytes),
             sender,
         }

@@ -97,6 +97,11 @@ impl Frames {
     }
 }
 
+/// Returns the message in a frame that [`frame`] made.
+pub fn message(frame: &Bytes) -> Bytes {
+    frame.slice(HEADER.min(frame.len())..)
+}
+
 /// Returns the frame of a message, or nothing if its length does not fit in four bytes.
 pub fn frame(message: &impl Message) -> Option<Bytes> {
     let length = u32::try_from(message.encoded_len()).ok()?;

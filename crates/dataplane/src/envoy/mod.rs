@@ -66,10 +66,15 @@ impl Resource {
 
     /// Returns the resource as proto3 JSON, with `@type`. Fails only for a body of another origin.
     pub fn json(&self) -> Result<String, serde_json::Error> {
-        let any = Any::decode(self.body.clone())
-            .map_err(<serde_json::Error as serde::ser::Error>::custom)?;
-        serde_json::to_string(&any)
+        json(&self.body)
     }
+}
+
+/// Returns the body of a resource as proto3 JSON, with `@type`. Fails only for a body of another origin.
+pub fn json(body: &Bytes) -> Result<String, serde_json::Error> {
+    let any =
+        Any::decode(body.clone()).map_err(<serde_json::Error as serde::ser::Error>::custom)?;
+    serde_json::to_string(&any)
 }
 
 /// Returns a text that differs when the bytes differ: the first half of their SHA-256, in hex.
