@@ -27,6 +27,7 @@ pub mod follower;
 pub mod live;
 mod load;
 pub mod offers;
+mod renderings;
 pub mod waiters;
 
 use std::{
@@ -312,10 +313,11 @@ impl Cache {
     }
 
     /// Returns the bytes of snapshots, response bodies and live changes, with their limits.
-    pub fn held_bytes(&self) -> [PoolReport; 4] {
+    pub fn held_bytes(&self) -> [PoolReport; 5] {
         [
             PoolReport::bytes("snapshots", self.tenants.weight(), self.tenants.capacity()),
             self.bodies.held_bytes(),
+            self.bodies.renderings.held_bytes(),
             self.offers.held_bytes(),
             self.live.held_bytes(),
         ]

@@ -37,8 +37,18 @@ impl Coding {
     /// Returns `body` in this coding, in a buffer without spare capacity. The same body gives the
     /// same bytes. Fails only if memory for the encoder cannot be allocated.
     pub fn encode(self, body: Bytes, effort: Effort) -> io::Result<Bytes> {
+        match self {
+            Self::Identity => Ok(body),
+            Self::Zstd => Ok(boxed(zstd::bulk::compress(&body, zstd_level(effort))?)),
+            Self::Gzip => self.encode_blocks(&[body], effort),
+        }
+    }
+
+    /// Returns blocks as one body in this coding, without copying them together first, in a buffer
+    /// without spare capacity.
+    pub fn encode_blocks(self, blocks: &[Bytes], effort: Effort) -> io::Result<Bytes> {
         let encoded = match self {
-            Self::Identity => return Ok(body),
+            Self::Identity => blocks.concat(),
             Self::Gzip => {
                 let level = if effort == Effort::Once {
                     flate2::Compression::fast()
@@ -46,19 +56,32 @@ impl Coding {
                     flate2::Compression::default()
                 };
                 let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
-                encoder.write_all(&body)?;
+                for block in blocks {
+                    encoder.write_all(block)?;
+                }
                 encoder.finish()?
             }
             Self::Zstd => {
-                let level = if effort == Effort::Once {
-                    1
-                } else {
-                    zstd::DEFAULT_COMPRESSION_LEVEL
-                };
-                zstd::bulk::compress(&body, level)?
+                let mut encoder = zstd::Encoder::new(Vec::new(), zstd_level(effort))?;
+                for block in blocks {
+                    encoder.write_all(block)?;
+                }
+                encoder.finish()?
             }
         };
-        // Encoders reserve memory for the worst case; the boxed slice has no unused part.
-        Ok(encoded.into_boxed_slice().into())
+        Ok(boxed(encoded))
+    }
+}
+
+/// Returns bytes without spare capacity: encoders reserve memory for the worst case.
+fn boxed(encoded: Vec<u8>) -> Bytes {
+    encoded.into_boxed_slice().into()
+}
+
+fn zstd_level(effort: Effort) -> i32 {
+    if effort == Effort::Once {
+        1
+    } else {
+        zstd::DEFAULT_COMPRESSION_LEVEL
     }
 }

@@ -1,15 +1,16 @@
 //! Caches response bodies: snapshots, plain and compressed, and compressed changes.
 //!
-//! Each body is made on the first request, once per revision, scope, format and coding, and dropped after a
-//! minute without requests.
+//! Each body is made on the first request, once per revision, scope, format and coding, and dropped
+//! after a minute without requests. The plain documents of proxies are with their renderers.
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use moka::future::Cache;
-use traffic_manager_dataplane::Format;
+use traffic_manager_dataplane::{Body, Dialect, Settings, native, report::Report};
 
+use super::renderings::Renderings;
 use crate::{
     coding::{Coding, Effort},
     domain::{
@@ -19,6 +20,15 @@ use crate::{
     },
     resilience::{PoolReport, Workers},
 };
+
+/// A format in which data planes read a scope of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Format {
+    /// The service's own JSON.
+    Native,
+    /// The document of a dialect.
+    Proxy(Dialect, Settings),
+}
 
 /// Identifies a body.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -78,6 +88,8 @@ pub struct Bodies {
     made: Cache<BodyKey, Bytes>,
     bytes: u64,
     workers: Arc<Workers>,
+    /// The renderers of the documents of proxies.
+    pub(super) renderings: Renderings,
 }
 
 impl Bodies {
@@ -91,6 +103,7 @@ impl Bodies {
                 .time_to_idle(IDLE)
                 .build(),
             bytes,
+            renderings: Renderings::new(bytes, workers.clone()),
             workers,
         }
     }
@@ -100,21 +113,16 @@ impl Bodies {
         PoolReport::bytes("snapshot_bodies", self.made.weighted_size(), self.bytes)
     }
 
-    /// Drops idle bodies. moka expires entries only during other calls, so without traffic they
-    /// would stay.
+    /// Drops idle bodies and renderers. moka expires entries only during other calls, so without
+    /// traffic they would stay.
     pub async fn drop_idle(&self) {
         self.made.run_pending_tasks().await;
+        self.renderings.drop_idle();
     }
 
     /// Returns the body of a snapshot's scope in a coding, if it is kept.
-    pub fn held(
-        &self,
-        snapshot: &TenantSnapshot,
-        scope: &Scope,
-        format: Format,
-        coding: Coding,
-    ) -> Option<Bytes> {
-        let key = BodyKey::of(snapshot, scope, format, coding);
+    pub fn held(&self, snapshot: &TenantSnapshot, scope: &Scope, coding: Coding) -> Option<Bytes> {
+        let key = BodyKey::of(snapshot, scope, Format::Native, coding);
         self.made.get(&key).now_or_never().flatten()
     }
 
@@ -123,21 +131,57 @@ impl Bodies {
         &self,
         snapshot: &Arc<TenantSnapshot>,
         scope: &Scope,
-        format: Format,
         coding: Coding,
     ) -> Result<Bytes, Arc<std::io::Error>> {
-        let is_small = coding == Coding::Identity && snapshot.route_count() <= LARGE;
-        let is_quick = is_small && format == Format::Native;
-        let key = BodyKey::of(snapshot, scope, format.clone(), coding);
+        let is_quick = coding == Coding::Identity && snapshot.route_count() <= LARGE;
+        let key = BodyKey::of(snapshot, scope, Format::Native, coding);
         let (snapshot, scope) = (snapshot.clone(), scope.clone());
-        let body = move || {
-            let body = format.body(&snapshot, &scope);
-            body.map(Bytes::from).map_err(std::io::Error::other)
-        };
+        let body = move || Ok(native::snapshot(&snapshot, &scope).into());
         if is_quick {
             return self.made.try_get_with(key, async move { body() }).await;
         }
         self.get_or_encode(key, body).await
+    }
+
+    /// Returns the document of a dialect for a snapshot's scope in a coding. Concurrent requests
+    /// share one rendering and one encoding.
+    pub async fn document(
+        &self,
+        snapshot: &Arc<TenantSnapshot>,
+        scope: &Scope,
+        dialect: Dialect,
+        settings: Settings,
+        coding: Coding,
+    ) -> Result<Body, Arc<std::io::Error>> {
+        let rendered = self
+            .renderings
+            .body(snapshot, scope, dialect, settings.clone());
+        if coding == Coding::Identity {
+            return rendered.await.map_err(Arc::new);
+        }
+        let format = Format::Proxy(dialect, settings);
+        let key = BodyKey::of(snapshot, scope, format, coding);
+        let workers = self.workers.clone();
+        let make = async move {
+            let body = rendered.await?;
+            let encode = move || coding.encode_blocks(body.blocks(), Effort::Kept);
+            let made = workers.run(encode).await;
+            made.map_err(std::io::Error::other).flatten()
+        };
+        self.made.try_get_with(key, make).await.map(Body::from)
+    }
+
+    /// Returns what a dialect makes of each policy of a snapshot's scope.
+    pub async fn report(
+        &self,
+        snapshot: &Arc<TenantSnapshot>,
+        scope: &Scope,
+        dialect: Dialect,
+        settings: Settings,
+    ) -> std::io::Result<Report> {
+        self.renderings
+            .report(snapshot, scope, dialect, settings)
+            .await
     }
 
     /// Returns `body` in a coding. Concurrent requests share one encoding: a change wakes every

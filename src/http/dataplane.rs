@@ -7,9 +7,7 @@ use std::{net::SocketAddr, sync::LazyLock};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use traffic_manager_dataplane::{
-    Dialect, Format, Settings, bootstrap::Ask, envoy, model::Model, report::PolicyReport,
-};
+use traffic_manager_dataplane::{Dialect, Settings, bootstrap::Ask, envoy, report::Report};
 use validator::Validate;
 
 use super::{
@@ -35,7 +33,7 @@ use crate::{
         snapshot::Scope,
         tag::VersionTag,
     },
-    service::{Error, read::polls::Polled},
+    service::Error,
 };
 
 const DOCUMENT: &str = "/api/v1/dataplane/{dialect}";
@@ -103,7 +101,6 @@ pub async fn document(
     let dialect = dialect(&path)?;
     let (tenant, settings) = asked(&state, tenant, listen, admin)?;
     let (tenant, scope) = (caller.authorize(tenant)?, scope(service, env)?);
-    let format = Format::Proxy(dialect, settings);
     let wait = Wait::of(&request, wait.as_deref())?;
     let held = state
         .polls
@@ -112,17 +109,15 @@ pub async fn document(
         .as_long_as_good(&state, &caller, state.request_timeout, held)
         .await?;
     let (tag, coding) = (held.scope_tag(&scope), compression::accepted(&request));
-    let polled = if freshness.seen.has(&tag) {
-        Polled::Same(tag)
+    let response = if freshness.seen.has(&tag) {
+        HttpResponse::NotModified().finish()
     } else {
-        let body = within(
-            state.request_timeout,
-            state.polls.body(&held, &scope, format, coding),
-        )
-        .await?;
-        Polled::Now(tag, body)
+        let document = state
+            .polls
+            .document(&held, &scope, dialect, settings, coding);
+        waiting::coded_blocks(within(state.request_timeout, document).await?, coding)
     };
-    let mut response = waiting::polled(&state.polls, polled, coding);
+    let mut response = waiting::tagged(&state.polls, response, &tag, coding);
     wait.confirm(&mut response);
     Ok(response)
 }
@@ -314,7 +309,7 @@ struct ReportOut {
     dialect: &'static str,
     tenant: TenantName,
     revision: VersionTag,
-    policies: Vec<PolicyReport>,
+    policies: Report,
 }
 
 /// `GET /dataplane/{dialect}/report`
@@ -355,17 +350,12 @@ async fn reported(
     freshness: &crate::service::Freshness,
     dialect: Dialect,
     settings: Settings,
-) -> Result<(VersionTag, Vec<PolicyReport>), Error> {
+) -> Result<(VersionTag, Report), Error> {
     let held = state
         .polls
         .snapshot(tenant, &scope, freshness, None)
         .await?;
     let tag = held.scope_tag(&scope);
-    let report = state
-        .workers
-        .run(move || dialect.report(&Model::compile([&*held], &scope), &settings))
-        .await
-        .map_err(Error::internal)?
-        .map_err(Error::internal)?;
+    let report = state.polls.report(&held, &scope, dialect, settings).await?;
     Ok((tag, report))
 }

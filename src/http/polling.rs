@@ -6,7 +6,7 @@ use actix_web::{FromRequest as _, HttpRequest, HttpResponse, dev::Payload, web};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use traffic_manager_dataplane::{Format, native};
+use traffic_manager_dataplane::native;
 use validator::Validate;
 
 use super::{
@@ -109,10 +109,7 @@ pub async fn snapshot(
     let polled = if freshness.seen.has(&tag) {
         Polled::Same(tag)
     } else {
-        let body = state
-            .polls
-            .body(&held, &scope, Format::Native, coding)
-            .await?;
+        let body = state.polls.body(&held, &scope, coding).await?;
         Polled::Now(tag, body)
     };
     let mut response = waiting::polled(&state.polls, polled, coding);
@@ -194,10 +191,7 @@ pub async fn changes(
             events,
         } => (to.clone(), since(&after, to, *complete, events)),
         Changes::Reset(held) => {
-            let snapshot = state
-                .polls
-                .body(held, &scope, Format::Native, Coding::Identity)
-                .await?;
+            let snapshot = state.polls.body(held, &scope, Coding::Identity).await?;
             (held.tag().clone(), reset(&after, held.tag(), &snapshot))
         }
     };

@@ -1,12 +1,17 @@
 //! The forms of answers that several resources share.
 
+use std::convert::Infallible;
+
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
+    body::{BoxBody, SizedStream},
     http::header::{self, HeaderValue},
 };
 use bytes::Bytes;
+use futures_util::stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+use traffic_manager_dataplane::Body;
 
 use super::{
     etag::{seen, set_tag},
@@ -115,8 +120,22 @@ pub fn json(body: &impl Serialize) -> HttpResponse {
 
 /// Returns 200 with `body`, which is JSON already.
 pub fn json_bytes(body: Bytes) -> HttpResponse {
-    let mut response =
-        HttpResponse::with_body(actix_web::http::StatusCode::OK, body).map_into_boxed_body();
+    json_of(BoxBody::new(body))
+}
+
+/// Returns 200 with a JSON body, which is sent block by block.
+pub fn json_body(body: Body) -> HttpResponse {
+    let len = body.len() as u64;
+    let mut blocks = body.into_blocks();
+    if blocks.len() <= 1 {
+        return json_bytes(blocks.pop().unwrap_or_default());
+    }
+    let blocks = blocks.into_iter().map(Ok::<_, Infallible>);
+    json_of(BoxBody::new(SizedStream::new(len, stream::iter(blocks))))
+}
+
+fn json_of(body: BoxBody) -> HttpResponse {
+    let mut response = HttpResponse::with_body(actix_web::http::StatusCode::OK, body);
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),

@@ -7,6 +7,7 @@ use actix_web::{
     http::header::{self, HeaderValue},
 };
 use bytes::Bytes;
+use traffic_manager_dataplane::Body;
 
 use super::{
     deadline::{LONGEST_WAIT, within},
@@ -150,7 +151,15 @@ pub fn tagged(
 
 /// Returns 200 with a body that has this coding already.
 pub fn coded(body: Bytes, coding: Coding) -> HttpResponse {
-    let mut response = respond::json_bytes(body);
+    with_coding(respond::json_bytes(body), coding)
+}
+
+/// Returns 200 with a body of several blocks that has this coding already.
+pub fn coded_blocks(body: Body, coding: Coding) -> HttpResponse {
+    with_coding(respond::json_body(body), coding)
+}
+
+fn with_coding(mut response: HttpResponse, coding: Coding) -> HttpResponse {
     if let Some(name) = coding.name() {
         response
             .headers_mut()

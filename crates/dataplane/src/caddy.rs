@@ -20,80 +20,141 @@ mod matching;
 mod proxy;
 mod split;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use traffic_manager_core::policy::Host;
 
 pub use self::bootstrap::bootstrap;
 use crate::{
-    Rendered, Settings, claims,
+    Settings,
+    blocks::Blocks,
+    body::Body,
+    claims::{self, Claim, Rank},
+    kept::Kept,
     model::{Action, Model, PolicyModel},
     re2,
     reach::reached_or_mirrored,
     report::{Findings, Report},
+    text::members,
 };
 
-/// Returns the document and what became of each policy. The route for all other hosts has the `@id`
-/// `tm-` and the model's version: `GET /id/tm-…` at the administration endpoint tells whether the
-/// document is in use.
-pub fn render(model: &Model, settings: &Settings) -> Rendered<Vec<u8>> {
-    let (mut named, mut report, mut refused) = (Map::new(), Report::new(), BTreeSet::new());
-    for policy in &model.policies {
-        let mut findings = Findings::default();
-        let routes = policy_routes(policy, settings, &mut findings);
-        if findings.is_refused() {
-            refused.insert(policy.id());
-        } else {
-            named.extend(routes);
-        }
-        report.push(findings.report(policy));
+/// What is made of a policy.
+#[derive(Debug, Clone)]
+struct Made {
+    /// The members of `named_routes`.
+    named: Bytes,
+    /// The routes of the claims.
+    claims: Vec<(Rank, Bytes)>,
+}
+
+/// The document of one model after the other.
+///
+/// The route for all other hosts has the `@id` `tm-` and the model's version: `GET /id/tm-…` at
+/// the administration endpoint tells whether the document is in use.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Document {
+    policies: Kept<Made>,
+    named: Blocks,
+    claims: BTreeMap<Rank, Blocks>,
+}
+
+impl Document {
+    /// Takes over the policies of a model.
+    pub(crate) fn take(&mut self, model: &Model, settings: &Settings) {
+        let _ = self
+            .policies
+            .take(model, |policy, _, _| made(policy, settings));
     }
-    let mut routes = vec![dot_segments()];
-    for claim in claims::in_order(model) {
-        let is_refused = refused.contains(&claim.policy.id());
-        let handler = if is_refused {
+
+    /// Returns what became of the policies.
+    pub(crate) fn report(&self) -> Report {
+        self.policies.report()
+    }
+
+    /// Returns roughly how many bytes are kept.
+    pub(crate) fn weight(&self) -> usize {
+        let claims: usize = self.claims.values().map(Blocks::len).sum();
+        self.policies.weight() + self.named.len() + claims
+    }
+
+    /// Returns the document.
+    pub(crate) fn body(&mut self, version: &str, settings: &Settings) -> Body {
+        self.join();
+        // The members in the order of their names, as `document` and `server` have them.
+        let mut body = Body::from(format!(
+            r#"{{"admin":{},"apps":{{"http":{{"servers":{{"tm":{{{}"#,
+            json!({"listen": settings.admin}),
+            server_head(&settings.listen),
+        ));
+        if !self.named.as_slice().is_empty() {
+            body.push(r#","named_routes":{"#);
+            body.list(self.named.as_slice());
+            body.push("}");
+        }
+        body.push(format!(r#","routes":[{}"#, dot_segments()));
+        for claims in self.claims.values() {
+            body.extend(claims.as_slice());
+        }
+        let nothing = json!({
+            "@id": format!("tm-{version}"),
+            "handle": [problem(404, "no_route", "No policy has this host and path")],
+        });
+        body.push(format!(",{nothing}]}}}}}}}}}}"));
+        body
+    }
+
+    fn join(&mut self) {
+        let (mut named, mut by_rank) = (Vec::new(), BTreeMap::<Rank, Vec<_>>::new());
+        for entry in self.policies.entries_mut() {
+            named.push((entry.place, &mut entry.made.named));
+            for (rank, route) in &mut entry.made.claims {
+                by_rank.entry(*rank).or_default().push((entry.place, route));
+            }
+        }
+        self.named.join(named);
+        self.claims.retain(|rank, _| by_rank.contains_key(rank));
+        for (rank, routes) in by_rank {
+            self.claims.entry(rank).or_default().join(routes);
+        }
+    }
+}
+
+fn made(policy: &PolicyModel, settings: &Settings) -> (Made, Findings) {
+    let mut findings = Findings::default();
+    let mut named = policy_routes(policy, settings, &mut findings);
+    if findings.is_refused() {
+        named.clear();
+    }
+    let route = |claim: &Claim<'_>| {
+        let handler = if findings.is_refused() {
             problem(
                 503,
                 "policy_refused",
                 "This proxy cannot take the policy of this host",
             )
         } else {
-            invoke(named_policy(claim.policy, claim.prefix_at))
+            invoke(named_policy(policy, claim.prefix_at))
         };
-        let matcher = matching::claim(&claim);
-        routes.push(json!({"match": [matcher], "handle": [handler], "terminal": true}));
-    }
-    routes.push(json!({
-        "@id": format!("tm-{}", model.version()),
-        "handle": [problem(404, "no_route", "No policy has this host and path")],
-    }));
-    let server = server(&settings.listen, routes, named);
-    let document = document(&settings.admin, server);
-    Rendered {
-        document: document.to_string().into_bytes(),
-        report,
-    }
+        let matcher = matching::claim(claim);
+        let route = json!({"match": [matcher], "handle": [handler], "terminal": true});
+        (claim.rank, Bytes::from(format!(",{route}")))
+    };
+    let made = Made {
+        named: members(named),
+        claims: claims::of(policy).iter().map(route).collect(),
+    };
+    (made, findings)
 }
 
-/// Returns a whole configuration. The bootstrap and all documents have the same `admin`.
-fn document(admin: &str, server: Value) -> Value {
-    json!({
-        "admin": {"listen": admin},
-        "apps": {"http": {"servers": {"tm": server}}},
-    })
-}
-
-fn server(listen: &str, routes: Vec<Value>, named: Map<String, Value>) -> Value {
-    let mut server = json!({
-        "automatic_https": {"disable": true},
-        "listen": [listen],
-        "routes": routes,
-    });
-    if !named.is_empty() {
-        server["named_routes"] = Value::Object(named);
-    }
-    server
+/// Returns the members of the server before the routes.
+fn server_head(listen: &str) -> String {
+    format!(
+        r#""automatic_https":{},"listen":{}"#,
+        json!({"disable": true}),
+        json!([listen])
+    )
 }
 
 /// Returns the route that refuses paths which a version would read as another path.

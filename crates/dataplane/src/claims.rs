@@ -1,10 +1,15 @@
-//! The claims of all policies in the order in which a proxy must try them.
+//! The claims of a policy, and the order in which a proxy must try the claims of all policies.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use traffic_manager_core::policy::{Host, PathPrefix};
 
-use crate::model::{Model, PolicyModel};
+use crate::model::PolicyModel;
+
+/// The place of a claim among all: exact hosts first, then longer wildcards before shorter ones; of
+/// each the longest prefix first. A request belongs to the first claim that takes it. Claims of one
+/// rank never take the same request, so their order does not matter.
+pub(crate) type Rank = (Option<Reverse<usize>>, Reverse<usize>);
 
 /// Hosts of one policy, with one of its path prefixes, that no other claim comes between.
 #[derive(Debug)]
@@ -15,29 +20,24 @@ pub(crate) struct Claim<'a> {
     pub prefix: &'a PathPrefix,
     /// The index of the prefix in the policy's list.
     pub prefix_at: usize,
-    /// The policy.
-    pub policy: &'a PolicyModel,
+    /// The place among all claims.
+    pub rank: Rank,
 }
 
-/// Returns the claims: exact hosts first, then longer wildcards before shorter ones; of each the
-/// longest prefix first. The first claim that takes a request has its policy.
-pub(crate) fn in_order(model: &Model) -> Vec<Claim<'_>> {
-    let mut claims: BTreeMap<_, Claim<'_>> = BTreeMap::new();
-    for (policy_at, policy) in model.policies.iter().enumerate() {
-        for host in &policy.spec.hosts {
-            let wildcard = host.is_wildcard().then(|| Reverse(host.base().len()));
-            for (prefix_at, prefix) in policy.spec.path_prefixes.iter().enumerate() {
-                let length = Reverse(prefix.as_str().len());
-                let claim = claims
-                    .entry((wildcard, length, policy_at, prefix_at))
-                    .or_insert_with(|| Claim {
-                        hosts: Vec::new(),
-                        prefix,
-                        prefix_at,
-                        policy,
-                    });
-                claim.hosts.push(host);
-            }
+/// Returns the claims of a policy, in the order of their ranks.
+pub(crate) fn of(policy: &PolicyModel) -> Vec<Claim<'_>> {
+    let mut claims: BTreeMap<(Rank, usize), Claim<'_>> = BTreeMap::new();
+    for host in &policy.spec.hosts {
+        let wildcard = host.is_wildcard().then(|| Reverse(host.base().len()));
+        for (prefix_at, prefix) in policy.spec.path_prefixes.iter().enumerate() {
+            let rank = (wildcard, Reverse(prefix.as_str().len()));
+            let claim = claims.entry((rank, prefix_at)).or_insert_with(|| Claim {
+                hosts: Vec::new(),
+                prefix,
+                prefix_at,
+                rank,
+            });
+            claim.hosts.push(host);
         }
     }
     claims.into_values().collect()

@@ -2,12 +2,10 @@
 
 use std::str::FromStr;
 
-use serde::Serialize;
-use sha2::{Digest as _, Sha256};
-use traffic_manager_core::snapshot::{Scope, TenantSnapshot};
+use traffic_manager_core::snapshot::Scope;
 
 use crate::{
-    File, Rendered, Settings, bootstrap::Ask, caddy, envoy, haproxy, model::Model, native, nginx,
+    Body, Rendered, Renderer, Settings, bootstrap::Ask, caddy, envoy, haproxy, model::Model, nginx,
     report::Report, traefik,
 };
 
@@ -18,9 +16,9 @@ pub enum Dialect {
     Caddy,
     /// Envoy: files for its file-based configuration. Its streams have a listener of their own.
     Envoy,
-    /// `HAProxy`: a configuration file with maps.
+    /// `HAProxy`: configuration files with maps.
     Haproxy,
-    /// nginx: a configuration file.
+    /// nginx: configuration files.
     Nginx,
     /// Traefik: the document of its HTTP provider.
     Traefik,
@@ -47,37 +45,15 @@ impl Dialect {
         }
     }
 
-    /// Renders a model: the body that the API answers, and what became of each policy.
-    pub fn render(
-        self,
-        model: &Model,
-        settings: &Settings,
-    ) -> Result<Rendered<Vec<u8>>, serde_json::Error> {
-        let files = |files: &[File], reload, report| {
-            let document = body(model, files, reload)?;
-            Ok(Rendered { document, report })
-        };
-        match self {
-            Self::Caddy => Ok(caddy::render(model, settings)),
-            Self::Traefik => Ok(traefik::render(model, settings)),
-            Self::Envoy => {
-                let Rendered { document, report } = envoy::render(model, settings);
-                files(&envoy::files(&document), envoy::RELOAD, report)
-            }
-            Self::Haproxy => {
-                let Rendered { document, report } = haproxy::render(model, settings);
-                files(&document, haproxy::RELOAD, report)
-            }
-            Self::Nginx => {
-                let Rendered { document, report } = nginx::render(model, settings);
-                files(&document, nginx::RELOAD, report)
-            }
-        }
+    /// Renders one model: the body that the API answers, and what became of each policy. For one
+    /// model after the other use a [`Renderer`].
+    pub fn render(self, model: &Model, settings: &Settings) -> Rendered<Body> {
+        Renderer::new(self, settings.clone(), Scope::default()).render_model(model)
     }
 
     /// Returns what became of each policy of a model.
-    pub fn report(self, model: &Model, settings: &Settings) -> Result<Report, serde_json::Error> {
-        self.render(model, settings).map(|rendered| rendered.report)
+    pub fn report(self, model: &Model, settings: &Settings) -> Report {
+        Renderer::new(self, settings.clone(), Scope::default()).report_of_model(model)
     }
 
     /// Returns a configuration with which a new proxy starts.
@@ -98,65 +74,5 @@ impl FromStr for Dialect {
     fn from_str(raw: &str) -> Result<Self, ()> {
         let found = Self::ALL.into_iter().find(|one| one.as_str() == raw);
         found.ok_or(())
-    }
-}
-
-/// The body of a dialect whose configuration is files.
-#[derive(Serialize)]
-struct Files<'a> {
-    files: Vec<FileOut<'a>>,
-    reload: &'static str,
-    revision: String,
-}
-
-#[derive(Serialize)]
-struct FileOut<'a> {
-    content: &'a str,
-    path: &'a str,
-    /// Lower-case hex of the content's SHA-256.
-    sha256: String,
-}
-
-fn body(model: &Model, files: &[File], reload: &'static str) -> Result<Vec<u8>, serde_json::Error> {
-    let files = files
-        .iter()
-        .map(|file| FileOut {
-            content: &file.content,
-            path: &file.path,
-            sha256: hex::encode(Sha256::digest(&file.content)),
-        })
-        .collect();
-    serde_json::to_vec(&Files {
-        files,
-        reload,
-        revision: model.version(),
-    })
-}
-
-/// A format in which data planes read a scope of a tenant.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// The service's own JSON.
-    Native,
-    /// The document of a dialect.
-    Proxy(Dialect, Settings),
-}
-
-impl Format {
-    /// Returns the body of a snapshot's scope.
-    pub fn body(
-        &self,
-        snapshot: &TenantSnapshot,
-        scope: &Scope,
-    ) -> Result<Vec<u8>, serde_json::Error> {
-        match self {
-            Self::Native => Ok(native::snapshot(snapshot, scope)),
-            Self::Proxy(dialect, settings) => {
-                let model = Model::compile([snapshot], scope);
-                dialect
-                    .render(&model, settings)
-                    .map(|rendered| rendered.document)
-            }
-        }
     }
 }

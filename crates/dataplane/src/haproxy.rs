@@ -1,13 +1,16 @@
-//! `HAProxy` (2.6 and later): a configuration and two maps.
+//! `HAProxy` (2.6 and later): a configuration in several files and two maps.
 //!
 //! ```text
-//!  hosts.map     host/prefix/ ─► the backend of a policy
-//!  versions.map  backend:version ─► the server of a version that a request names
-//!  haproxy.cfg   one frontend; a backend for each policy, with its rules, its split, and its versions as servers
+//!  hosts.map        host/prefix/ ─► the backend of a policy
+//!  versions.map     backend:version ─► the server of a version that a request names
+//!  haproxy.cfg      one frontend
+//!  policies-00.cfg  a backend for each policy, with its rules, its split, and its versions as servers
+//!  … -15.cfg        always all 16: a policy is in the one that its name says
 //! ```
 //!
-//! Run it in the folder of the files: `haproxy -W -f haproxy.cfg`. The statistics socket is
-//! `admin.sock` there, and `show info` has the model's version as the description.
+//! Run it in the folder of the files: `haproxy -W -f .`, which reads them in the order of their
+//! names. The statistics socket is `admin.sock` there, and `show info` has the model's version as
+//! the description.
 //!
 //! A key's slot is the one that `resolve` computes (`xxh64,and(16383)`). Names of versions are
 //! resolved when a configuration is loaded; a name that does not resolve then is answered with 503
@@ -16,20 +19,21 @@
 
 mod bootstrap;
 mod conditions;
+mod files;
 mod policy;
 mod text;
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
 pub use self::bootstrap::bootstrap;
-use self::policy::Backend;
+pub(crate) use self::files::Files;
 use crate::{
-    File, Rendered, Settings, follower,
-    model::{Model, PolicyModel},
+    Settings,
+    model::PolicyModel,
     problem::{DOT_SEGMENT, NO_ROUTE, POLICY_REFUSED},
 };
 
-/// The configuration's file.
+/// The file with the settings and the frontend.
 pub const CONFIGURATION: &str = "haproxy.cfg";
 /// The map from hosts and path prefixes to backends.
 pub const HOSTS: &str = "hosts.map";
@@ -37,56 +41,22 @@ pub const HOSTS: &str = "hosts.map";
 pub const VERSIONS: &str = "versions.map";
 /// What to run in the folder after the files were written. `HAProxy` loses a signal that comes
 /// within 0.1 s of the last one, so wait until `show info` has the new description.
-pub const RELOAD: &str = r#"haproxy -c -f haproxy.cfg && kill -USR2 "$(cat haproxy.pid)""#;
+pub const RELOAD: &str = r#"haproxy -c -f . && kill -USR2 "$(cat haproxy.pid)""#;
 
 /// What a host leads to whose policy was refused.
 const REFUSED: &str = "!";
 
-/// Renders a model.
-pub fn render(model: &Model, settings: &Settings) -> Rendered<Vec<File>> {
-    let backends: Vec<Backend> = model
-        .policies
-        .iter()
-        .map(|policy| policy::backend(policy, settings))
-        .collect();
-    let mut configuration = head(model, settings);
-    let mut versions = String::new();
-    let mut report = Vec::with_capacity(backends.len());
-    let refused: BTreeSet<String> = backends
-        .iter()
-        .zip(&model.policies)
-        .filter(|(backend, _)| backend.findings.is_refused())
-        .map(|(_, policy)| policy.id())
-        .collect();
-    for (backend, policy) in backends.into_iter().zip(&model.policies) {
-        if !backend.findings.is_refused() && !policy.spec.hosts.is_empty() {
-            configuration.push_str(&backend.text);
-            versions.push_str(&backend.versions);
-        }
-        report.push(backend.findings.report(policy));
-    }
-    let file = |path: &str, content: String| File {
-        path: path.to_owned(),
-        content,
-    };
-    Rendered {
-        document: vec![
-            file(CONFIGURATION, configuration),
-            file(HOSTS, hosts(model, &refused)),
-            file(VERSIONS, versions),
-        ],
-        report,
-    }
-}
+/// A backend of the last file, which the first file needs: without the files of the policies
+/// `HAProxy` does not start, instead of answering 503.
+const NONE: &str = "tm-none";
 
 /// Returns the name of a policy's backend. No part of it has a colon.
 fn backend_name(policy: &PolicyModel) -> String {
     policy.id().replace('/', ":")
 }
 
-/// Returns everything before the backends.
-fn head(model: &Model, settings: &Settings) -> String {
-    let version = follower::revision(model);
+/// Returns the file with the settings and the frontend.
+fn head(version: &str, depths: &BTreeSet<usize>, settings: &Settings) -> String {
     let listen = &settings.listen;
     let mut text = format!(
         "# revision {version}\n\
@@ -124,7 +94,8 @@ fn head(model: &Model, settings: &Settings) -> String {
          \x20 http-request set-var(txn.at) var(txn.host),concat(,txn.path)\n\
          \x20 http-request set-var(txn.policy) var(txn.at),map_beg({HOSTS})\n"
     );
-    for labels in wildcard_depths(model) {
+    // Of two wildcards that take a host the longer one has more labels.
+    for labels in depths.iter().rev() {
         let _ = write!(
             text,
             "\x20 http-request set-var(txn.under) var(txn.host),field(-1,.,{labels})\n\
@@ -135,37 +106,34 @@ fn head(model: &Model, settings: &Settings) -> String {
     text.push_str(&text::problem(NO_ROUTE, "if !found"));
     let refused = format!("if {{ var(txn.policy) -m str {REFUSED} }}");
     text.push_str(&text::problem(POLICY_REFUSED, &refused));
-    text.push_str("  use_backend %[var(txn.policy)]\n");
+    let _ = write!(
+        text,
+        "  use_backend %[var(txn.policy)]\n  default_backend {NONE}\n"
+    );
     text
 }
 
-/// Returns how many labels the bases of wildcards have, the most first: of two wildcards that take
-/// a host the longer one has more.
-fn wildcard_depths(model: &Model) -> impl Iterator<Item = usize> {
-    let depths: BTreeSet<usize> = model
-        .policies
-        .iter()
-        .flat_map(|policy| &policy.spec.hosts)
+/// Returns how many labels the bases of a policy's wildcards have.
+fn wildcard_depths(policy: &PolicyModel) -> BTreeSet<usize> {
+    let hosts = policy.spec.hosts.iter();
+    hosts
         .filter(|host| host.is_wildcard())
         .map(|host| host.base().split('.').count())
-        .collect();
-    depths.into_iter().rev()
+        .collect()
 }
 
-/// Returns the map of hosts. `map_beg` takes the longest key; each ends in `/`, and so does the
-/// path that it is compared with.
-fn hosts(model: &Model, refused: &BTreeSet<String>) -> String {
+/// Returns the lines of a policy in the map of hosts. `map_beg` takes the longest key; each ends in
+/// `/`, and so does the path that it is compared with.
+fn hosts(policy: &PolicyModel, is_refused: bool) -> String {
     let mut map = String::new();
-    for (host, of_host) in model.hosts() {
-        for (prefix, policy) in of_host {
-            let name = if refused.contains(&policy.id()) {
-                REFUSED.to_owned()
-            } else {
-                backend_name(policy)
-            };
-            let prefix = prefix.as_str().trim_end_matches('/');
-            let _ = writeln!(map, "{}{prefix}/ {name}", host.as_str());
-        }
+    let name = if is_refused {
+        REFUSED.to_owned()
+    } else {
+        backend_name(policy)
+    };
+    for (host, prefix) in policy.spec.claims() {
+        let prefix = prefix.as_str().trim_end_matches('/');
+        let _ = writeln!(map, "{}{prefix}/ {name}", host.as_str());
     }
     map
 }

@@ -6,11 +6,13 @@
 //!       └─► native (the service's own JSON)                              └─► haproxy, nginx ─► files
 //! ```
 //!
-//! A renderer sees the model and nothing else, and gives the same bytes for the same model. What a
-//! dialect cannot express it refuses for that policy alone: the [`report::Report`] says so, and all
+//! A renderer sees the model and nothing else, and gives the same bytes for the same model. A
+//! [`Renderer`] keeps what does not change from one model to the next. What a dialect cannot express it refuses for that policy alone: the [`report::Report`] says so, and all
 //! other policies are rendered.
 
 pub mod ads;
+mod blocks;
+mod body;
 pub mod bootstrap;
 pub mod caddy;
 mod claims;
@@ -18,6 +20,7 @@ mod dialect;
 pub mod envoy;
 mod follower;
 pub mod haproxy;
+mod kept;
 pub mod model;
 pub mod native;
 pub mod nginx;
@@ -25,10 +28,14 @@ mod pcre;
 mod problem;
 mod re2;
 mod reach;
+mod renderer;
 pub mod report;
+mod text;
 pub mod traefik;
 
-pub use dialect::{Dialect, Format};
+pub use body::Body;
+pub use dialect::Dialect;
+pub use renderer::Renderer;
 
 use self::report::Report;
 

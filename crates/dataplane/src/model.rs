@@ -195,6 +195,26 @@ impl PolicyModel {
         format!("{}/{}/{}", self.tenant, self.name.service, self.name.env)
     }
 
+    /// Returns roughly how many bytes the policy takes.
+    pub(crate) fn weight(&self) -> usize {
+        let spec = &self.spec;
+        let hosts = spec.hosts.iter().map(|host| host.as_str().len() + 24);
+        let prefixes = spec.path_prefixes.iter();
+        let prefixes = prefixes.map(|prefix| prefix.as_str().len() + 24);
+        let names: usize = hosts.chain(prefixes).sum();
+        let upstreams = self.upstreams.iter().map(|upstream| {
+            let texts = [&upstream.host, &upstream.authority, &upstream.base];
+            size_of::<Upstream>() + texts.map(String::len).iter().sum::<usize>()
+        });
+        // A rule is here twice, as it was written and compiled, with its conditions.
+        let rules = self.rules.len() * 2 * (size_of::<RuleModel>() + 256);
+        let edits = spec.request_headers.iter().chain(&spec.response_headers);
+        let edits = edits.flat_map(|edits| &edits.set);
+        let edits = edits.map(|(name, value)| name.as_str().len() + value.as_str().len() + 96);
+        let shares = spec.split.len() * 64;
+        size_of::<Self>() + names + upstreams.sum::<usize>() + rules + edits.sum::<usize>() + shares
+    }
+
     /// Chooses where a request goes, as a proxy does. Tests compare it with what `resolve` says.
     pub fn choose(&self, patterns: Option<&Patterns>, asked: &Asked, random: u64) -> Choice {
         let named = self

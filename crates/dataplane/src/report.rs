@@ -1,5 +1,7 @@
 //! What a dialect made of each policy.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use traffic_manager_core::{
     ids::{EnvName, ServiceName, TenantName},
@@ -37,8 +39,19 @@ pub struct PolicyReport {
     pub notes: Vec<String>,
 }
 
+impl PolicyReport {
+    /// Returns roughly how many bytes the report takes.
+    pub(crate) fn weight(&self) -> usize {
+        let notes = self
+            .notes
+            .iter()
+            .map(|note| size_of::<String>() + note.len());
+        size_of::<Self>() + notes.sum::<usize>()
+    }
+}
+
 /// What a dialect made of the policies, in the order of tenant, service and environment.
-pub type Report = Vec<PolicyReport>;
+pub type Report = Vec<Arc<PolicyReport>>;
 
 /// The differences and reasons that are found while a policy is rendered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,7 +83,7 @@ impl Findings {
     }
 
     /// Returns the report for a policy. Each note is there once.
-    pub fn report(self, policy: &PolicyModel) -> PolicyReport {
+    pub fn report(self, policy: &PolicyModel) -> Arc<PolicyReport> {
         let (state, mut notes) = if !self.refused.is_empty() {
             (State::Refused, self.refused)
         } else if !self.degraded.is_empty() {
@@ -80,13 +93,13 @@ impl Findings {
         };
         notes.sort();
         notes.dedup();
-        PolicyReport {
+        Arc::new(PolicyReport {
             tenant: policy.tenant.clone(),
             service: policy.name.service.clone(),
             env: policy.name.env.clone(),
             revision: policy.revision,
             state,
             notes,
-        }
+        })
     }
 }

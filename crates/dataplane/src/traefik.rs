@@ -14,6 +14,7 @@
 //! (`//`, dot segments) before it matches and forwards them.
 
 mod bootstrap;
+mod document;
 mod matching;
 mod services;
 
@@ -23,40 +24,45 @@ use serde_json::{Map, Value, json};
 use traffic_manager_core::policy::{HostHeader, PathPrefix, Respond, RetryOn};
 
 pub use self::bootstrap::bootstrap;
+pub(crate) use self::document::Document;
 use crate::{
-    Rendered, Settings,
+    Settings,
     claims::{self, Claim},
-    model::{Action, Model, PolicyModel},
+    model::{Action, PolicyModel},
     re2,
-    report::{Findings, Report},
+    report::Findings,
 };
 
 /// The middleware that removes a header which other middlewares leave behind.
 const CLEAN: &str = "tm-clean";
 
-/// The parts of a document.
+/// The parts of a document that are a policy's.
 #[derive(Default)]
-struct Document {
+struct Parts {
     middlewares: Map<String, Value>,
+    routers: Map<String, Value>,
     services: Map<String, Value>,
     transports: Map<String, Value>,
+    /// The statuses of answers that clients get: see [`answer`].
+    answers: BTreeSet<u16>,
+    /// Whether the policy uses [`CLEAN`].
+    is_cleaned: bool,
 }
 
-impl Document {
-    fn extend(&mut self, other: Self) {
-        self.middlewares.extend(other.middlewares);
-        self.services.extend(other.services);
-        self.transports.extend(other.transports);
-    }
-
+impl Parts {
     /// Returns the middleware that answers a status to every client.
     fn answer(&mut self, status: u16) -> String {
-        let name = format!("tm-answer-{status}");
-        // The broadcast address is the address of no client.
-        let list = json!({"ipAllowList": {"rejectStatusCode": status, "sourceRange": ["255.255.255.255/32"]}});
-        self.middlewares.insert(name.clone(), list);
-        name
+        self.answers.insert(status);
+        answer(status).0
     }
+}
+
+/// Returns the middleware that answers a status to every client, with its name. Policies share it.
+fn answer(status: u16) -> (String, Value) {
+    // The broadcast address is the address of no client.
+    let list =
+        json!({"ipAllowList": {"rejectStatusCode": status, "sourceRange": ["255.255.255.255/32"]}});
+    (format!("tm-answer-{status}"), list)
 }
 
 /// A router without the conditions of its claim.
@@ -70,73 +76,20 @@ struct Way {
     is_forwarded: bool,
 }
 
-/// Returns the document and what became of each policy. The document is never without a router,
-/// which Traefik would not take.
-pub fn render(model: &Model, settings: &Settings) -> Rendered<Vec<u8>> {
-    let (mut document, mut report) = (Document::default(), Report::new());
-    let (mut ways, mut refused) = (BTreeMap::new(), BTreeSet::new());
-    for policy in &model.policies {
-        let (mut findings, mut parts) = (Findings::default(), Document::default());
-        let of_policy = policy_ways(policy, settings, &mut parts, &mut findings);
-        if findings.is_refused() {
-            refused.insert(policy.id());
-        } else {
-            document.extend(parts);
-            ways.insert(policy.id(), of_policy);
-        }
-        report.push(findings.report(policy));
+/// Returns what a policy adds to the document.
+fn parts(policy: &PolicyModel, settings: &Settings) -> (Parts, Findings) {
+    let (mut parts, mut findings) = (Parts::default(), Findings::default());
+    let mut ways = policy_ways(policy, settings, &mut parts, &mut findings);
+    if findings.is_refused() {
+        parts = Parts::default();
+        let is_claimed = !policy.spec.hosts.is_empty();
+        let answers = is_claimed.then(|| parts.answer(503)).into_iter().collect();
+        ways = vec![Way::answer("refused", Vec::new(), answers)];
     }
-    let mut routers = Vec::new();
-    for claim in claims::in_order(model) {
-        let id = claim.policy.id();
-        match ways.get(&id) {
-            Some(ways) => routers.extend(claim_routers(&claim, ways, &mut document)),
-            None => {
-                let answer = document.answer(503);
-                let way = Way::answer("refused", Vec::new(), vec![answer]);
-                routers.push(router(&claim, &way, Vec::new()));
-            }
-        }
+    for claim in claims::of(policy) {
+        claim_routers(policy, &claim, &ways, &mut parts);
     }
-    let bytes = finished(routers, document, &model.version());
-    Rendered {
-        document: bytes,
-        report,
-    }
-}
-
-fn finished(routers: Vec<(String, Value)>, mut document: Document, version: &str) -> Vec<u8> {
-    let count = routers.len();
-    let mut all = Map::new();
-    for (at, (name, mut router)) in routers.into_iter().enumerate() {
-        router["priority"] = json!(count - at);
-        all.insert(name, router);
-    }
-    let answer = document.answer(200);
-    let revision = json!({"headers": {"customResponseHeaders": {"x-tm-revision": version}}});
-    document
-        .middlewares
-        .insert("tm-revision".to_owned(), revision);
-    let no_server = json!({"loadBalancer": {"servers": []}});
-    document.services.insert("tm-none".to_owned(), no_server);
-    let read_back = json!({
-        "entryPoints": ["traefik"],
-        "middlewares": ["tm-revision", answer],
-        "priority": 1,
-        "rule": "Path(`/revision`)",
-        "service": "tm-none",
-    });
-    all.insert("tm-revision".to_owned(), read_back);
-    let mut http = json!({
-        "middlewares": document.middlewares,
-        "routers": all,
-        "services": document.services,
-    });
-    // Traefik refuses a document with an empty map.
-    if !document.transports.is_empty() {
-        http["serversTransports"] = Value::Object(document.transports);
-    }
-    json!({"http": http}).to_string().into_bytes()
+    (parts, findings)
 }
 
 impl Way {
@@ -173,7 +126,7 @@ fn key(policy: &PolicyModel) -> String {
 fn policy_ways(
     policy: &PolicyModel,
     settings: &Settings,
-    parts: &mut Document,
+    parts: &mut Parts,
     findings: &mut Findings,
 ) -> Vec<Way> {
     let mut ways = Vec::new();
@@ -230,7 +183,7 @@ fn action_way(
     action: &Action,
     name: &str,
     conditions: Vec<String>,
-    parts: &mut Document,
+    parts: &mut Parts,
     findings: &mut Findings,
 ) -> Way {
     match action {
@@ -280,7 +233,7 @@ fn note_answer(respond: &Respond, findings: &mut Findings) {
 }
 
 /// Adds the middlewares of all requests that go to a version of the policy.
-fn forwarded(policy: &PolicyModel, parts: &mut Document, findings: &mut Findings) {
+fn forwarded(policy: &PolicyModel, parts: &mut Parts, findings: &mut Findings) {
     let spec = &policy.spec;
     let mut request: BTreeMap<&str, &str> = re2::set(spec.request_headers.as_deref()).collect();
     // An empty value removes.
@@ -328,28 +281,63 @@ fn retry(policy: &PolicyModel, findings: &mut Findings) -> Option<Value> {
     Some(retry)
 }
 
-/// Returns the routers of a claim.
-fn claim_routers(claim: &Claim<'_>, ways: &[Way], document: &mut Document) -> Vec<(String, Value)> {
-    let path = path_middlewares(claim, document);
-    let of_policy = ["headers", "retry"].map(|part| format!("{}~~{part}", key(claim.policy)));
-    let is_there = |name: &String| document.middlewares.contains_key(name);
+/// Adds the routers of a claim.
+fn claim_routers(policy: &PolicyModel, claim: &Claim<'_>, ways: &[Way], parts: &mut Parts) {
+    let path = if ways.iter().any(|way| way.is_forwarded) {
+        path_middlewares(policy, claim, parts)
+    } else {
+        Vec::new()
+    };
+    let of_policy = ["headers", "retry"].map(|part| format!("{}~~{part}", key(policy)));
+    let is_there = |name: &String| parts.middlewares.contains_key(name);
     let on_the_way: Vec<_> = path
         .into_iter()
         .chain(of_policy.into_iter().filter(is_there))
         .collect();
-    let with = |way: &Way| {
-        if way.is_forwarded {
+    for (at, way) in ways.iter().enumerate() {
+        let before = if way.is_forwarded {
             on_the_way.clone()
         } else {
             Vec::new()
-        }
-    };
-    ways.iter()
-        .map(|way| router(claim, way, with(way)))
-        .collect()
+        };
+        let (name, mut router) = router(policy, claim, way, before);
+        router["priority"] = json!(priority(claim, ways.len() - at));
+        parts.routers.insert(name, router);
+    }
 }
 
-fn router(claim: &Claim<'_>, way: &Way, mut middlewares: Vec<String>) -> (String, Value) {
+/// How many ways of one policy have a priority of their own. Only ways of explicit versions may be
+/// more, and a request comes by one of these at most.
+const WAYS: usize = 1 << 15;
+/// How many numbers of segments a path prefix can have: each takes two of its 512 bytes.
+const SEGMENTS: usize = 1 << 9;
+/// The most labels that a host of at most 253 bytes can have. The base of a wildcard has fewer.
+const LABELS: usize = 127;
+
+/// Returns the priority of a way of a claim, after which `left` - 1 come. It does not depend on
+/// other policies: of two wildcards that take a host the longer has more labels, and of two
+/// prefixes that take a path the longer has more segments. It is less than 2³¹, which is what
+/// Traefik has on small machines.
+fn priority(claim: &Claim<'_>, left: usize) -> usize {
+    let wildcard = claim.hosts.iter().find(|host| host.is_wildcard());
+    let labels = wildcard.map_or(LABELS, |host| {
+        host.base().split('.').count().min(LABELS - 1)
+    });
+    let segments = claim
+        .prefix
+        .as_str()
+        .split('/')
+        .filter(|one| !one.is_empty());
+    let segments = segments.count().min(SEGMENTS - 1);
+    (labels * SEGMENTS + segments) * WAYS + left.min(WAYS - 1)
+}
+
+fn router(
+    policy: &PolicyModel,
+    claim: &Claim<'_>,
+    way: &Way,
+    mut middlewares: Vec<String>,
+) -> (String, Value) {
     middlewares.extend(way.middlewares.iter().cloned());
     let rule: Vec<_> = matching::claim(claim)
         .into_iter()
@@ -365,19 +353,14 @@ fn router(claim: &Claim<'_>, way: &Way, mut middlewares: Vec<String>) -> (String
     }
     // The first host tells the groups of hosts apart.
     let host = claim.hosts.first().map_or("", |host| host.as_str());
-    let name = format!(
-        "{}~{}~{host}~{}",
-        key(claim.policy),
-        claim.prefix_at,
-        way.name
-    );
+    let name = format!("{}~{}~{host}~{}", key(policy), claim.prefix_at, way.name);
     (name, router)
 }
 
 /// Returns the middlewares that change the path of a claim's requests, before the base path of a
 /// version.
-fn path_middlewares(claim: &Claim<'_>, document: &mut Document) -> Vec<String> {
-    let Some(rewrite) = &claim.policy.spec.rewrite else {
+fn path_middlewares(policy: &PolicyModel, claim: &Claim<'_>, parts: &mut Parts) -> Vec<String> {
+    let Some(rewrite) = &policy.spec.rewrite else {
         return Vec::new();
     };
     let before = rewrite
@@ -386,20 +369,20 @@ fn path_middlewares(claim: &Claim<'_>, document: &mut Document) -> Vec<String> {
         .map_or("", PathPrefix::as_str)
         .trim_end_matches('/');
     let prefix = claim.prefix.as_str();
-    let name = format!("{}~~path-{}", key(claim.policy), claim.prefix_at);
+    let name = format!("{}~~path-{}", key(policy), claim.prefix_at);
     if rewrite.strip_prefix && prefix != "/" {
         // Traefik's own stripping leaves a `/` behind the base path when nothing else is left.
         let regex = format!("^{}(/.*)?$", re2::literal(prefix));
-        document
+        parts
             .middlewares
             .insert(name.clone(), replaced(&regex, before));
-        clean(document);
+        parts.is_cleaned = true;
         return vec![name, CLEAN.to_owned()];
     }
     if before.is_empty() {
         return Vec::new();
     }
-    document
+    parts
         .middlewares
         .insert(name.clone(), json!({"addPrefix": {"prefix": before}}));
     vec![name]
@@ -409,9 +392,4 @@ fn path_middlewares(claim: &Claim<'_>, document: &mut Document) -> Vec<String> {
 fn replaced(regex: &str, before: &str) -> Value {
     let replacement = format!("{}${{1}}", before.replace('$', "$$"));
     json!({"replacePathRegex": {"regex": regex, "replacement": replacement}})
-}
-
-fn clean(document: &mut Document) {
-    let headers = json!({"headers": {"customRequestHeaders": {"X-Replaced-Path": ""}}});
-    document.middlewares.insert(CLEAN.to_owned(), headers);
 }

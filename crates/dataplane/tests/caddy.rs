@@ -4,26 +4,35 @@ mod samples_json;
 
 use samples_json::{ask, everything, golden, model, notes, one, pretty, settings};
 use serde_json::{Value, json};
-use traffic_manager_dataplane::{caddy, model::Model};
+use traffic_manager_dataplane::{Dialect, caddy, model::Model};
 
 fn document(model: &Model) -> Value {
-    serde_json::from_slice(&caddy::render(model, &settings()).document).unwrap()
+    serde_json::from_slice(
+        &Dialect::Caddy
+            .render(model, &settings())
+            .document
+            .to_bytes(),
+    )
+    .unwrap()
 }
 
 fn state(more: Value) -> (String, String) {
-    notes(&caddy::render(&one(more), &settings()).report, "a")
+    notes(&Dialect::Caddy.render(&one(more), &settings()).report, "a")
 }
 
 #[test]
 fn document_report_and_bootstrap_are_these() {
-    let rendered = caddy::render(&everything(), &settings());
-    golden("caddy/everything.json", &pretty(&rendered.document));
+    let rendered = Dialect::Caddy.render(&everything(), &settings());
+    golden(
+        "caddy/everything.json",
+        &pretty(&rendered.document.to_bytes()),
+    );
     golden(
         "caddy/report.json",
         &format!("{:#}\n", json!(rendered.report)),
     );
     golden("caddy/follower.sh", &caddy::bootstrap(&ask()));
-    assert_eq!(caddy::render(&everything(), &settings()), rendered);
+    assert_eq!(Dialect::Caddy.render(&everything(), &settings()), rendered);
 }
 
 #[test]
@@ -52,9 +61,9 @@ fn policy_that_caddy_cannot_take_is_refused_alone() {
         ("refused", true),
         "{why}"
     );
-    let rendered = caddy::render(&everything(), &settings());
+    let rendered = Dialect::Caddy.render(&everything(), &settings());
     assert_eq!(notes(&rendered.report, "gone").0, "refused");
-    let text = String::from_utf8(rendered.document).unwrap();
+    let text = String::from_utf8(rendered.document.to_bytes().to_vec()).unwrap();
     assert!(text.contains("policy_refused") && text.contains("acme/pay/prod/v1"));
     assert!(!text.contains("acme/gone/prod"));
 }

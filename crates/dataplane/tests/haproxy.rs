@@ -2,16 +2,24 @@
 
 mod samples_files;
 
-use samples_files::{features, golden, refused, settings, special};
+use samples_files::{features, files, golden, refused, settings, special};
 use traffic_manager_dataplane::{
-    Rendered,
+    Dialect, File, Rendered,
     bootstrap::Ask,
-    haproxy::{bootstrap, render},
+    haproxy::bootstrap,
     model::Model,
-    report::{PolicyReport, State},
+    report::{PolicyReport, Report, State},
 };
 
-fn of<'a>(report: &'a [PolicyReport], service: &str) -> &'a PolicyReport {
+fn render(model: &Model) -> Rendered<Vec<File>> {
+    let Rendered { document, report } = Dialect::Haproxy.render(model, &settings());
+    Rendered {
+        document: files(&document),
+        report,
+    }
+}
+
+fn of<'a>(report: &'a Report, service: &str) -> &'a PolicyReport {
     report
         .iter()
         .find(|one| one.service.as_str() == service)
@@ -20,41 +28,32 @@ fn of<'a>(report: &'a [PolicyReport], service: &str) -> &'a PolicyReport {
 
 #[test]
 fn features_have_exactly_these_files() {
-    golden(
-        "haproxy/features",
-        &render(&features(), &settings()).document,
-    );
+    golden("haproxy/features", &render(&features()).document);
 }
 
 #[test]
 fn special_characters_have_exactly_these_files() {
-    golden("haproxy/special", &render(&special(), &settings()).document);
+    golden("haproxy/special", &render(&special()).document);
 }
 
 #[test]
 fn refused_policies_have_exactly_these_files() {
-    golden("haproxy/refused", &render(&refused(), &settings()).document);
+    golden("haproxy/refused", &render(&refused()).document);
 }
 
 #[test]
 fn model_without_policies_has_exactly_these_files() {
-    golden(
-        "haproxy/empty",
-        &render(&Model::default(), &settings()).document,
-    );
+    golden("haproxy/empty", &render(&Model::default()).document);
 }
 
 #[test]
 fn same_model_has_the_same_bytes() {
-    assert_eq!(
-        render(&features(), &settings()),
-        render(&features(), &settings())
-    );
+    assert_eq!(render(&features()), render(&features()));
 }
 
 #[test]
 fn policies_that_cannot_be_expressed_are_refused_alone() {
-    let Rendered { report, .. } = render(&refused(), &settings());
+    let Rendered { report, .. } = render(&refused());
     assert_eq!(of(&report, "good").state, State::Native);
     // Nothing leads to the version with the query.
     assert_eq!(of(&report, "spare").state, State::Native);
@@ -73,7 +72,7 @@ fn policies_that_cannot_be_expressed_are_refused_alone() {
 
 #[test]
 fn report_names_what_the_proxy_does_otherwise() {
-    let Rendered { report, .. } = render(&features(), &settings());
+    let Rendered { report, .. } = render(&features());
     let is_said = |service: &str, what: &str| {
         let report = of(&report, service);
         report.state == State::Degraded && report.notes.iter().any(|note| note.contains(what))
@@ -97,7 +96,7 @@ fn bootstrap_has_exactly_these_bytes() {
         admin: "127.0.0.1:21081".to_owned(),
         ca_file: "/etc/ssl/certs/ca-certificates.crt".to_owned(),
     };
-    let file = traffic_manager_dataplane::File {
+    let file = File {
         path: "follower.sh".to_owned(),
         content: bootstrap(&ask),
     };

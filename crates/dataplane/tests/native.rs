@@ -10,7 +10,7 @@ use traffic_manager_core::{
     snapshot::{Scope, SnapshotPolicy, SnapshotRoute, TenantContent, TenantSnapshot},
     tag::{Epoch, Revision, VersionTag},
 };
-use traffic_manager_dataplane::{Format, native};
+use traffic_manager_dataplane::native;
 
 fn route(version: &str, is_active: bool, revision: u64) -> SnapshotRoute {
     SnapshotRoute {
@@ -63,7 +63,7 @@ fn body_is_canonical_and_sorted_with_active_routes_only() {
     let routes = [("v2", true, 3), ("v3", false, 2), ("v1", true, 1)];
     let routes = routes.map(|(version, is_active, revision)| route(version, is_active, revision));
     let snapshot = snapshot(3, routes.into(), vec![]);
-    let bytes = Format::Native.body(&snapshot, &Scope::default()).unwrap();
+    let bytes = native::snapshot(&snapshot, &Scope::default());
     let body: Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(chain::canonical(&body).unwrap(), bytes);
     let routes = body["routes"].as_array().unwrap();

@@ -4,26 +4,41 @@ mod samples_json;
 
 use samples_json::{ask, everything, golden, model, notes, one, pretty, settings};
 use serde_json::{Value, json};
-use traffic_manager_dataplane::{model::Model, traefik};
+use traffic_manager_dataplane::{Dialect, model::Model, traefik};
 
 fn document(model: &Model) -> Value {
-    serde_json::from_slice(&traefik::render(model, &settings()).document).unwrap()
+    serde_json::from_slice(
+        &Dialect::Traefik
+            .render(model, &settings())
+            .document
+            .to_bytes(),
+    )
+    .unwrap()
 }
 
 fn state(more: Value) -> (String, String) {
-    notes(&traefik::render(&one(more), &settings()).report, "a")
+    notes(
+        &Dialect::Traefik.render(&one(more), &settings()).report,
+        "a",
+    )
 }
 
 #[test]
 fn document_report_and_bootstrap_are_these() {
-    let rendered = traefik::render(&everything(), &settings());
-    golden("traefik/everything.json", &pretty(&rendered.document));
+    let rendered = Dialect::Traefik.render(&everything(), &settings());
+    golden(
+        "traefik/everything.json",
+        &pretty(&rendered.document.to_bytes()),
+    );
     golden(
         "traefik/report.json",
         &format!("{:#}\n", json!(rendered.report)),
     );
     golden("traefik/bootstrap.sh", &traefik::bootstrap(&ask()));
-    assert_eq!(traefik::render(&everything(), &settings()), rendered);
+    assert_eq!(
+        Dialect::Traefik.render(&everything(), &settings()),
+        rendered
+    );
 }
 
 #[test]
@@ -93,9 +108,9 @@ fn policy_that_traefik_cannot_take_is_refused_alone() {
         "degraded"
     );
     assert_eq!(state(rule(json!({"status": 204}))).0, "native");
-    let rendered = traefik::render(&everything(), &settings());
+    let rendered = Dialect::Traefik.render(&everything(), &settings());
     assert_eq!(notes(&rendered.report, "gone").0, "refused");
-    let text = String::from_utf8(rendered.document).unwrap();
+    let text = String::from_utf8(rendered.document.to_bytes().to_vec()).unwrap();
     assert!(!text.contains("acme~gone~prod~v1") && text.contains("acme~pay~prod~v1"));
 }
 

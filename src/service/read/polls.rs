@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
-use traffic_manager_dataplane::{Format, native};
+use traffic_manager_dataplane::{Body, Dialect, Settings, native, report::Report};
 
 use crate::{
     auth::AuthorizedTenant,
@@ -123,7 +123,7 @@ impl Polls {
                 return Some(Polled::Same(tag));
             }
             let bodies = &self.cache.bodies;
-            let body = bodies.held(snapshot, &scope, Format::Native, coding)?;
+            let body = bodies.held(snapshot, &scope, coding)?;
             Some(Polled::Now(tag, body))
         };
         self.cache.with_held(tenant, polled).flatten()
@@ -190,15 +190,43 @@ impl Polls {
         }
     }
 
-    /// Returns the body of a snapshot in a format and a coding.
+    /// Returns the body of a snapshot in a coding.
     pub async fn body(
         &self,
         snapshot: &Arc<TenantSnapshot>,
         scope: &Scope,
-        format: Format,
         coding: Coding,
     ) -> Result<Bytes, Error> {
-        Box::pin(self.cache.bodies.get(snapshot, scope, format, coding))
+        Box::pin(self.cache.bodies.get(snapshot, scope, coding))
+            .await
+            .map_err(Error::internal)
+    }
+
+    /// Returns the document of a dialect for a snapshot in a coding.
+    pub async fn document(
+        &self,
+        snapshot: &Arc<TenantSnapshot>,
+        scope: &Scope,
+        dialect: Dialect,
+        settings: Settings,
+        coding: Coding,
+    ) -> Result<Body, Error> {
+        let bodies = &self.cache.bodies;
+        Box::pin(bodies.document(snapshot, scope, dialect, settings, coding))
+            .await
+            .map_err(Error::internal)
+    }
+
+    /// Returns what a dialect makes of each policy of a snapshot.
+    pub async fn report(
+        &self,
+        snapshot: &Arc<TenantSnapshot>,
+        scope: &Scope,
+        dialect: Dialect,
+        settings: Settings,
+    ) -> Result<Report, Error> {
+        let bodies = &self.cache.bodies;
+        Box::pin(bodies.report(snapshot, scope, dialect, settings))
             .await
             .map_err(Error::internal)
     }

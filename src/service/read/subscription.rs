@@ -12,8 +12,6 @@ use tokio::{
     time::Instant,
 };
 
-use traffic_manager_dataplane::Format;
-
 use crate::{
     auth::{AuthorizedTenant, TenantScope},
     cache::{
@@ -187,10 +185,7 @@ impl Subscription {
         &mut self,
         held: &Arc<crate::domain::snapshot::TenantSnapshot>,
     ) -> Result<StreamItem, Error> {
-        let body = self
-            .polls
-            .body(held, &self.scope, Format::Native, Coding::Identity)
-            .await?;
+        let body = self.polls.body(held, &self.scope, Coding::Identity).await?;
         self.at = Some(held.tag().clone());
         Ok(StreamItem::Snapshot(held.tag().clone(), body))
     }

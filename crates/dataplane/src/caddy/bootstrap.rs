@@ -1,8 +1,8 @@
 //! The follower of Caddy.
 
-use serde_json::{Map, json};
+use serde_json::json;
 
-use super::{document, problem, server};
+use super::problem;
 use crate::{bootstrap::Ask, follower};
 
 /// Returns a shell script that runs Caddy and gives it each new document with `POST /load`. Caddy's
@@ -19,6 +19,12 @@ pub fn bootstrap(ask: &Ask) -> String {
 /// Returns the document before the first one.
 fn first(ask: &Ask) -> serde_json::Value {
     let waiting = problem(503, "not_loaded", "No configuration was loaded yet");
-    let server = server(&ask.listen, vec![json!({"handle": [waiting]})], Map::new());
-    document(&ask.admin, server)
+    json!({
+        "admin": {"listen": ask.admin},
+        "apps": {"http": {"servers": {"tm": {
+            "automatic_https": {"disable": true},
+            "listen": [ask.listen],
+            "routes": [{"handle": [waiting]}],
+        }}}},
+    })
 }

@@ -1,15 +1,17 @@
 MAIN=haproxy.cfg
 # The names of versions in the configuration.
-names() { sed -n 's/^  server [^ ]* \([^ ]*\):[0-9]*\( .*\)\{0,1\}$/\1/p' "$1"; }
+names() { cat "$1"/*.cfg | sed -n 's/^  server [^ ]* \([^ ]*\):[0-9]*\( .*\)\{0,1\}$/\1/p'; }
 # Puts in what this machine has in its own way. HAProxy starts without the versions whose names do
 # not resolve, so they stay.
 prepare() {
-  edit "$1/haproxy.cfg" "s|^  bind .*|  bind $(replacement "$LISTEN")|" \
-    "s|^\\(  server [^ ]* [^ ]* ssl verify required ca-file \\)'[^']*'|\\1'$(replacement "$CA_FILE")'|"
+  for file in "$1"/*.cfg; do
+    edit "$file" "s|^  bind .*|  bind $(replacement "$LISTEN")|" \
+      "s|^\\(  server [^ ]* [^ ]* ssl verify required ca-file \\)'[^']*'|\\1'$(replacement "$CA_FILE")'|" || return 1
+  done
 }
-check() { (cd "$1" && haproxy -c -f haproxy.cfg); }
+check() { (cd "$1" && haproxy -c -f .); }
 start() {
-  haproxy -W -f haproxy.cfg </dev/null &
+  haproxy -W -f . </dev/null &
   PROXY=$!
 }
 # HAProxy's workers end with their master.

@@ -15,9 +15,9 @@ use url::{Host, Url};
 
 use super::{Action, Model, PolicyModel, RuleModel, Target, Upstream};
 
-/// Compiles one state of some tenants after the other. Policies of services that are the same in two
-/// states are compiled once, and both models share them.
-#[derive(Debug, Default)]
+/// Compiles one state of some tenants after the other. Policies that are the same in two states, with
+/// the same versions, are compiled once, and both models share them.
+#[derive(Debug, Clone, Default)]
 pub struct Compiler {
     scope: Scope,
     last: BTreeMap<TenantName, Vec<Compiled>>,
@@ -42,6 +42,9 @@ impl Compiler {
     ) -> Model {
         let mut model = Model::default();
         let mut last = std::mem::take(&mut self.last);
+        let mut snapshots: Vec<_> = snapshots.into_iter().collect();
+        // The services of a tenant and the policies of a service are sorted already.
+        snapshots.sort_by(|a, b| a.tenant().cmp(b.tenant()));
         for snapshot in snapshots {
             let tenant = snapshot.tenant();
             let tag = snapshot.scope_tag(&self.scope);
@@ -51,31 +54,62 @@ impl Compiler {
             model.policies.extend(policies.cloned());
             self.last.insert(tenant.clone(), services);
         }
-        model.sources.sort_by(|(a, _), (b, _)| a.cmp(b));
+        debug_assert!(
+            model
+                .policies
+                .is_sorted_by(|a, b| { (&a.tenant, &a.name) < (&b.tenant, &b.name) })
+        );
         model
-            .policies
-            .sort_by(|a, b| (&a.tenant, &a.name).cmp(&(&b.tenant, &b.name)));
-        model
+    }
+
+    /// Returns roughly how many bytes the compiled policies take.
+    pub(crate) fn weight(&self) -> usize {
+        let services = self.last.values().flatten();
+        let policies = services.flat_map(|(_, policies)| policies);
+        policies.map(|policy| policy.weight()).sum()
     }
 
     fn services(&self, snapshot: &TenantSnapshot, last: Vec<Compiled>) -> Vec<Compiled> {
         let mut last = last.into_iter().peekable();
         let compiled = |service: &Arc<Service>| {
             while last.next_if(|(old, _)| old.name < service.name).is_some() {}
-            match last.next_if(|(old, _)| Arc::ptr_eq(old, service)) {
-                Some(same) => same,
-                None => (service.clone(), self.policies(snapshot.tenant(), service)),
+            let before = last.next_if(|(old, _)| old.name == service.name);
+            match before {
+                Some(same) if Arc::ptr_eq(&same.0, service) => same,
+                before => {
+                    let before = before.map(|(_, policies)| policies).unwrap_or_default();
+                    let policies = self.policies(snapshot.tenant(), service, &before);
+                    (service.clone(), policies)
+                }
             }
         };
         let services = snapshot.services().iter();
         services.map(compiled).collect()
     }
 
-    fn policies(&self, tenant: &TenantName, service: &Service) -> Vec<Arc<PolicyModel>> {
-        service
+    fn policies(
+        &self,
+        tenant: &TenantName,
+        service: &Service,
+        before: &[Arc<PolicyModel>],
+    ) -> Vec<Arc<PolicyModel>> {
+        let in_scope = service
             .policies()
-            .filter(|policy| self.scope.has(&policy.name.service, &policy.name.env))
-            .map(|policy| Arc::new(compiled(tenant, service, policy)))
+            .filter(|policy| self.scope.has(&policy.name.service, &policy.name.env));
+        in_scope
+            .map(|policy| {
+                let versions = Versions::of(service, &policy.name);
+                let is_same = |old: &&Arc<PolicyModel>| {
+                    old.name == policy.name
+                        && old.revision == policy.revision
+                        && old.upstreams == versions.upstreams
+                        && old.spec == policy.spec
+                };
+                match before.iter().find(is_same) {
+                    Some(same) => same.clone(),
+                    None => Arc::new(compiled(tenant, versions, policy)),
+                }
+            })
             .collect()
     }
 }
@@ -90,13 +124,12 @@ impl Model {
     }
 }
 
-fn compiled(tenant: &TenantName, service: &Service, policy: &SnapshotPolicy) -> PolicyModel {
+fn compiled(tenant: &TenantName, versions: Versions, policy: &SnapshotPolicy) -> PolicyModel {
     let SnapshotPolicy {
         name,
         spec,
         revision,
     } = policy;
-    let versions = Versions::of(service, name);
     let or_spare = |action: Option<Action>| action.unwrap_or_else(|| spare(&versions, policy));
     let rules = spec
         .rules

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     Settings,
+    kept::Place,
     model::{Action, PolicyModel, Target, Upstream},
     pcre::literal,
     problem::{NO_ACTIVE_VERSION, UNKNOWN_VERSION},
@@ -32,13 +33,13 @@ pub(super) struct Part {
     pub findings: Findings,
 }
 
-/// Renders the policy at a place. Its variables begin with `tm_p` and the place.
-pub(super) fn part(at: usize, policy: &PolicyModel, settings: &Settings) -> Part {
+/// Renders a policy. Its variables begin with `tm_` and its place.
+pub(super) fn part(place: Place, policy: &PolicyModel, settings: &Settings) -> Part {
     let mut findings = Findings::default();
     let mut writer = Writer {
         policy,
         settings,
-        name: format!("tm_p{at}_"),
+        name: format!("tm_{}_", place.text()),
         upstreams: reached_or_mirrored(policy),
         maps: format!("  # {}, revision {}\n", policy.id(), policy.revision),
         location: String::new(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use traffic_manager_core::policy::HostHeader;
 
-use super::{CLEAN, Document, clean, key, replaced};
+use super::{CLEAN, Parts, key, replaced};
 use crate::{
     Settings,
     model::{PolicyModel, Target, Upstream},
@@ -23,7 +23,7 @@ pub(super) fn version(policy: &PolicyModel, upstream: &Upstream) -> String {
 pub(super) fn of_versions(
     policy: &PolicyModel,
     settings: &Settings,
-    parts: &mut Document,
+    parts: &mut Parts,
     findings: &mut Findings,
 ) {
     for at in reached_or_mirrored(policy) {
@@ -47,7 +47,7 @@ fn of_version(
     policy: &PolicyModel,
     upstream: &Upstream,
     settings: &Settings,
-    parts: &mut Document,
+    parts: &mut Parts,
     findings: &mut Findings,
 ) -> Value {
     let name = version(policy, upstream);
@@ -82,7 +82,7 @@ fn of_version(
         parts
             .middlewares
             .insert(middleware.clone(), replaced("^(.*)$", &upstream.base));
-        clean(parts);
+        parts.is_cleaned = true;
         service["middlewares"] = json!([middleware, CLEAN]);
     }
     service
@@ -128,7 +128,7 @@ pub(super) fn split(
     policy: &PolicyModel,
     targets: &[Target],
     name: &str,
-    parts: &mut Document,
+    parts: &mut Parts,
     findings: &mut Findings,
 ) -> String {
     let mut weights = BTreeMap::new();
@@ -158,7 +158,7 @@ pub(super) fn split(
 }
 
 /// Returns the service that sends requests to a service and copies of them to the mirror.
-pub(super) fn mirrored(policy: &PolicyModel, service: String, parts: &mut Document) -> String {
+pub(super) fn mirrored(policy: &PolicyModel, service: String, parts: &mut Parts) -> String {
     let Some((at, share)) = policy.mirror else {
         return service;
     };

@@ -21,16 +21,18 @@ CA_FILE='/etc/ssl/certs/ca-certificates.crt'
 
 MAIN=haproxy.cfg
 # The names of versions in the configuration.
-names() { sed -n 's/^  server [^ ]* \([^ ]*\):[0-9]*\( .*\)\{0,1\}$/\1/p' "$1"; }
+names() { cat "$1"/*.cfg | sed -n 's/^  server [^ ]* \([^ ]*\):[0-9]*\( .*\)\{0,1\}$/\1/p'; }
 # Puts in what this machine has in its own way. HAProxy starts without the versions whose names do
 # not resolve, so they stay.
 prepare() {
-  edit "$1/haproxy.cfg" "s|^  bind .*|  bind $(replacement "$LISTEN")|" \
-    "s|^\\(  server [^ ]* [^ ]* ssl verify required ca-file \\)'[^']*'|\\1'$(replacement "$CA_FILE")'|"
+  for file in "$1"/*.cfg; do
+    edit "$file" "s|^  bind .*|  bind $(replacement "$LISTEN")|" \
+      "s|^\\(  server [^ ]* [^ ]* ssl verify required ca-file \\)'[^']*'|\\1'$(replacement "$CA_FILE")'|" || return 1
+  done
 }
-check() { (cd "$1" && haproxy -c -f haproxy.cfg); }
+check() { (cd "$1" && haproxy -c -f .); }
 start() {
-  haproxy -W -f haproxy.cfg </dev/null &
+  haproxy -W -f . </dev/null &
   PROXY=$!
 }
 # HAProxy's workers end with their master.
@@ -117,17 +119,13 @@ unpack_with_jq() {
   jq -e '(.files | type == "array" and length > 0)
     and all(.files[]; (.path | type == "string") and (.content | type == "string") and (.sha256 | type == "string"))' \
     "$WORK/body" >/dev/null 2>&1 || return 1
-  count=$(jq '.files | length' "$WORK/body")
-  case $count in '' | *[!0-9]*) return 1 ;; esac
-  at=0
-  while [ "$at" -lt "$count" ]; do
-    path=$(jq -r ".files[$at].path" "$WORK/body")
-    case $path in '' | .* | -* | *[!A-Za-z0-9._-]*) return 1 ;; esac
-    jq -j ".files[$at].content" "$WORK/body" >"$WORK/got/$path" || return 1
-    sum=$(sha256sum <"$WORK/got/$path")
-    [ "${sum%% *}" = "$(jq -r ".files[$at].sha256" "$WORK/body")" ] || return 1
-    at=$((at + 1))
-  done
+  jq -r '.files[] | .sha256 + "  " + .path' "$WORK/body" >"$WORK/sums" || return 1
+  ! grep -qv '^[0-9a-f]*  [A-Za-z0-9_][A-Za-z0-9._-]*$' "$WORK/sums" || return 1
+  while read -r _ path; do : >"$WORK/got/$path" || return 1; done <"$WORK/sums"
+  # Each line behind the path of its file: the answer is read once, however many files it has.
+  jq -r '.files[] | (.path + "/") as $path | .content | split("\n")[:-1][] | $path + .' "$WORK/body" |
+    LC_ALL=C awk -v folder="$WORK/got/" '{ at = index($0, "/"); print substr($0, at + 1) >(folder substr($0, 1, at - 1)) }' || return 1
+  (cd "$WORK/got" && sha256sum -c) <"$WORK/sums" >/dev/null 2>&1
 }
 
 unpack_with_python() {
@@ -158,7 +156,7 @@ for one in socket.getaddrinfo(sys.argv[1], 0): print(one[4][0])' "$1" 2>/dev/nul
   fi | sort -u | tr '\n' ' '
 }
 
-# Writes the names in a file's configuration with their addresses into names.new.
+# Writes the names in a folder's configuration with their addresses into names.new.
 resolve() {
   names "$1" | sort -u | while read -r name; do
     case $name in *:* | \[*) continue ;; *[!0-9.]*) ;; *) continue ;; esac
@@ -168,7 +166,7 @@ resolve() {
 
 # Whether a name has come, or has none of its former addresses any more.
 moved() {
-  resolve "$WORK/latest/$MAIN"
+  resolve "$WORK/latest"
   touch "$WORK/names"
   awk 'NR == FNR { old[$1] = " " $0 " "; next }
     NF > 1 { same = 0; for (i = 2; i <= NF; i++) if (index(old[$1], " " $i " ")) same = 1; if (!same) found = 1 }
@@ -213,7 +211,7 @@ run() {
 apply() {
   rm -rf "$WORK/next"
   cp -R "$1" "$WORK/next" || return 1
-  resolve "$WORK/next/$MAIN"
+  resolve "$WORK/next"
   prepare "$WORK/next" || return 1
   if ! check "$WORK/next" >"$WORK/check" 2>&1; then
     FAULT="rejected $(grep -v NOTICE "$WORK/check" | tr '\n' ' ' | cut -c1-300)"

@@ -21,19 +21,23 @@ CA_FILE='/etc/ssl/certs/ca-certificates.crt'
 
 MAIN=nginx.conf
 # The names of versions in the configuration.
-names() { sed -n 's/^  upstream [^ ]* { server \([^ ]*\):[0-9]* .*/\1/p' "$1"; }
+names() { cat "$1"/*.conf | sed -n 's/^  upstream [^ ]* { server \([^ ]*\):[0-9]* .*/\1/p'; }
 # Puts in what this machine has in its own way, and leaves out the versions whose names do not
 # resolve: nginx would refuse the whole configuration. Their requests are answered with 502 until
 # the names resolve.
 prepare() {
-  edit "$1/nginx.conf" "s|^    listen [^ ]*; # the|    listen $(replacement "$ADMIN"); # the|" \
-    "s|^    listen [^ ;]*\\( default_server\\)*;\$|    listen $(replacement "$LISTEN")\\1;|" \
-    "s|^      proxy_ssl_trusted_certificate .*|      proxy_ssl_trusted_certificate \"$(replacement "$CA_FILE")\";|" || return 1
+  for file in "$1"/*.conf; do
+    edit "$file" "s|^    listen [^ ]*; # the|    listen $(replacement "$ADMIN"); # the|" \
+      "s|^    listen [^ ;]*\\( default_server\\)*;\$|    listen $(replacement "$LISTEN")\\1;|" \
+      "s|^      proxy_ssl_trusted_certificate .*|      proxy_ssl_trusted_certificate \"$(replacement "$CA_FILE")\";|" || return 1
+  done
   while read -r name addresses; do
     [ -z "$addresses" ] || continue
     log "$name does not resolve: its versions are left out"
     literal=$(printf '%s' "$name" | sed 's/\./\\./g')
-    edit "$1/nginx.conf" "/^  upstream /s/server $literal:[0-9]* /server 127.0.0.1:1 down /g" || return 1
+    for file in "$1"/policies-*.conf; do
+      edit "$file" "/^  upstream /s/server $literal:[0-9]* /server 127.0.0.1:1 down /g" || return 1
+    done
   done <"$WORK/names.new"
 }
 check() { nginx -t -c "$PWD/$1/nginx.conf" -p "$PWD/$1"; }
@@ -126,17 +130,13 @@ unpack_with_jq() {
   jq -e '(.files | type == "array" and length > 0)
     and all(.files[]; (.path | type == "string") and (.content | type == "string") and (.sha256 | type == "string"))' \
     "$WORK/body" >/dev/null 2>&1 || return 1
-  count=$(jq '.files | length' "$WORK/body")
-  case $count in '' | *[!0-9]*) return 1 ;; esac
-  at=0
-  while [ "$at" -lt "$count" ]; do
-    path=$(jq -r ".files[$at].path" "$WORK/body")
-    case $path in '' | .* | -* | *[!A-Za-z0-9._-]*) return 1 ;; esac
-    jq -j ".files[$at].content" "$WORK/body" >"$WORK/got/$path" || return 1
-    sum=$(sha256sum <"$WORK/got/$path")
-    [ "${sum%% *}" = "$(jq -r ".files[$at].sha256" "$WORK/body")" ] || return 1
-    at=$((at + 1))
-  done
+  jq -r '.files[] | .sha256 + "  " + .path' "$WORK/body" >"$WORK/sums" || return 1
+  ! grep -qv '^[0-9a-f]*  [A-Za-z0-9_][A-Za-z0-9._-]*$' "$WORK/sums" || return 1
+  while read -r _ path; do : >"$WORK/got/$path" || return 1; done <"$WORK/sums"
+  # Each line behind the path of its file: the answer is read once, however many files it has.
+  jq -r '.files[] | (.path + "/") as $path | .content | split("\n")[:-1][] | $path + .' "$WORK/body" |
+    LC_ALL=C awk -v folder="$WORK/got/" '{ at = index($0, "/"); print substr($0, at + 1) >(folder substr($0, 1, at - 1)) }' || return 1
+  (cd "$WORK/got" && sha256sum -c) <"$WORK/sums" >/dev/null 2>&1
 }
 
 unpack_with_python() {
@@ -167,7 +167,7 @@ for one in socket.getaddrinfo(sys.argv[1], 0): print(one[4][0])' "$1" 2>/dev/nul
   fi | sort -u | tr '\n' ' '
 }
 
-# Writes the names in a file's configuration with their addresses into names.new.
+# Writes the names in a folder's configuration with their addresses into names.new.
 resolve() {
   names "$1" | sort -u | while read -r name; do
     case $name in *:* | \[*) continue ;; *[!0-9.]*) ;; *) continue ;; esac
@@ -177,7 +177,7 @@ resolve() {
 
 # Whether a name has come, or has none of its former addresses any more.
 moved() {
-  resolve "$WORK/latest/$MAIN"
+  resolve "$WORK/latest"
   touch "$WORK/names"
   awk 'NR == FNR { old[$1] = " " $0 " "; next }
     NF > 1 { same = 0; for (i = 2; i <= NF; i++) if (index(old[$1], " " $i " ")) same = 1; if (!same) found = 1 }
@@ -222,7 +222,7 @@ run() {
 apply() {
   rm -rf "$WORK/next"
   cp -R "$1" "$WORK/next" || return 1
-  resolve "$WORK/next/$MAIN"
+  resolve "$WORK/next"
   prepare "$WORK/next" || return 1
   if ! check "$WORK/next" >"$WORK/check" 2>&1; then
     FAULT="rejected $(grep -v NOTICE "$WORK/check" | tr '\n' ' ' | cut -c1-300)"

@@ -1,0 +1,129 @@
+//! Renders one state of some tenants after the other.
+
+use traffic_manager_core::snapshot::{Scope, TenantSnapshot};
+
+use crate::{
+    Body, Dialect, Rendered, Settings, caddy, envoy, haproxy,
+    model::{Compiler, Model},
+    nginx,
+    report::Report,
+    text::{self, TextFile},
+    traefik,
+};
+
+/// Renders one state of some tenants after the other, and keeps what does not change: what is made
+/// of each policy, and the digest of each file. The states may come in any order. A body is byte for
+/// byte what [`Dialect::render`] returns, and shares its blocks with the one before.
+#[derive(Debug, Clone)]
+pub struct Renderer {
+    compiler: Compiler,
+    settings: Settings,
+    kept: Kept,
+}
+
+/// What a renderer keeps.
+#[derive(Debug, Clone)]
+enum Kept {
+    Caddy(Box<caddy::Document>),
+    /// The last files. Each model is rendered anew.
+    Envoy(Vec<TextFile>),
+    Haproxy(Box<haproxy::Files>),
+    Nginx(Box<nginx::Files>),
+    Traefik(Box<traefik::Document>),
+}
+
+impl Renderer {
+    /// Creates a renderer of the policies of a scope.
+    pub fn new(dialect: Dialect, settings: Settings, scope: Scope) -> Self {
+        let kept = match dialect {
+            Dialect::Caddy => Kept::Caddy(Box::default()),
+            Dialect::Envoy => Kept::Envoy(Vec::new()),
+            Dialect::Haproxy => Kept::Haproxy(Box::default()),
+            Dialect::Nginx => Kept::Nginx(Box::default()),
+            Dialect::Traefik => Kept::Traefik(Box::default()),
+        };
+        Self {
+            compiler: Compiler::new(scope),
+            settings,
+            kept,
+        }
+    }
+
+    /// Renders a state of the tenants: the body that the API answers, and what became of each
+    /// policy.
+    pub fn render<'a>(
+        &mut self,
+        snapshots: impl IntoIterator<Item = &'a TenantSnapshot>,
+    ) -> Rendered<Body> {
+        let model = self.compiler.compile(snapshots);
+        self.render_model(&model)
+    }
+
+    /// Returns what became of each policy in a state of the tenants, without the body.
+    pub fn report<'a>(
+        &mut self,
+        snapshots: impl IntoIterator<Item = &'a TenantSnapshot>,
+    ) -> Report {
+        let model = self.compiler.compile(snapshots);
+        self.report_of_model(&model)
+    }
+
+    /// Returns roughly how many bytes the renderer keeps. Bodies share most of them.
+    pub fn weight(&self) -> usize {
+        let kept = match &self.kept {
+            Kept::Caddy(document) => document.weight(),
+            Kept::Envoy(files) => {
+                self.compiler.weight() + files.iter().map(TextFile::len).sum::<usize>()
+            }
+            Kept::Haproxy(files) => files.weight(),
+            Kept::Nginx(files) => files.weight(),
+            Kept::Traefik(document) => document.weight(),
+        };
+        size_of::<Self>() + kept
+    }
+
+    /// Renders a model. What is the same in the model before is kept.
+    pub(crate) fn render_model(&mut self, model: &Model) -> Rendered<Body> {
+        let settings = &self.settings;
+        if let Kept::Envoy(files) = &mut self.kept {
+            let Rendered { document, report } = envoy::render(model, settings);
+            *files = envoy::files(&document).iter().map(TextFile::from).collect();
+            let document = text::body(&*files, envoy::RELOAD, &model.version());
+            return Rendered { document, report };
+        }
+        let report = self.report_of_model(model);
+        let settings = &self.settings;
+        let document = match &mut self.kept {
+            Kept::Envoy(_) => Body::default(),
+            Kept::Caddy(document) => document.body(&model.version(), settings),
+            Kept::Haproxy(files) => files.body(model, settings),
+            Kept::Nginx(files) => files.body(model, settings),
+            Kept::Traefik(document) => document.body(&model.version()),
+        };
+        Rendered { document, report }
+    }
+
+    /// Returns what became of each policy of a model.
+    pub(crate) fn report_of_model(&mut self, model: &Model) -> Report {
+        let settings = &self.settings;
+        match &mut self.kept {
+            Kept::Caddy(document) => {
+                document.take(model, settings);
+                document.report()
+            }
+            Kept::Envoy(_) => envoy::render(model, settings).report,
+            Kept::Haproxy(files) => {
+                files.take(model, settings);
+                files.report()
+            }
+            Kept::Nginx(files) => {
+                files.take(model, settings);
+                files.report()
+            }
+            Kept::Traefik(document) => {
+                document.take(model, settings);
+                document.report()
+            }
+        }
+    }
+}
