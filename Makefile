@@ -9,14 +9,14 @@ STACK := docker/local-stack.sh
 TESTS := RUST_TEST_THREADS=6 cargo test --locked --workspace --lib --bins --test '[!fmp]*' --test 'f[!a]*' --test 'm[!e]*' && \
 	cargo test --locked --workspace --test 'fa*' --test 'me*' --test 'p*'
 # Ten thousand connections are ten thousand open files, here and in the service.
-LOAD := set -a; . .stack/env; ulimit -n $$(ulimit -H -n) || true; cargo bench --locked --bench load --
+LOAD := set -a; . .stack/env; . .stack/env.proxies; ulimit -n $$(ulimit -H -n) || true; cargo bench --locked --bench load --
 # As the tests are built, so that nothing is compiled for it.
 COUNTS := cargo bench --locked --workspace --profile dev --bench load -- counts $(if $(WHY),--why "$(WHY)")
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-secure bench bench-quick counts bench-peers proxies up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-memory simulate mutants coverage coverage-all faults faults-quick sabotage rust
+.PHONY: help demo test test-secure bench bench-quick counts bench-peers proxies up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-lost soak-memory simulate mutants coverage coverage-all faults faults-quick sabotage rust
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,10 +33,10 @@ test: rust up proxies ## every test, against the real parts
 test-secure: rust up proxies ## the same with keys and TLS everywhere: to the API, PostgreSQL, Kafka (with a password) and MongoDB
 	@set -a; . .stack/env; . .stack/env.secure; . .stack/env.proxies; export TM_TEST_SECURE=1; $(TESTS)
 
-bench: rust up ## measure at full size: against a bare server, pgbench, and the peers that are installed
+bench: rust up proxies ## measure at full size: against a bare server, pgbench, and the peers that are installed
 	@$(LOAD) full
 
-bench-quick: rust up ## the same at small sizes: whether it runs, and roughly where it stands
+bench-quick: rust up proxies ## the same at small sizes: whether it runs, and roughly where it stands
 	@$(LOAD) quick
 
 counts: rust up ## the guard: instructions of the hot paths, compared with benches/counts.json
@@ -103,6 +103,9 @@ soak-plan: rust up ## a plan of 10,000 changes while 1,000 pollers wait: time an
 
 soak-neighbours: rust up ## a tenant at twenty times its limit beside another, which may get 1.2 times slower: for two minutes
 	@set -a; . .stack/env; TM_NEIGHBOURS_SECONDS=120 cargo test --locked --test faults neighbours -- --nocapture
+
+soak-lost: rust up proxies ## the five proxies while the service is away for a minute (TM_LOST_SECONDS)
+	@set -a; . .stack/env; . .stack/env.proxies; TM_LOST_SECONDS=$${TM_LOST_SECONDS:-60} cargo test --locked --test proxies -- lost::every_proxy_serves_on --nocapture
 
 soak-memory: rust up ## two hours' worth of large work in minutes: what it took in memory is given back
 	@set -a; . .stack/env; TM_MEMORY_ROUNDS=$${TM_MEMORY_ROUNDS:-20} cargo test --locked --profile simulate --test faults memory:: -- --nocapture

@@ -9,12 +9,14 @@
 //! cargo bench --bench load -- counts           instructions of the hot paths: see `make counts`
 //! ```
 //!
-//! It needs the running stack in its environment (`. .stack/env`). Results go to `target/bench/`;
+//! It needs the running stack in its environment (`. .stack/env`), and for the proxies of the cases
+//! `dataplane` also `. .stack/env.proxies`. Results go to `target/bench/`;
 //! charts of a full run, in a release build, to `docs/performance/` as well.
 
 mod archive;
 mod chart;
 mod counts;
+mod dataplane;
 mod floor;
 mod http;
 mod machine;
@@ -152,6 +154,10 @@ const CASES: &[Case] = &[
     ("targets.memory", 10, targets::resources::memory),
     ("targets.files", 10, targets::resources::files),
     ("targets.cleanup", 10, targets::resources::cleanup),
+    ("dataplane.envoy", 10, dataplane::changes::envoy),
+    ("dataplane.pollers", 15, dataplane::changes::pollers),
+    ("dataplane.names", 10, dataplane::changes::slow_names),
+    ("dataplane.streams", 10, dataplane::streams::at_one_instance),
 ];
 
 fn main() -> ExitCode {

@@ -28,26 +28,53 @@ fn kill(child: &Shared) {
     if matches!(child.try_wait(), Ok(Some(_))) {
         return;
     }
-    let descendants = tree(child.id())
-        .into_iter()
-        .skip(1)
-        .map(|pid| pid.to_string())
-        .collect::<Vec<_>>();
+    let descendants = tree(child.id()).split_off(1);
     let _ = child.kill();
     let _ = child.wait();
-    if !descendants.is_empty() {
-        let _ = Command::new("kill")
-            .arg("-KILL")
-            .args(descendants)
-            .stderr(Stdio::null())
-            .status();
-    }
+    kill_pids(&descendants);
 }
 
 /// Kills every child. Called before an exit that runs no destructors.
 pub fn kill_all() {
     for child in children().lock().iter() {
         kill(child);
+    }
+    for pid in guarded().lock().iter() {
+        kill_pids(&tree(*pid));
+    }
+}
+
+fn kill_pids(pids: &[u32]) {
+    if pids.is_empty() {
+        return;
+    }
+    let _ = Command::new("kill")
+        .arg("-KILL")
+        .args(pids.iter().map(u32::to_string))
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// Returns the list of the processes that others start and end, and that [`kill_all`] kills.
+fn guarded() -> &'static Mutex<Vec<u32>> {
+    static GUARDED: OnceLock<Mutex<Vec<u32>>> = OnceLock::new();
+    GUARDED.get_or_init(Mutex::default)
+}
+
+/// Lets [`kill_all`] kill a process that something else ends in the usual case.
+pub struct Guarded(u32);
+
+impl Guarded {
+    /// Guards a process until the drop.
+    pub fn new(pid: u32) -> Self {
+        guarded().lock().push(pid);
+        Self(pid)
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        guarded().lock().retain(|pid| *pid != self.0);
     }
 }
 

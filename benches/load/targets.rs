@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Judges the middle of some figures, one for each round.
-fn judge(bench: &Bench, name: &str, target: Target, rounds: Vec<f64>, detail: Value) {
+pub fn judge(bench: &Bench, name: &str, target: Target, rounds: Vec<f64>, detail: Value) {
     let verdict = Verdict {
         name: name.into(),
         spread: Spread::of(rounds),

@@ -1,16 +1,16 @@
 //! Real proxies, unmodified, with configurations for them: Envoy, Traefik, Caddy, HAProxy and
 //! nginx. `make proxies` installs them.
 
-mod ask;
+mod balancer;
 mod changes;
 mod guides;
-mod load;
+mod lost;
 mod matrix;
-mod programs;
 mod questions;
-mod reload;
+mod rolling;
 mod running;
 mod samples;
+mod scene;
 mod served;
-mod upstreams;
-mod wire;
+
+use test_support::proxies::{ask, load, programs, reload, upstreams};

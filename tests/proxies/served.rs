@@ -1,7 +1,7 @@
 //! The service itself in front of the proxies: each proxy is started as `GET
 //! /dataplane/{dialect}/bootstrap` says, with the key of a node, and gets what it does from there.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use serde_json::{Value, json};
 use test_support::{
@@ -10,6 +10,10 @@ use test_support::{
     callers::{ASKING, first_key},
     ports::free_address,
     secure, settings,
+};
+use traffic_manager::{
+    app::{Role, commands},
+    config::Settings,
 };
 
 use crate::{
@@ -20,11 +24,18 @@ use crate::{
 /// The tenant of every test here.
 pub const TENANT: &str = "acme";
 
-/// A running service that knows each caller, and what a restart of it needs.
+/// A service that knows each caller, and what a restart of it needs.
 pub struct Service {
     /// The address of its API, the same after a restart.
-    pub address: std::net::SocketAddr,
+    pub address: SocketAddr,
+    /// The address of its listener for Envoys, the same after a restart.
+    pub ads: SocketAddr,
     app: Option<TestApp>,
+    installation: Arc<Installation>,
+}
+
+/// What all instances of a service share.
+struct Installation {
     database: Arc<Database>,
     overrides: Vec<String>,
     admin: String,
@@ -43,45 +54,70 @@ impl Service {
     /// Starts a service whose proxies trust the certificates of `authority`.
     pub async fn start(authority: &Authority) -> Self {
         let folder = Folder::new();
-        let (address, ads) = (free_address(), free_address());
         let mut overrides: Vec<String> = ASKING.map(str::to_owned).into();
         overrides.extend([
-            format!("http.listen={address}"),
-            format!("http.ads_listen={ads}"),
+            // A restored database is noticed at once.
+            "write.timeline_check_ms=200".to_owned(),
             format!("dataplane.ca_file={}", trusted(authority, &folder)),
         ]);
         let database = Arc::new(Database::create().await);
         let admin = first_key(&settings(&database, &texts(&overrides))).await;
-        let mut service = Self {
-            address,
-            app: None,
+        let mut installation = Installation {
             database,
             overrides,
             admin,
             node: String::new(),
             _folder: folder,
         };
-        service.run().await;
-        let tenant = service.post("/tenants").json(&json!({ "name": TENANT }));
-        tenant.expect(201).await;
-        let key = json!({ "tenant": TENANT, "roles": ["node"] });
-        let made = service.post("/keys").json(&key).expect(201).await;
-        made.json["token"]
-            .as_str()
-            .expect("a token")
-            .clone_into(&mut service.node);
-        service
+        let (address, ads) = (free_address(), free_address());
+        let app = installation.instance(&listen(address, ads)).await;
+        installation.node = installation.first_node(&app).await;
+        Self {
+            address,
+            ads,
+            app: Some(app),
+            installation: Arc::new(installation),
+        }
+    }
+
+    /// Starts another instance of the same installation.
+    pub async fn another(&self) -> Self {
+        let mut another = Self {
+            address: free_address(),
+            ads: free_address(),
+            app: None,
+            installation: self.installation.clone(),
+        };
+        another.run().await;
+        another
     }
 
     /// Starts the service again after [`Service::stop`].
     pub async fn run(&mut self) {
-        let app = TestApp::on(self.database.clone(), &texts(&self.overrides)).await;
+        let app = self.installation.instance(&self.listen()).await;
         self.app = Some(app);
+    }
+
+    /// The same with another database, a primary and its replica, with which the service may never
+    /// be ready.
+    pub async fn run_on(&mut self, primary: &str, replica: &str) {
+        let (listen, installation) = (self.listen(), &self.installation);
+        let databases = [
+            format!("postgres.primary_url={primary}"),
+            format!("postgres.replica_urls={replica}"),
+        ];
+        let settings = installation.settings(&[listen, databases].concat());
+        let database = installation.database.clone();
+        self.app = Some(TestApp::launch(database, settings, Role::Serve).await);
     }
 
     /// Stops the service. Its database stays.
     pub async fn stop(&mut self) {
         self.app.take().expect("it runs").drain().await;
+    }
+
+    fn listen(&self) -> [String; 2] {
+        listen(self.address, self.ads)
     }
 
     fn app(&self) -> &TestApp {
@@ -90,11 +126,11 @@ impl Service {
 
     /// `GET /api/v1…` of the administrator.
     pub fn get(&self, path: &str) -> Call {
-        self.app().get(path).bearer(&self.admin)
+        self.app().get(path).bearer(&self.installation.admin)
     }
 
     fn post(&self, path: &str) -> Call {
-        self.app().post(path).bearer(&self.admin)
+        self.app().post(path).bearer(&self.installation.admin)
     }
 
     /// Makes all changes in one revision, and returns it.
@@ -105,11 +141,22 @@ impl Service {
         answer.json["revision"].as_u64().expect("a revision")
     }
 
+    /// Returns the epoch and the revision of the tenant.
+    pub async fn tag(&self) -> (String, u64) {
+        let tenant = self
+            .get(&format!("/tenants/{TENANT}"))
+            .expect(200)
+            .await
+            .json;
+        let epoch = tenant["epoch"].as_str().expect("an epoch").to_owned();
+        (epoch, tenant["revision"].as_u64().expect("a revision"))
+    }
+
     /// Deletes versions of a service, also the tenant's last ones.
     pub async fn empty(&self, service: &str, versions: &[&str]) {
         for version in versions {
             let path = format!("/routes/{TENANT}/{service}/prod/{version}");
-            let deleted = self.app().delete(&path).bearer(&self.admin);
+            let deleted = self.app().delete(&path).bearer(&self.installation.admin);
             deleted.expect(204).await;
         }
     }
@@ -136,35 +183,35 @@ impl Service {
     /// Starts a proxy as its bootstrap says, with the key of a node. What it serves comes later:
     /// wait for it.
     pub async fn proxy(&self, program: Program) -> Proxy {
-        let mut site = Site::new(program);
-        site.set("TM_TOKEN", &self.node);
-        site.offer_program();
+        let site = Site::new(program);
         let bootstrap = self.bootstrap(&site).await;
-        let name = match program {
-            Program::Envoy => "bootstrap.yaml",
-            _ => "bootstrap.sh",
-        };
-        site.write(name, &bootstrap);
-        let file = site.path(name);
-        match program {
-            Program::Envoy => {
-                let words = [
-                    "-c",
-                    &file,
-                    "--concurrency",
-                    "1",
-                    "--disable-hot-restart",
-                    "-l",
-                    "warn",
-                ];
-                site.spawn(&program.path(), &words.map(str::to_owned))
-            }
-            _ => site.spawn(Path::new("sh"), &[file]),
-        }
+        self.start_proxy(site, &bootstrap)
+    }
+
+    /// Starts a proxy with this bootstrap and the key of a node.
+    pub fn start_proxy(&self, site: Site, bootstrap: &str) -> Proxy {
+        site.run_bootstrap(bootstrap, &self.installation.node)
+    }
+
+    /// Copies all rows, as a backup does.
+    pub async fn back_up(&self) {
+        self.installation.database.execute(BACK_UP, &[]).await;
+    }
+
+    /// Puts the copied rows back, and says so to the database as the operator does (see
+    /// docs/operations/backup.md).
+    pub async fn restore(&self) {
+        let database = &self.installation.database;
+        database.execute(RESTORE, &[]).await;
+        let mut settings = settings(database, &[]);
+        settings.migrate.postgres_url = database.owner_url().into();
+        commands::mark_restored(&settings)
+            .await
+            .expect("the restore is recorded");
     }
 
     /// Returns the configuration or the script with which the proxy of this site starts.
-    async fn bootstrap(&self, site: &Site) -> String {
+    pub async fn bootstrap(&self, site: &Site) -> String {
         let transport = match site.program {
             Program::Envoy => "&transport=ads",
             _ => "",
@@ -175,10 +222,63 @@ impl Service {
             site.web,
             site.admin,
         );
-        let answer = self.app().get(&path).bearer(&self.node).expect(200).await;
+        let answer = self
+            .app()
+            .get(&path)
+            .bearer(&self.installation.node)
+            .expect(200)
+            .await;
         String::from_utf8(answer.bytes).expect("text")
     }
 }
+
+impl Installation {
+    /// Starts an instance at these addresses.
+    async fn instance(&self, listen: &[String]) -> TestApp {
+        TestApp::run(self.database.clone(), self.settings(listen), Role::Serve).await
+    }
+
+    fn settings(&self, more: &[String]) -> Settings {
+        let all = [self.overrides.as_slice(), more].concat();
+        settings(&self.database, &texts(&all))
+    }
+
+    /// Makes the tenant, and returns the key of a node of it.
+    async fn first_node(&self, app: &TestApp) -> String {
+        let post = |path: &str, body: &Value| app.post(path).bearer(&self.admin).json(body);
+        post("/tenants", &json!({ "name": TENANT }))
+            .expect(201)
+            .await;
+        let key = json!({ "tenant": TENANT, "roles": ["node"] });
+        let made = post("/keys", &key).expect(201).await;
+        made.json["token"].as_str().expect("a token").to_owned()
+    }
+}
+
+/// Returns the settings of an instance at these addresses.
+fn listen(api: SocketAddr, ads: SocketAddr) -> [String; 2] {
+    [
+        format!("http.listen={api}"),
+        format!("http.ads_listen={ads}"),
+    ]
+}
+
+/// Copies every table into a schema of its own.
+const BACK_UP: &str = "do $$ declare name text; begin
+    create schema backup;
+    for name in select tablename from pg_tables where schemaname = 'public' loop
+        execute format('create table backup.%I as table public.%1$I', name);
+    end loop;
+end $$";
+
+/// Puts the rows of the copies in the place of those that the tables have.
+const RESTORE: &str = "do $$ declare name text; begin
+    set local session_replication_role = replica;
+    for name in select tablename from pg_tables where schemaname = 'backup' loop
+        execute format('delete from public.%I', name);
+        execute format('insert into public.%I overriding system value table backup.%1$I', name);
+    end loop;
+end $$";
 
 /// Writes the file of the authorities that versions are verified against, and in an encrypted run
 /// the service, too.

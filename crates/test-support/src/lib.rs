@@ -10,6 +10,7 @@ pub mod desk;
 pub mod issuer;
 pub mod page;
 pub mod ports;
+pub mod proxies;
 pub mod secure;
 pub mod signer;
 pub mod switch;
@@ -67,19 +68,7 @@ impl TestApp {
 
     /// Starts an instance with these settings, in a role that serves.
     pub async fn run(db: Arc<Database>, settings: Settings, role: Role) -> Self {
-        let app = Box::pin(App::start(settings, role, metrics()))
-            .await
-            .expect("the service starts");
-        let api = secure::base(app.api.expect("the role serves"));
-        let ops = format!("http://{}", app.ops);
-        let http = secure::http().timeout(PATIENCE).build().unwrap();
-        let app = Self {
-            api,
-            ops,
-            db,
-            http,
-            app,
-        };
+        let app = Self::launch(db, settings, role).await;
         eventually("the service is ready", async || {
             let answer = app
                 .http
@@ -91,6 +80,23 @@ impl TestApp {
         })
         .await;
         app
+    }
+
+    /// The same, but does not wait until the instance is ready: perhaps it never is.
+    pub async fn launch(db: Arc<Database>, settings: Settings, role: Role) -> Self {
+        let app = Box::pin(App::start(settings, role, metrics()))
+            .await
+            .expect("the service starts");
+        let api = secure::base(app.api.expect("the role serves"));
+        let ops = format!("http://{}", app.ops);
+        let http = secure::http().timeout(PATIENCE).build().unwrap();
+        Self {
+            api,
+            ops,
+            db,
+            http,
+            app,
+        }
     }
 
     /// Drains the service. The database is dropped when the last user lets go of it.

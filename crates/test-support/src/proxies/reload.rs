@@ -2,16 +2,16 @@
 
 use std::{fs, io, process::Command};
 
-use test_support::eventually;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::UnixStream,
 };
 
-use crate::{
+use super::{
     ask::Ask,
     programs::{Program, Proxy},
 };
+use crate::eventually;
 
 /// The socket for HAProxy's commands, in its folder.
 pub const SOCKET: &str = "sock";

@@ -13,7 +13,6 @@ use std::{
 
 use rustls::ServerConfig;
 use serde_json::json;
-use test_support::{authority::Identity, ports::free_address};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
@@ -23,7 +22,8 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::wire::{self, Kind, Message};
+use super::wire::{self, Kind, Message};
+use crate::{authority::Identity, ports::free_address};
 
 /// A running server at `localhost`, whose certificate, if it has one, must be for that name.
 pub struct Upstream {
@@ -231,7 +231,7 @@ async fn requests(
     Ok(())
 }
 
-/// The body of an answer; [`crate::ask::Echo`] reads it.
+/// The body of an answer; [`super::ask::Echo`] reads it.
 fn echo(server: &Server, request: &Message, asked_name: Option<&str>) -> String {
     let mut words = request.start.split(' ');
     json!({

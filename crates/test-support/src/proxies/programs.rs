@@ -12,9 +12,9 @@ use std::{
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use test_support::{PATIENCE, eventually, ports::free_address};
 
-use crate::ask::Ask;
+use super::ask::Ask;
+use crate::{PATIENCE, eventually, ports::free_address};
 
 /// The longest wait for the end of a process after SIGTERM.
 const GRACE: Duration = Duration::from_secs(10);
@@ -187,6 +187,30 @@ impl Site {
         let mut proxy = self.spawn(&program, &arguments);
         proxy.ready().await;
         proxy
+    }
+
+    /// Starts the proxy as the text of `GET /dataplane/{dialect}/bootstrap` says: Envoy with it as
+    /// its configuration, the others by it as a script. `token` is the key of the node. What the
+    /// proxy serves comes later: wait for it.
+    pub fn run_bootstrap(mut self, bootstrap: &str, token: &str) -> Proxy {
+        self.set("TM_TOKEN", token);
+        self.offer_program();
+        let is_envoy = self.program == Program::Envoy;
+        let name = if is_envoy {
+            "bootstrap.yaml"
+        } else {
+            "bootstrap.sh"
+        };
+        self.write(name, bootstrap);
+        let file = self.path(name);
+        if !is_envoy {
+            return self.spawn(Path::new("sh"), &[file]);
+        }
+        let alone = ["--concurrency", "1", "--disable-hot-restart", "-l", "warn"];
+        let words = ["-c", &file].into_iter().chain(alone);
+        let words: Vec<String> = words.map(str::to_owned).collect();
+        let program = self.program.path();
+        self.spawn(&program, &words)
     }
 
     /// Starts a process in the proxy's folder: the proxy, or a script that runs it.

@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::wire::{self, Kind, Message};
+use super::wire::{self, Kind, Message};
 
 /// The longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,7 +32,7 @@ pub struct Answer {
     message: Message,
 }
 
-/// The answer of an [`crate::upstreams::Upstream`]: its name and the request that came to it.
+/// The answer of an [`super::upstreams::Upstream`]: its name and the request that came to it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Echo {
     pub name: String,

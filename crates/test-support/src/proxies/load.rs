@@ -12,7 +12,7 @@ use std::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::ask::{Answer, Ask, Connection};
+use super::ask::{Answer, Ask, Connection};
 
 /// The pause of a task between two requests: without it two tasks take all of two processors.
 const PAUSE: Duration = Duration::from_micros(500);
@@ -86,7 +86,7 @@ impl Load {
     /// Waits until so many more requests were answered, or have failed.
     pub async fn goes_on(&self, requests: u64) {
         let from = self.answered.load(Ordering::SeqCst);
-        test_support::eventually("the load goes on", async || {
+        crate::eventually("the load goes on", async || {
             (self.answered.load(Ordering::SeqCst) >= from + requests).then_some(())
         })
         .await;
