@@ -1,13 +1,14 @@
 //! `/dataplane`: configurations for proxies that speak their own language.
 
 mod operations;
+mod report;
 
 use std::{net::SocketAddr, sync::LazyLock};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use traffic_manager_dataplane::{Dialect, Settings, bootstrap::Ask, envoy, report::Report};
+use serde::Deserialize;
+use traffic_manager_dataplane::{Dialect, Settings, bootstrap::Ask, envoy};
 use validator::Validate;
 
 use super::{
@@ -15,25 +16,17 @@ use super::{
     context::ReadContext,
     deadline::within,
     endpoint::Endpoint,
-    etag::set_tag,
     extract::{Fields, Query},
     openapi::schemas,
     permission::Poller,
     problem::{Code, Problem},
     query::scope,
-    respond,
     state::ApiState,
     waiting::{self, Wait},
 };
-use crate::{
-    auth::AuthorizedTenant,
-    domain::{
-        Invalid,
-        ids::{EnvName, TenantName},
-        snapshot::Scope,
-        tag::VersionTag,
-    },
-    service::Error,
+use crate::domain::{
+    Invalid,
+    ids::{EnvName, TenantName},
 };
 
 const DOCUMENT: &str = "/api/v1/dataplane/{dialect}";
@@ -50,7 +43,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         .without_place(),
         Endpoint::get(
             "/api/v1/dataplane/{dialect}/report",
-            report,
+            report::report,
             operations::report,
         )
         .without_place(),
@@ -266,8 +259,12 @@ fn transport_of(raw: Option<String>) -> Result<Option<envoy::Transport>, Invalid
     match raw.as_deref() {
         None => Ok(None),
         Some("ads") => Ok(Some(envoy::Transport::Ads)),
+        Some("rest") => Ok(Some(envoy::Transport::Rest)),
         Some("files") => Ok(Some(envoy::Transport::Files)),
-        Some(_) => Err(Invalid::new("not_a_transport", "must be ads or files")),
+        Some(_) => {
+            let detail = "must be ads, rest or files";
+            Err(Invalid::new("not_a_transport", detail))
+        }
     }
 }
 
@@ -279,7 +276,7 @@ fn served(
 ) -> Result<Option<envoy::Transport>, Problem> {
     match asked {
         _ if dialect != Dialect::Envoy => Ok(None),
-        Some(envoy::Transport::Ads) if !has_ads => {
+        Some(envoy::Transport::Ads | envoy::Transport::Rest) if !has_ads => {
             let detail = "this service has no listener for Envoys: set http.ads_listen";
             Err(Problem::new(Code::NotFound, detail))
         }
@@ -287,75 +284,4 @@ fn served(
         None => Ok(Some(envoy::Transport::Files)),
         asked => Ok(asked),
     }
-}
-
-/// The parameters of `GET /dataplane/{dialect}/report`.
-#[derive(Debug, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ReportIn {
-    #[schemars(with = "schemas::TenantName")]
-    tenant: Option<String>,
-    #[schemars(with = "Option<schemas::ServiceName>")]
-    service: Option<String>,
-    #[schemars(with = "Option<schemas::EnvName>")]
-    env: Option<String>,
-    #[schemars(with = "Option<schemas::VersionTag>")]
-    min_revision: Option<String>,
-}
-
-/// What a dialect made of a tenant's policies.
-#[derive(Debug, Serialize)]
-struct ReportOut {
-    dialect: &'static str,
-    tenant: TenantName,
-    revision: VersionTag,
-    policies: Report,
-}
-
-/// `GET /dataplane/{dialect}/report`
-pub async fn report(
-    caller: Poller,
-    state: web::Data<ApiState>,
-    path: web::Path<String>,
-    query: Query<ReportIn>,
-    context: ReadContext,
-) -> Result<HttpResponse, Problem> {
-    let ReportIn {
-        tenant,
-        service,
-        env,
-        min_revision,
-    } = query.0;
-    let freshness = context.freshness(min_revision.as_deref())?;
-    let dialect = dialect(&path)?;
-    let (tenant, settings) = asked(&state, tenant, None, None)?;
-    let (tenant, scope) = (caller.authorize(tenant)?, scope(service, env)?);
-    let report = reported(&state, &tenant, scope, &freshness, dialect, settings);
-    let (tag, policies) = within(state.request_timeout, report).await?;
-    let body = ReportOut {
-        dialect: dialect.as_str(),
-        tenant: tenant.name().clone(),
-        revision: tag.clone(),
-        policies,
-    };
-    let mut response = respond::json(&body);
-    set_tag(&mut response, &tag);
-    Ok(respond::with_age(&state.polls, response))
-}
-
-async fn reported(
-    state: &ApiState,
-    tenant: &AuthorizedTenant,
-    scope: Scope,
-    freshness: &crate::service::Freshness,
-    dialect: Dialect,
-    settings: Settings,
-) -> Result<(VersionTag, Report), Error> {
-    let held = state
-        .polls
-        .snapshot(tenant, &scope, freshness, None)
-        .await?;
-    let tag = held.scope_tag(&scope);
-    let report = state.polls.report(&held, &scope, dialect, settings).await?;
-    Ok((tag, report))
 }

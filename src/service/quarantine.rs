@@ -18,7 +18,7 @@ use crate::{
     auth::AuthorizedTenant,
     domain::{
         access::{AccessEvent, Kind},
-        ids::{PolicyName, TenantName},
+        ids::TenantName,
         snapshot::{Scope, TenantSnapshot},
         tag::VersionTag,
     },
@@ -28,6 +28,16 @@ use crate::{
 };
 
 pub use crate::store::quarantine::Quarantined;
+
+impl Quarantined {
+    /// Returns the policy's name among those of all tenants.
+    pub fn key(&self) -> PolicyKey {
+        PolicyKey {
+            tenant: self.tenant.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
 
 /// The kind of proxies whose refusals are known.
 const ENVOY: &str = "envoy";
@@ -107,7 +117,7 @@ impl Quarantine {
                 Arc::default()
             });
             for refused in refused.iter() {
-                let key = key(refused);
+                let key = refused.key();
                 let present = forms.get(&key);
                 if present.is_some_and(|present| present.hash == refused.form)
                     && let Ok(instead) = self.instead(tenant, refused).await
@@ -133,7 +143,7 @@ impl Quarantine {
             epoch: refused.epoch.clone(),
             revision,
         };
-        let key = key(refused);
+        let key = refused.key();
         let scope = Scope {
             service: Some(key.name.service.clone()),
             env: Some(key.name.env.clone()),
@@ -260,14 +270,6 @@ impl Quarantine {
 
 fn of(key: &PolicyKey) -> Visible {
     Visible::tenant(&key.tenant)
-}
-
-fn key(refused: &Quarantined) -> PolicyKey {
-    let PolicyName { service, env } = refused.name.clone();
-    PolicyKey {
-        tenant: refused.tenant.clone(),
-        name: PolicyName { service, env },
-    }
 }
 
 fn event(by: &Requester, action: &str, key: &PolicyKey, said: String) -> AccessEvent {

@@ -6,6 +6,7 @@ mod changes;
 mod guides;
 mod lost;
 mod matrix;
+mod quarantine;
 mod questions;
 mod rolling;
 mod running;

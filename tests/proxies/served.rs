@@ -193,6 +193,22 @@ impl Service {
         site.run_bootstrap(bootstrap, &self.installation.node)
     }
 
+    /// Returns the report on the policy of a service for Envoys.
+    pub async fn report_of(&self, service: &str) -> Value {
+        let path = format!("/dataplane/envoy/report?tenant={TENANT}&service={service}");
+        let report = self.get(&path).expect(200).await.json;
+        report["policies"][0].clone()
+    }
+
+    /// Returns the actions in the queue of the access log whose names begin so, in their order. In these tests
+    /// nothing takes them from there.
+    pub async fn access_events(&self, begin: &str) -> Vec<String> {
+        let sql = "select event ->> 'action' as action from access_outbox order by id";
+        let rows = self.installation.database.rows(sql, &[]).await;
+        let actions = rows.iter().map(|row| row.get::<_, String>("action"));
+        actions.filter(|action| action.starts_with(begin)).collect()
+    }
+
     /// Copies all rows, as a backup does.
     pub async fn back_up(&self) {
         self.installation.database.execute(BACK_UP, &[]).await;
@@ -216,6 +232,11 @@ impl Service {
             Program::Envoy => "&transport=ads",
             _ => "",
         };
+        self.bootstrap_with(site, transport).await
+    }
+
+    /// The same, with further parameters.
+    pub async fn bootstrap_with(&self, site: &Site, transport: &str) -> String {
         let path = format!(
             "/dataplane/{}/bootstrap?tenant={TENANT}&listen={}&admin={}{transport}",
             site.program.dialect(),

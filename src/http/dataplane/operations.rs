@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use super::{BootstrapIn, DocumentIn, ReportIn};
+use super::{BootstrapIn, DocumentIn, report::ReportIn};
 use crate::http::{
     openapi::{Answer, Operation, schemas},
     problem::Code,
@@ -67,10 +67,33 @@ struct ReportedPolicy {
     state: PolicyState,
     /// The differences, or the reasons of the refusal.
     notes: Vec<String>,
+    /// Present if the state is `quarantined`.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<PolicyQuarantine>,
+}
+
+/// A proxy's refusal of a policy. Proxies that take the policy have it.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct PolicyQuarantine {
+    /// When the first proxy refused it.
+    since: schemas::Timestamp,
+    /// The tenant's revision whose form of the policy the proxies have instead; null: they have none, and answer its
+    /// requests with 503.
+    serves: Option<schemas::Revision>,
+    /// The name of the node.
+    node: String,
+    /// The proxy and its version.
+    program: String,
+    /// The proxy's own words.
+    reason: String,
+    /// Who changed the policy last.
+    author: String,
 }
 
 /// `native`: the proxy does what the policy says. `degraded`: with the differences that the notes
-/// name. `refused`: the proxy does not get the policy.
+/// name. `refused`: the proxy does not get the policy. `quarantined`: a proxy refuses it, and has an older
+/// form.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
@@ -78,6 +101,7 @@ enum PolicyState {
     Native,
     Degraded,
     Refused,
+    Quarantined,
 }
 
 pub fn report() -> Operation {

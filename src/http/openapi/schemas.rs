@@ -275,8 +275,8 @@ checked! {
     });
     /// How an Envoy gets its configuration.
     EnvoyTransport = json_schema!({
-        "description": "How an Envoy gets its configuration: as a stream, or from files. All other proxies have one way only.",
-        "type": "string", "enum": ["ads", "files"],
+        "description": "How an Envoy gets its configuration: as a stream, by polls, or from files. All other proxies have one way only.",
+        "type": "string", "enum": ["ads", "rest", "files"],
     });
     /// An address and port.
     ListenAddress = json_schema!({
