@@ -47,6 +47,10 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
             ("core/cache/", "the snapshots in memory"),
             ("auth/jwt", "verified tokens"),
             ("service/privacy/keys.rs", "persons' keys, for a short time"),
+            (
+                "service/quarantine.rs",
+                "what nodes refused, and the forms that they have",
+            ),
         ],
     ),
     (

@@ -200,8 +200,8 @@ impl Service {
         report["policies"][0].clone()
     }
 
-    /// Returns the actions in the queue of the access log whose names begin so, in their order. In these tests
-    /// nothing takes them from there.
+    /// Returns the actions in the queue of the access log whose names begin so, in their order. They stay there
+    /// until the service is stopped.
     pub async fn access_events(&self, begin: &str) -> Vec<String> {
         let sql = "select event ->> 'action' as action from access_outbox order by id";
         let rows = self.installation.database.rows(sql, &[]).await;

@@ -5,7 +5,7 @@
 //!  POST /v3/discovery:routes  ──┴─► session of the node ─┘
 //! ```
 //!
-//! A session turns polls into the requests of a stream (ADR 54). It lives in the memory of one instance: at
+//! A session turns polls into the requests of a stream (ADR 53). It lives in the memory of one instance: at
 //! another one, or after a restart, the version that the node says is enough to begin anew.
 
 mod session;

@@ -58,7 +58,8 @@ pub struct AccessEvent {
     pub kind: Kind,
     /// The action that was done or tried: `key_created`, `key_rotated`, `key_revoked`,
     /// `breaker_forced_open`, `breaker_forced_closed`, `breaker_released`, `dead_letter_redriven`,
-    /// `dead_letter_discarded`, `replay_created`, `replay_cancelled`, `plan_deleted`, or the
+    /// `dead_letter_discarded`, `replay_created`, `replay_cancelled`, `plan_deleted`,
+    /// `policy_quarantined`, `policy_released`, or the
     /// endpoint, such as `GET /api/v1/audit/events`.
     pub action: String,
     /// The HTTP status of the answer. `None` for changes of keys and for operator actions: they are
