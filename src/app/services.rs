@@ -125,7 +125,12 @@ impl Base<'_> {
             listen: settings.dataplane.listen.to_string(),
             admin: settings.dataplane.admin.to_string(),
         };
-        let quarantine = Quarantine::new(primary.clone(), reads.clone(), own.clone());
+        let quarantine = Quarantine::new(
+            primary.clone(),
+            reads.clone(),
+            own.clone(),
+            self.cache.workers.clone(),
+        );
         let dataplane = http::Dataplane {
             streams,
             quarantine: Arc::new(quarantine),

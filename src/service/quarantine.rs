@@ -9,19 +9,20 @@ use std::{sync::Arc, time::Duration};
 use moka::future::Cache;
 use traffic_manager_dataplane::{
     Settings,
-    ads::search::{Composition, Doubt, Doubts},
+    ads::search::{Composition, Doubt, Doubts, Past},
     envoy::{Form, Former, Forms, PolicyKey},
     model::{Compiler, Model},
 };
 
 use crate::{
-    auth::AuthorizedTenant,
+    auth::{AuthorizedTenant, TenantScope},
     domain::{
         access::{AccessEvent, Kind},
         ids::TenantName,
         snapshot::{Scope, TenantSnapshot},
         tag::VersionTag,
     },
+    resilience::Workers,
     service::{Error, access::keys::Requester, read::reads::Reads},
     store::{self, Server, Visible},
     telemetry::names,
@@ -48,6 +49,11 @@ const KEPT: u64 = 1_000;
 /// How long an older form is kept without use.
 const IDLE: Duration = Duration::from_secs(600);
 
+/// How many bytes of what nodes had are kept, and for how long: nodes that connect at the same time had the
+/// same.
+const HAD_BYTES: u64 = 128 * 1024 * 1024;
+const HAD: Duration = Duration::from_secs(10);
+
 /// A refusal that a stream has found.
 #[derive(Debug, Clone)]
 pub struct Refusal {
@@ -70,12 +76,20 @@ pub struct Quarantine {
     settings: Settings,
     known: Cache<TenantName, Arc<Vec<Quarantined>>>,
     older: Cache<(PolicyKey, VersionTag), Option<Arc<Form>>>,
+    had: Cache<(Vec<TenantName>, Scope, String), Arc<Past>>,
+    workers: Arc<Workers>,
 }
 
 impl Quarantine {
-    /// Keeps refusals at `primary`, and makes older forms by these settings from what `reads` finds in the
-    /// history.
-    pub fn new(primary: Arc<Server>, reads: Arc<Reads>, settings: Settings) -> Self {
+    /// Keeps refusals at `primary`. `workers` make older forms by these settings from what `reads` finds in
+    /// the history.
+    pub fn new(
+        primary: Arc<Server>,
+        reads: Arc<Reads>,
+        settings: Settings,
+        workers: Arc<Workers>,
+    ) -> Self {
+        let weigh = |_: &_, past: &Arc<Past>| u32::try_from(past.forms.bytes()).unwrap_or(u32::MAX);
         Self {
             primary,
             reads,
@@ -88,6 +102,12 @@ impl Quarantine {
                 .max_capacity(KEPT)
                 .time_to_idle(IDLE)
                 .build(),
+            had: Cache::builder()
+                .max_capacity(HAD_BYTES)
+                .weigher(weigh)
+                .time_to_live(HAD)
+                .build(),
+            workers,
         }
     }
 
@@ -107,27 +127,25 @@ impl Quarantine {
             .map_err(Error::internal)
     }
 
-    /// Returns which of the present forms some node has refused, with the forms that nodes have instead.
-    /// What cannot be read is left out: the node finds out by itself.
-    pub async fn doubts(&self, tenants: &[AuthorizedTenant], forms: &Forms) -> Doubts {
+    /// Returns which of these forms some node has refused, with the forms that nodes have instead.
+    pub async fn doubts(
+        &self,
+        tenants: &[AuthorizedTenant],
+        forms: &Forms,
+    ) -> Result<Doubts, Error> {
         let mut doubts = Doubts::new();
         for tenant in tenants {
-            let refused = self.of(tenant).await.unwrap_or_else(|error| {
-                tracing::warn!(tenant = tenant.name().as_str(), error = %error, "what nodes have refused could not be read");
-                Arc::default()
-            });
-            for refused in refused.iter() {
+            for refused in self.of(tenant).await?.iter() {
                 let key = refused.key();
-                let present = forms.get(&key);
-                if present.is_some_and(|present| present.hash == refused.form)
-                    && let Ok(instead) = self.instead(tenant, refused).await
-                {
+                let form = forms.get(&key);
+                if form.is_some_and(|form| form.hash == refused.form) {
                     let hash = refused.form.clone();
+                    let instead = self.instead(tenant, refused).await?;
                     doubts.insert(key, Doubt { hash, instead });
                 }
             }
         }
-        doubts
+        Ok(doubts)
     }
 
     /// Returns the form that nodes have instead of a refused one.
@@ -149,63 +167,83 @@ impl Quarantine {
             env: Some(key.name.env.clone()),
         };
         let make = async {
-            let snapshot = self
+            let past = self
                 .reads
-                .scope_at(tenant.clone(), then.clone(), scope.clone())
-                .await?;
-            let forms = self.forms([&snapshot], scope.clone());
+                .scope_at(tenant.clone(), then.clone(), scope.clone());
+            let forms = self.forms(vec![past.await?], scope.clone()).await?;
             Ok::<_, Error>(forms.get(&key).cloned())
         };
         let made = self.older.try_get_with((key.clone(), then.clone()), make);
         made.await.map_err(Error::internal)
     }
 
-    /// Returns the forms of an earlier configuration, by the version that a node says; `None` if nobody
-    /// knows it. The tenants are in the order of their names.
-    pub async fn past(
+    /// Returns what a node had, by the version that it says, as far as the history knows it. The tenants
+    /// are in the order of their names.
+    pub async fn past(&self, tenants: &[AuthorizedTenant], scope: &Scope, said: &str) -> Arc<Past> {
+        let names = tenants.iter().map(|tenant| tenant.name().clone());
+        let key = (names.collect(), scope.clone(), said.to_owned());
+        let make = self.past_of(tenants, scope, said);
+        let made = self.had.try_get_with(key, make).await;
+        made.unwrap_or_else(|error| {
+            tracing::warn!(said, error = %error, "what a node says to have could not be read");
+            Arc::default()
+        })
+    }
+
+    async fn past_of(
         &self,
         tenants: &[AuthorizedTenant],
         scope: &Scope,
         said: &str,
-    ) -> Option<Arc<Forms>> {
+    ) -> Result<Arc<Past>, Error> {
         let names: Vec<_> = tenants.iter().map(AuthorizedTenant::name).collect();
-        let mut tags = Model::tags_of(said, &names)?.into_iter();
-        let mut snapshots = Vec::with_capacity(tags.len());
+        let mut tags = Model::tags_of(said, &names).into_iter();
+        let (mut snapshots, mut known) = (Vec::new(), Vec::new());
         for tenant in tenants {
-            match self
-                .reads
-                .scope_at(tenant.clone(), tags.next()?, scope.clone())
-                .await
-            {
-                Ok(snapshot) => snapshots.push(snapshot),
-                Err(error) => {
-                    tracing::info!(tenant = tenant.name().as_str(), said, error = %error, "what a node says to have is not in the history");
-                    return None;
+            let Some(tag) = tags.next().flatten() else {
+                continue;
+            };
+            let past = self.reads.scope_at(tenant.clone(), tag, scope.clone());
+            match past.await {
+                Ok(snapshot) => {
+                    snapshots.push(snapshot);
+                    known.push(tenant.clone());
                 }
+                Err(Error::NotInHistory { what, .. }) => {
+                    tracing::info!(
+                        tenant = tenant.name().as_str(),
+                        what,
+                        "what a node says to have is not in the history"
+                    );
+                }
+                Err(error) => return Err(error),
             }
         }
-        let forms = Arc::new(self.forms(&snapshots, scope.clone()));
+        let forms = Arc::new(self.forms(snapshots, scope.clone()).await?);
         // What was refused then, the node does not have.
-        let doubts = self.doubts(tenants, &forms).await;
+        let doubts = self.doubts(&known, &forms).await?;
         let instead = doubts.into_iter().map(|(key, doubt)| {
             let form = forms.get(&key)?;
             let none = || Arc::new(form.without_routes());
             Some((key, doubt.instead.unwrap_or_else(none)))
         });
         let had = Composition::with(forms.clone(), instead.flatten().collect());
-        Some(Arc::new(Forms {
-            version: said.to_owned(),
-            all: had.forms(),
+        Ok(Arc::new(Past {
+            forms: Arc::new(Forms {
+                version: said.to_owned(),
+                all: had.forms(),
+            }),
+            tenants: known.iter().map(|tenant| tenant.name().clone()).collect(),
         }))
     }
 
-    fn forms<'a>(
-        &self,
-        snapshots: impl IntoIterator<Item = &'a TenantSnapshot>,
-        scope: Scope,
-    ) -> Forms {
-        let model = Compiler::new(scope).compile(snapshots);
-        Former::new(self.settings.clone()).forms(&model)
+    async fn forms(&self, snapshots: Vec<TenantSnapshot>, scope: Scope) -> Result<Forms, Error> {
+        let settings = self.settings.clone();
+        let make = move || {
+            let model = Compiler::new(scope).compile(&snapshots);
+            Former::new(settings).forms(&model)
+        };
+        self.workers.run(make).await.map_err(Error::internal)
     }
 
     /// Records that a node refuses a policy's present form, once for each form: in the table, and in the
@@ -248,12 +286,17 @@ impl Quarantine {
         Ok(())
     }
 
-    /// Records that a node takes the present form of a policy of which it refused another one.
-    pub async fn released(&self, by: &Requester, key: &PolicyKey) -> Result<(), Error> {
+    /// Records that a node takes the present form of a policy of which it refused these.
+    pub async fn released(
+        &self,
+        by: &Requester,
+        key: &PolicyKey,
+        refused: &[String],
+    ) -> Result<(), Error> {
         let event = event(by, "policy_released", key, key.to_string());
         let release = async |tx: &store::Transaction<'_>| {
             let (tenant, name) = (&key.tenant, &key.name);
-            let is_news = store::quarantine::release(tx, tenant, name, ENVOY).await?;
+            let is_news = store::quarantine::release(tx, tenant, name, ENVOY, refused).await?;
             if is_news {
                 store::access_log::insert(tx, std::slice::from_ref(&event)).await?;
             }
@@ -272,12 +315,18 @@ fn of(key: &PolicyKey) -> Visible {
     Visible::tenant(&key.tenant)
 }
 
+/// Returns a record for the policy's tenant. Of a caller of other tenants too it has no more than that.
 fn event(by: &Requester, action: &str, key: &PolicyKey, said: String) -> AccessEvent {
+    let is_own = *by.caller.grant.tenant_scope() == TenantScope::Tenant(key.tenant.clone());
+    let event = by.access_event(Kind::Operated, action);
     AccessEvent {
         reason: Some(said),
         tenant: Some(key.tenant.clone()),
         visible_to: Some(key.tenant.clone()),
         object: Some(key.to_string()),
-        ..by.access_event(Kind::Operated, action)
+        actor: event.actor.filter(|_| is_own),
+        key: event.key.filter(|_| is_own),
+        source_ip: event.source_ip.filter(|_| is_own),
+        ..event
     }
 }

@@ -69,18 +69,22 @@ pub async fn put(tx: &Transaction<'_>, refused: &Quarantined) -> Result<bool, Er
     Ok(changed > 0)
 }
 
-/// Forgets what was refused of a policy. Returns whether there was something.
+/// Forgets that these forms of a policy were refused. Returns whether there was something.
 pub async fn release(
     tx: &Transaction<'_>,
     tenant: &TenantName,
     name: &PolicyName,
     dialect: &str,
+    forms: &[String],
 ) -> Result<bool, Error> {
-    let sql = "delete from quarantined_policies where tenant = $1 and service = $2 and env = $3 and dialect = $4";
+    let sql = "delete from quarantined_policies where tenant = $1 and service = $2 and env = $3 and dialect = $4 and form = any($5)";
     let statement = tx.prepare_cached(sql).await?;
     let (service, env) = (name.service.as_str(), name.env.as_str());
     let deleted = tx
-        .execute(&statement, &[&tenant.as_str(), &service, &env, &dialect])
+        .execute(
+            &statement,
+            &[&tenant.as_str(), &service, &env, &dialect, &forms],
+        )
         .await?;
     Ok(deleted > 0)
 }

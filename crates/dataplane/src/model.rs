@@ -159,20 +159,22 @@ impl Model {
             .map(|(_, policy)| policy)
     }
 
-    /// Returns the tags in a version of a model of these tenants, in the order of the tenants' names; `None`
-    /// if it is no such version. What comes after a `~` is not the model's.
-    pub fn tags_of(version: &str, tenants: &[&TenantName]) -> Option<Vec<VersionTag>> {
-        let version = version.split('~').next()?;
-        let parts: Vec<_> = version.split(',').collect();
-        let tag = |(part, tenant): (&&str, &&TenantName)| {
-            let tag = match tenants.len() {
-                1 => part,
-                _ => part.strip_prefix(tenant.as_str())?.strip_prefix('=')?,
+    /// Returns the tags of these tenants in a version of a model; `None` for a tenant that is not in it. What
+    /// comes after a `~` is not the model's.
+    pub fn tags_of(version: &str, tenants: &[&TenantName]) -> Vec<Option<VersionTag>> {
+        let version = version.split('~').next().unwrap_or_default();
+        let tag_of = |tenant: &TenantName| {
+            let named = |part: &str| {
+                let tag = part.strip_prefix(tenant.as_str())?.strip_prefix('=')?;
+                tag.parse().ok()
             };
-            tag.parse().ok()
+            version.split(',').find_map(named)
         };
-        let tags: Option<Vec<_>> = parts.iter().zip(tenants).map(tag).collect();
-        tags.filter(|tags| parts.len() == tenants.len() && !tags.is_empty())
+        match tenants {
+            // The version of one tenant's model does not name it.
+            [only] => vec![version.parse().ok().or_else(|| tag_of(only))],
+            several => several.iter().map(|tenant| tag_of(tenant)).collect(),
+        }
     }
 
     /// Returns a text that differs when anything differs that was compiled: the sources' tags.

@@ -1,16 +1,14 @@
 //! One Envoy that is served, whichever way it speaks: its requests, what it is to have, and time, each
 //! given to the state machine of [`traffic_manager_dataplane::ads`].
 
-use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use tokio::time::{Instant, sleep_until};
-use traffic_manager_dataplane::{
-    ads::{
-        Action, Code, Kind, Limits, NodeInfo, Report, Stream,
-        search::{Composition, Finding, Search},
-    },
-    envoy::compose,
+use traffic_manager_dataplane::ads::{
+    Action, Code, Kind, Limits, NodeInfo, Report, Stream,
+    search::{Composition, Finding, Search},
 };
 
 use super::{
@@ -23,7 +21,7 @@ use crate::{
     service::{
         Error,
         access::keys::Requester,
-        quarantine::{Quarantine, Refusal},
+        quarantine::Refusal,
         read::offers::{OfferFeed, Sources},
     },
     telemetry::names,
@@ -33,6 +31,9 @@ use crate::{
 const AGAIN: Duration = Duration::from_secs(1);
 /// The least time between two renderings for one node.
 const PAUSE: Duration = Duration::from_millis(2);
+
+/// Stands for the words of an Envoy that name policies or hosts of other tenants.
+const HIDDEN: &str = "the Envoy's words name other tenants: its log has them";
 
 /// An Envoy that is served.
 pub struct Node {
@@ -142,7 +143,6 @@ impl Node {
         let mut frames = self.act(actions).await?;
         if let (None, Some(node)) = (&self.feed, self.machine.node().cloned()) {
             self.feed = Some(self.follow(&node).await?);
-            self.recall().await;
             let actions = self.read().await?;
             frames.extend(self.act(actions).await?);
         }
@@ -165,9 +165,15 @@ impl Node {
         else {
             return;
         };
-        if let Some(past) = feed.past(said).await {
-            let offer = compose(past.version.clone(), &past.all).offer;
-            self.machine.remember(vec![Arc::new(offer)]);
+        if *said == self.search.wanted().version {
+            return;
+        }
+        let past = feed.past(said).await;
+        match feed.offer(Composition::whole(past.forms.clone())).await {
+            Ok(offer) => self.machine.remember(vec![offer]),
+            Err(error) => {
+                tracing::warn!(error = %error, said, "what an Envoy had could not be made")
+            }
         }
     }
 
@@ -178,8 +184,11 @@ impl Node {
             return Ok(Vec::new());
         };
         match feed.forms().await {
-            Ok((forms, doubts)) => {
-                self.search.offer(forms, doubts);
+            Ok(forms) => {
+                self.search.offer(forms);
+                if self.offered.is_none() {
+                    self.recall().await;
+                }
                 Ok(self.offer().await)
             }
             // The tenant was deleted. The node keeps what it has, and asks again.
@@ -242,32 +251,37 @@ impl Node {
     /// Gives the search what the node takes and refuses. Returns whether there may be something else to
     /// offer.
     async fn learn(&mut self, report: &Report) -> bool {
-        let mut findings = match report {
+        let findings = match report {
             Report::Taken { version } => self.search.taken(version),
             Report::Nack {
                 version, reason, ..
-            } => {
-                let said = self.machine.said().map(str::to_owned);
-                if said.is_some() {
-                    self.search.resume();
-                }
-                let findings = self.search.refused(version, reason);
-                if matches!(findings.as_slice(), [Finding::PastNeeded]) {
-                    let past = match (&self.feed, said) {
-                        (Some(feed), Some(said)) => feed.past(&said).await,
-                        _ => None,
-                    };
-                    self.search.remember(past)
-                } else {
-                    findings
-                }
-            }
+            } => self.refused(version, reason).await,
             _ => return false,
         };
-        for finding in findings.drain(..) {
+        for finding in findings {
             self.record(finding);
         }
         true
+    }
+
+    async fn refused(&mut self, version: &str, reason: &str) -> Vec<Finding> {
+        let Some(feed) = &self.feed else {
+            return Vec::new();
+        };
+        let said = self.machine.said().map(str::to_owned);
+        if said.is_some() {
+            self.search.resume();
+        }
+        let doubts = feed.doubts(self.search.wanted()).await;
+        self.search.doubt(doubts);
+        let findings = self.search.refused(version, reason);
+        match (findings.as_slice(), said) {
+            ([Finding::PastNeeded], Some(said)) => {
+                let past = feed.past(&said).await;
+                self.search.remember(Some(past))
+            }
+            _ => findings,
+        }
     }
 
     /// Keeps a finding where other instances and the policy's owner see it. Nothing waits for that.
@@ -280,16 +294,19 @@ impl Node {
                 reason,
             } => {
                 let node = self.machine.node();
+                let others = self.search.names_others(&form.key.tenant, &reason);
                 let refusal = Refusal {
                     form,
                     instead,
-                    reason,
+                    reason: if others { HIDDEN.to_owned() } else { reason },
                     node: node.map(|node| node.id.clone()).unwrap_or_default(),
                     program: node.map(NodeInfo::program).unwrap_or_default(),
                 };
-                kept(quarantine, by, Ok(refusal))
+                async move { quarantine.refused(&by, &refusal).await }.boxed()
             }
-            Finding::Released(key) => kept(quarantine, by, Err(key)),
+            Finding::Released { key, refused } => {
+                async move { quarantine.released(&by, &key, &refused).await }.boxed()
+            }
             Finding::Stuck(reason) => {
                 let node = self.name();
                 tracing::error!(
@@ -301,7 +318,11 @@ impl Node {
             }
             Finding::PastNeeded => return,
         };
-        tokio::spawn(self.payer.clone().scope(keep));
+        tokio::spawn(self.payer.clone().scope(async move {
+            if let Err(error) = keep.await {
+                tracing::warn!(error = %error, "what an Envoy refuses could not be kept");
+            }
+        }));
     }
 
     fn tell(&self, report: &Report) {
@@ -346,20 +367,5 @@ impl Node {
             }
             other => tracing::debug!(node, report = ?other, "an Envoy"),
         }
-    }
-}
-
-/// Keeps a refusal, or the release of a policy.
-async fn kept(
-    quarantine: Arc<Quarantine>,
-    by: Requester,
-    finding: Result<Refusal, traffic_manager_dataplane::envoy::PolicyKey>,
-) {
-    let done = match &finding {
-        Ok(refusal) => quarantine.refused(&by, refusal).await,
-        Err(key) => quarantine.released(&by, key).await,
-    };
-    if let Err(error) = done {
-        tracing::warn!(error = %error, "what an Envoy refuses could not be kept");
     }
 }

@@ -28,6 +28,7 @@ use hyper::{
     body::{Frame, Incoming},
     header,
 };
+use moka::sync::Cache;
 use parking_lot::Mutex;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -40,26 +41,51 @@ use super::{
     Answer, Served, Streams,
     answer::{Ended, GrpcStatus},
 };
+use crate::auth::Grant;
 
 /// The most bytes of a poll: it has all of Envoy's extensions, 77 KB of version 1.40.
 const POLL_BYTES: usize = 1024 * 1024;
 /// How long the body of a poll may take.
 const POLL_TIME: Duration = Duration::from_secs(10);
+/// The most bytes of answers that are kept, and how long without use.
+const BODY_BYTES: u64 = 64 * 1024 * 1024;
+const BODY_IDLE: Duration = Duration::from_secs(60);
 /// Polls of one node that may wait to be looked at.
 const QUEUE: usize = 8;
 
 /// The sessions of one instance.
 #[derive(Default)]
 pub struct Sessions {
-    live: Mutex<HashMap<Identity, mpsc::Sender<Asked>>>,
+    live: Mutex<HashMap<Identity, Live>>,
+    /// The bodies of answers by their versions, for nodes that get the same.
+    bodies: Bodies,
 }
 
-/// Who polls: the caller, and the node's name.
+/// A session that takes polls, and what its caller may do. With other rights another session begins.
+struct Live {
+    polls: mpsc::Sender<Asked>,
+    grant: Arc<Grant>,
+}
+
+/// The bodies of answers, with a limit of their bytes.
+struct Bodies(Cache<(Type, String), Bytes>);
+
+impl Default for Bodies {
+    fn default() -> Self {
+        let weigh =
+            |_: &(Type, String), body: &Bytes| u32::try_from(body.len()).unwrap_or(u32::MAX);
+        let made = Cache::builder().max_capacity(BODY_BYTES).weigher(weigh);
+        Self(made.time_to_idle(BODY_IDLE).build())
+    }
+}
+
+/// Who polls: the caller, the node's name, and what it wants.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     kind: String,
     caller: String,
     node: String,
+    scope: String,
 }
 
 /// Returns the type of resources that a path polls, if it is one of a poll.
@@ -125,12 +151,7 @@ async fn read(body: Incoming) -> Result<Poll, (StatusCode, String)> {
             )
         })?
         .map_err(|error| (StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;
-    let poll = Poll::read(&body.to_bytes())
-        .map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
-    match poll.node.id.is_empty() {
-        true => Err((StatusCode::BAD_REQUEST, "node.id is missing".to_owned())),
-        false => Ok(poll),
-    }
+    Poll::read(&body.to_bytes()).map_err(|why| (StatusCode::BAD_REQUEST, why))
 }
 
 /// Gives a poll to the session of its node, which is begun if there is none.
@@ -139,6 +160,7 @@ async fn ask(streams: &Arc<Streams>, served: Served, resources: Type, poll: Poll
         kind: served.caller.actor.kind.clone(),
         caller: served.caller.actor.id.clone(),
         node: poll.node.id.clone(),
+        scope: poll.scope(),
     };
     let (answer, reply) = oneshot::channel();
     let asked = Asked {
@@ -164,8 +186,10 @@ fn session(
     served: Served,
 ) -> Result<mpsc::Sender<Asked>, Ended> {
     let mut live = streams.sessions.live.lock();
-    if let Some(session) = live.get(identity).filter(|session| !session.is_closed()) {
-        return Ok(session.clone());
+    let grant = &served.caller.grant;
+    let is_it = |live: &&Live| !live.polls.is_closed() && live.grant == *grant;
+    if let Some(session) = live.get(identity).filter(is_it) {
+        return Ok(session.polls.clone());
     }
     let place = streams.state.dataplane.streams.try_take(&served.payer, 1);
     let place = place.map_err(|full| {
@@ -173,13 +197,20 @@ fn session(
         Ended::new(GrpcStatus::ResourceExhausted, why)
     })?;
     let (sender, polls) = mpsc::channel(QUEUE);
-    live.insert(identity.clone(), sender.clone());
+    let new = Live {
+        polls: sender.clone(),
+        grant: grant.clone(),
+    };
+    live.insert(identity.clone(), new);
     let (streams, identity) = (streams.clone(), identity.clone());
     tokio::spawn(async move {
         session::run(&streams, &served, polls).await;
         let mut live = streams.sessions.live.lock();
         // Another one may have begun meanwhile.
-        if live.get(&identity).is_some_and(mpsc::Sender::is_closed) {
+        if live
+            .get(&identity)
+            .is_some_and(|live| live.polls.is_closed())
+        {
             live.remove(&identity);
         }
         drop((live, place));

@@ -87,8 +87,8 @@ struct PolicyQuarantine {
     program: String,
     /// The proxy's own words.
     reason: String,
-    /// Who changed the policy last.
-    author: String,
+    /// Who changed the policy last; null while that cannot be read.
+    author: Option<String>,
 }
 
 /// `native`: the proxy does what the policy says. `degraded`: with the differences that the notes

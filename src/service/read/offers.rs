@@ -1,14 +1,15 @@
 //! What an Envoy is to have: followed for one node.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{
     FutureExt as _,
     future::{BoxFuture, select_all},
 };
+use tokio::time::timeout;
 use traffic_manager_dataplane::{
     Settings,
-    ads::search::{Composition, Doubts},
+    ads::search::{Composition, Doubts, Past},
     envoy::{Forms, Offer},
 };
 
@@ -22,6 +23,9 @@ use crate::{
 
 /// The most tenants of one node.
 pub const MAX_TENANTS: usize = 64;
+
+/// How long a search waits for what is known of other nodes.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What feeds are made of.
 #[derive(Clone)]
@@ -73,12 +77,10 @@ impl OfferFeed {
         })
     }
 
-    /// Returns the present forms of all policies, and which of them some node has refused.
-    pub fn forms(&self) -> BoxFuture<'_, Result<(Arc<Forms>, Doubts), Error>> {
+    /// Returns the present forms of all policies.
+    pub fn forms(&self) -> BoxFuture<'_, Result<Arc<Forms>, Error>> {
         let Sources {
-            polls,
-            quarantine,
-            settings,
+            polls, settings, ..
         } = &self.sources;
         let make = async {
             let mut snapshots = Vec::with_capacity(self.tenants.len());
@@ -87,11 +89,27 @@ impl OfferFeed {
             }
             let offers = &polls.cache().offers;
             let forms = offers.forms(snapshots, &self.scope, settings).await;
-            let forms = forms.map_err(Error::internal)?;
-            let doubts = quarantine.doubts(&self.tenants, &forms).await;
-            Ok((forms, doubts))
+            forms.map_err(Error::internal)
         };
         self.payer.clone().scope(make).boxed()
+    }
+
+    /// Returns which of the present forms some node has refused. What cannot be read in time is left out:
+    /// then the search takes longer.
+    pub fn doubts<'a>(&'a self, forms: &'a Forms) -> BoxFuture<'a, Doubts> {
+        let quarantine = &self.sources.quarantine;
+        let read = async {
+            let doubts = timeout(PATIENCE, quarantine.doubts(&self.tenants, forms)).await;
+            match doubts {
+                Ok(Ok(doubts)) => doubts,
+                Ok(Err(error)) => {
+                    tracing::warn!(error = %error, "what nodes have refused could not be read");
+                    Doubts::new()
+                }
+                Err(_) => Doubts::new(),
+            }
+        };
+        self.payer.clone().scope(read).boxed()
     }
 
     /// Returns the offer of a composition of forms.
@@ -105,9 +123,8 @@ impl OfferFeed {
             .map_err(Error::internal)
     }
 
-    /// Returns the forms of an earlier configuration, by the version that a node says; `None` if nobody
-    /// knows it.
-    pub fn past<'a>(&'a self, said: &'a str) -> BoxFuture<'a, Option<Arc<Forms>>> {
+    /// Returns what a node had, by the version that it says, as far as the history knows it.
+    pub fn past<'a>(&'a self, said: &'a str) -> BoxFuture<'a, Arc<Past>> {
         let quarantine = &self.sources.quarantine;
         let past = quarantine.past(&self.tenants, &self.scope, said);
         self.payer.clone().scope(past).boxed()

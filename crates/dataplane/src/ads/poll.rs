@@ -1,11 +1,9 @@
 //! Polls (REST xDS): the JSON of Envoys that poll, as the messages of a stream.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
 use super::{
     action::Type,
@@ -15,6 +13,11 @@ use super::{
     },
 };
 use crate::envoy;
+
+/// The longest text of a poll. The version of 64 tenants has 8 KB.
+const TEXT_BYTES: usize = 16 * 1024;
+/// The most names of a poll. An Envoy asks for one route configuration.
+const NAMES: usize = 16;
 
 /// What a poll says. Everything else in it is left out.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -35,8 +38,50 @@ pub struct Node {
     /// The node's name.
     pub id: String,
     cluster: String,
-    metadata: BTreeMap<String, Value>,
+    metadata: Metadata,
     user_agent_build_version: Program,
+}
+
+/// The members of the metadata that are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(default)]
+struct Metadata {
+    tenant: Text,
+    env: Text,
+    service: Text,
+}
+
+/// A member that is a text, or counts as missing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Text(String),
+    Other(Missing),
+}
+
+/// Anything that is no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Missing;
+
+impl<'de> Deserialize<'de> for Missing {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(from).map(|_| Self)
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::Other(Missing)
+    }
+}
+
+impl Text {
+    fn get(&self) -> Option<&String> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Other(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -54,9 +99,38 @@ struct Version {
 }
 
 impl Poll {
-    /// Reads a poll.
-    pub fn read(json: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(json)
+    /// Reads a poll. The error is a sentence for the log of the node.
+    pub fn read(json: &[u8]) -> Result<Self, String> {
+        let poll: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        if poll.node.id.is_empty() {
+            return Err("node.id is missing".to_owned());
+        }
+        let node = &poll.node;
+        let texts = [
+            &node.metadata.tenant,
+            &node.metadata.env,
+            &node.metadata.service,
+        ];
+        let texts = texts.into_iter().filter_map(|text| text.get());
+        let all = texts.chain([&node.id, &node.cluster, &poll.version_info]);
+        let longest = all.chain(&poll.resource_names).map(String::len).max();
+        if longest > Some(TEXT_BYTES) || poll.resource_names.len() > NAMES {
+            return Err(format!(
+                "a poll has at most {NAMES} names, and texts of at most {TEXT_BYTES} bytes"
+            ));
+        }
+        Ok(poll)
+    }
+
+    /// Returns what the node says of the tenants and the scope that it wants.
+    pub fn scope(&self) -> String {
+        let Metadata {
+            tenant,
+            env,
+            service,
+        } = &self.node.metadata;
+        let texts = [tenant, env, service].map(|text| text.get().map_or("", String::as_str));
+        texts.join(" ")
     }
 
     /// Returns the message of a stream that says the same about resources of this type. It answers the
@@ -89,9 +163,15 @@ impl From<Node> for message::Node {
             minor_number,
             patch,
         };
-        let texts = node.metadata.into_iter().filter_map(|(name, value)| {
-            let string_value = Some(value.as_str()?.to_owned());
-            Some((name, message::Value { string_value }))
+        let Metadata {
+            tenant,
+            env,
+            service,
+        } = &node.metadata;
+        let texts = [("tenant", tenant), ("env", env), ("service", service)];
+        let texts = texts.into_iter().filter_map(|(name, text)| {
+            let string_value = Some(text.get()?.clone());
+            Some((name.to_owned(), message::Value { string_value }))
         });
         Self {
             id: node.id,
@@ -127,21 +207,37 @@ struct Response<'a> {
 }
 
 impl Polled {
-    /// Reads a frame that a state machine of the state of the world sends; `None` for a frame of another
-    /// origin.
-    pub fn read(bytes: &Bytes) -> Option<Self> {
+    /// Returns the type of the resources in a frame that a state machine of the state of the world sends;
+    /// `None` for a frame of another origin.
+    pub fn resources(bytes: &Bytes) -> Option<Type> {
         let response = DiscoveryResponse::decode(frame::message(bytes)).ok()?;
+        Type::from_url(&response.type_url)
+    }
+
+    /// Reads a frame that a state machine of the state of the world sends; `None` for a frame of another
+    /// origin. `kept` returns the body of a version, which has the same content wherever it is made.
+    pub fn read(bytes: &Bytes, kept: impl Fn(&str) -> Option<Bytes>) -> Option<Self> {
+        let response = DiscoveryResponse::decode(frame::message(bytes)).ok()?;
+        let resources = Type::from_url(&response.type_url)?;
+        let body = match kept(&response.version_info) {
+            Some(body) => body,
+            None => Self::body(&response)?,
+        };
+        Some(Self {
+            resources,
+            body,
+            version: response.version_info,
+            nonce: response.nonce,
+        })
+    }
+
+    fn body(response: &DiscoveryResponse) -> Option<Bytes> {
         let json = |body: &Bytes| RawValue::from_string(envoy::json(body).ok()?).ok();
         let body = Response {
             version_info: &response.version_info,
             type_url: &response.type_url,
             resources: response.resources.iter().map(json).collect::<Option<_>>()?,
         };
-        Some(Self {
-            resources: Type::from_url(&response.type_url)?,
-            body: serde_json::to_vec(&body).ok()?.into(),
-            version: response.version_info,
-            nonce: response.nonce,
-        })
+        Some(serde_json::to_vec(&body).ok()?.into())
     }
 }

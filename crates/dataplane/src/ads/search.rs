@@ -11,18 +11,27 @@
 //!              └── taken, refused ◄── Report::Taken, Nack ──┘
 //! ```
 //!
-//! Each node finds out by itself: what one node says never takes a policy's new form from another.
-//! What is known from elsewhere ([`Doubt`]) only changes the order: doubtful forms are tried last.
+//! Each node finds out by itself: everything is offered first, whatever other nodes refuse. What is known
+//! from elsewhere ([`Doubt`]) only shortens the search after a refusal: doubtful forms are tried last.
+//!
+//! As long as a node that had a configuration has taken nothing on this stream, nothing that it may have
+//! is left out: a policy is offered in the form that the node had, or as it is.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
+use traffic_manager_core::ids::TenantName;
+
 use crate::envoy::{Form, Forms, PolicyKey};
 
 /// Compositions that a stream may still be asked about.
 const TRIALS: usize = 8;
+
+/// Policies that are blamed without the node taking anything in between. A node that refuses everything is
+/// left with what it has.
+const BLAMED: usize = 64;
 
 /// Refused forms of one policy that are remembered.
 const REFUSED: usize = 8;
@@ -90,6 +99,15 @@ pub struct Doubt {
 /// Forms that nodes have refused, by their policies.
 pub type Doubts = BTreeMap<PolicyKey, Doubt>;
 
+/// What a node had when its stream began.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// The forms.
+    pub forms: Arc<Forms>,
+    /// The tenants of which that is known.
+    pub tenants: BTreeSet<TenantName>,
+}
+
 /// What came out.
 #[derive(Debug)]
 pub enum Finding {
@@ -102,9 +120,13 @@ pub enum Finding {
         /// The node's words.
         reason: String,
     },
-    /// The node takes the present form of a policy of which it refused an earlier one, or the policy
-    /// is gone.
-    Released(PolicyKey),
+    /// The node takes the present form of a policy of which it refused others, or the policy is gone.
+    Released {
+        /// The policy.
+        key: PolicyKey,
+        /// The hashes of the refused forms.
+        refused: Vec<String>,
+    },
     /// The node refuses a configuration in which nothing is new to it. It keeps what it has.
     Stuck(String),
     /// What the node has is needed before the search can go on: call [`Search::remember`].
@@ -121,7 +143,7 @@ pub struct Search {
     /// The node had a configuration when the stream began.
     is_resumed: bool,
     /// What the node may have had then.
-    past: Option<Arc<Forms>>,
+    past: Option<Arc<Past>>,
     /// The hashes of refused forms, with the node's words.
     refused: BTreeMap<PolicyKey, BTreeMap<String, String>>,
     /// Policies whose present forms are still to be tried; the last group is the one that is
@@ -130,6 +152,8 @@ pub struct Search {
     trials: VecDeque<(String, Composition)>,
     /// A refusal that waits for the past.
     waiting: Option<(String, String)>,
+    /// Policies that were blamed since the node took anything.
+    blamed: usize,
     is_stuck: bool,
 }
 
@@ -142,7 +166,7 @@ impl Search {
 
     /// Gives the forms that the node had when the stream began; `None` if nobody knows. Returns what
     /// came out of a refusal that waited for them.
-    pub fn remember(&mut self, past: Option<Arc<Forms>>) -> Vec<Finding> {
+    pub fn remember(&mut self, past: Option<Arc<Past>>) -> Vec<Finding> {
         self.past = past;
         let Some((version, reason)) = self.waiting.take() else {
             return Vec::new();
@@ -156,29 +180,21 @@ impl Search {
         }
     }
 
-    /// Takes what the node is to have, and what is known of refusals elsewhere.
-    pub fn offer(&mut self, wanted: Arc<Forms>, doubts: Doubts) {
+    /// Takes what the node is to have.
+    pub fn offer(&mut self, wanted: Arc<Forms>) {
         self.wanted = wanted;
         self.is_stuck = false;
-        let doubtful = doubts
-            .iter()
-            .filter(|(key, doubt)| {
-                let wanted = self.wanted.get(key);
-                wanted.is_some_and(|form| form.hash == doubt.hash && self.is_untried(form))
-            })
-            .map(|(key, _)| key.clone())
-            .collect::<BTreeSet<_>>();
-        self.doubts = doubts;
         self.forget_tried();
-        let known: BTreeSet<_> = self.groups.iter().flatten().cloned().collect();
-        let doubtful: BTreeSet<_> = doubtful.difference(&known).cloned().collect();
-        if !doubtful.is_empty() {
-            self.groups.insert(0, doubtful);
-            // First everything else.
-            if self.groups.len() == 1 {
-                self.groups.push(BTreeSet::new());
-            }
-        }
+    }
+
+    /// Returns what the node is to have.
+    pub fn wanted(&self) -> &Arc<Forms> {
+        &self.wanted
+    }
+
+    /// Takes what is known of refusals elsewhere. Needed only before [`Search::refused`].
+    pub fn doubt(&mut self, doubts: Doubts) {
+        self.doubts = doubts;
     }
 
     /// Returns what to offer now; `None`: nothing but what the node refuses is left.
@@ -217,6 +233,7 @@ impl Search {
         };
         let is_newest = self.trials.back().is_some_and(|(new, _)| new == version);
         self.taken = Some(taken.clone());
+        self.blamed = 0;
         if is_newest {
             self.groups.pop();
         }
@@ -229,14 +246,16 @@ impl Search {
             (Some(wanted), Some(taken)) => wanted.hash == taken.hash,
             _ => false,
         };
-        let over: Vec<_> = self
-            .refused
-            .keys()
-            .filter(|key| is_over(key))
-            .cloned()
-            .collect();
-        self.refused.retain(|key, _| !over.contains(key));
-        over.into_iter().map(Finding::Released).collect()
+        let (over, left) = std::mem::take(&mut self.refused)
+            .into_iter()
+            .partition(|(key, _)| is_over(key));
+        self.refused = left;
+        let over: BTreeMap<PolicyKey, BTreeMap<String, String>> = over;
+        let released = over.into_iter().map(|(key, refused)| Finding::Released {
+            key,
+            refused: refused.into_keys().collect(),
+        });
+        released.collect()
     }
 
     /// Takes the news that the node refuses a composition.
@@ -251,13 +270,18 @@ impl Search {
         }
         let trial = trial.clone();
         let (present, older) = self.suspects(&trial);
-        match (present.as_slice(), older.as_slice()) {
-            ([only], _) | ([], [only]) => self.blame(only, reason),
-            ([], _) => {
+        if !older.is_empty() {
+            // They may be what is refused, and nobody needs to be told of them.
+            older.iter().for_each(|form| self.refuse(form, reason));
+            return Vec::new();
+        }
+        match present.as_slice() {
+            [only] if self.blamed < BLAMED => self.blame(only, reason),
+            [] | [_] => {
                 self.is_stuck = true;
                 vec![Finding::Stuck(reason.to_owned())]
             }
-            (several, _) => {
+            several => {
                 self.divide(several, reason);
                 Vec::new()
             }
@@ -267,42 +291,46 @@ impl Search {
     /// Returns the forms of a refused trial that are new to the node: the present ones of their
     /// policies, and those that are there instead.
     fn suspects(&self, trial: &Composition) -> (Vec<Arc<Form>>, Vec<Arc<Form>>) {
-        let new: Vec<_> = trial
-            .forms()
-            .into_iter()
-            .filter(|form| self.is_new(form))
-            .collect();
-        let had = |form: &Form| {
-            let past = self.past.as_ref().and_then(|past| past.get(&form.key));
-            past.is_some_and(|past| past.hash == form.hash)
-        };
-        let changed: Vec<_> = new.iter().filter(|form| !had(form)).cloned().collect();
+        let is_suspect = |form: &Arc<Form>| self.is_new(form) && !self.may_be_had(form);
         let is_present = |form: &Arc<Form>| {
             let wanted = self.wanted.get(&form.key);
             wanted.is_some_and(|wanted| wanted.hash == form.hash)
         };
-        let suspects = if changed.is_empty() { new } else { changed };
-        suspects.into_iter().partition(is_present)
+        let suspects = trial.forms().into_iter().filter(is_suspect);
+        suspects.partition(is_present)
     }
 
-    fn blame(&mut self, form: &Arc<Form>, reason: &str) -> Vec<Finding> {
-        let key = &form.key;
-        let words = self.refused.entry(key.clone()).or_default();
+    /// Whether the node, which has taken nothing yet on this stream, may have this form.
+    fn may_be_had(&self, form: &Form) -> bool {
+        if !self.is_resumed || self.taken.is_some() {
+            return false;
+        }
+        self.past.as_ref().is_none_or(|past| {
+            let had = past.forms.get(&form.key);
+            !past.tenants.contains(&form.key.tenant) || had.is_some_and(|had| had.hash == form.hash)
+        })
+    }
+
+    fn refuse(&mut self, form: &Form, reason: &str) {
+        let words = self.refused.entry(form.key.clone()).or_default();
         if words.len() >= REFUSED {
             words.clear();
         }
         words.insert(form.hash.clone(), reason.to_owned());
+    }
+
+    fn blame(&mut self, form: &Arc<Form>, reason: &str) -> Vec<Finding> {
+        self.refuse(form, reason);
+        self.blamed += 1;
         for group in &mut self.groups {
-            group.remove(key);
+            group.remove(&form.key);
         }
         self.groups.retain(|group| !group.is_empty());
-        let is_present = self.wanted.get(key).is_some_and(|w| w.hash == form.hash);
-        let finding = is_present.then(|| Finding::Refused {
+        vec![Finding::Refused {
             form: form.clone(),
             instead: self.other(form),
             reason: reason.to_owned(),
-        });
-        finding.into_iter().collect()
+        }]
     }
 
     fn divide(&mut self, several: &[Arc<Form>], reason: &str) {
@@ -311,19 +339,24 @@ impl Search {
             group.retain(|key| !keys.contains(key));
         }
         self.groups.retain(|group| !group.is_empty());
-        let named: BTreeSet<_> = several
-            .iter()
-            .filter(|form| form.is_named_in(reason))
-            .map(|form| form.key.clone())
-            .collect();
-        let (first, second) = match named.len() {
-            1 => (keys.difference(&named).cloned().collect(), named),
-            _ => {
-                let mut first = keys;
-                let middle = several[several.len() / 2].key.clone();
-                let second = first.split_off(&middle);
-                (first, second)
-            }
+        let these = |is_it: &dyn Fn(&Form) -> bool| {
+            let these = several.iter().filter(|form| is_it(form));
+            these.map(|form| form.key.clone()).collect::<BTreeSet<_>>()
+        };
+        let named = these(&|form| form.is_named_in(reason));
+        let doubtful = these(&|form| {
+            let doubt = self.doubts.get(&form.key);
+            doubt.is_some_and(|doubt| doubt.hash == form.hash)
+        });
+        let (first, second) = if named.len() == 1 {
+            (keys.difference(&named).cloned().collect(), named)
+        } else if (1..keys.len()).contains(&doubtful.len()) {
+            (keys.difference(&doubtful).cloned().collect(), doubtful)
+        } else {
+            let mut first = keys;
+            let middle = several[several.len() / 2].key.clone();
+            let second = first.split_off(&middle);
+            (first, second)
         };
         self.groups.push(second);
         self.groups.push(first);
@@ -335,17 +368,25 @@ impl Search {
         let key = &form.key;
         let had = match &self.taken {
             Some(taken) => taken.get(key),
-            None => self.past.as_ref().and_then(|past| past.get(key)),
+            None => self.past.as_ref().and_then(|past| past.forms.get(key)),
         };
-        let doubt = self.doubts.get(key).filter(|doubt| {
-            let wanted = self.wanted.get(key);
-            wanted.is_some_and(|wanted| wanted.hash == doubt.hash)
-        });
+        let doubt = self.doubts.get(key);
+        let doubt = doubt.filter(|doubt| doubt.hash == form.hash);
         [had, doubt.and_then(|doubt| doubt.instead.as_ref())]
             .into_iter()
             .flatten()
             .find(|other| !other.is_empty() && !self.has_refused(other) && other.hash != form.hash)
             .cloned()
+    }
+
+    /// Whether a text names a policy of another tenant than this one, or a host of such a policy.
+    pub fn names_others(&self, tenant: &TenantName, text: &str) -> bool {
+        let mut others = self
+            .wanted
+            .all
+            .iter()
+            .filter(|form| form.key.tenant != *tenant);
+        others.any(|form| form.is_named_in(text) || form.has_host_in(text))
     }
 
     fn has_refused(&self, form: &Form) -> bool {

@@ -189,13 +189,24 @@ impl Stream {
         let leaving = self.leaving.values().copied();
         let unasked = (self.clusters.is_none() && self.routes.as_ref().is_some_and(|r| r.resumed))
             .then_some(self.begun);
-        let since = sent.into_iter().chain(leaving).chain(unasked).min()?;
+        let since = sent.into_iter().chain(leaving).chain(unasked);
+        let since = since.chain(self.alone().then_some(self.begun)).min()?;
         Some(since.saturating_add(self.limits.warm_ms))
     }
 
     /// Whether the node must not be told anything.
     fn is_mute(&self) -> bool {
         !self.node.as_ref().is_some_and(NodeInfo::is_supported)
+    }
+
+    /// Whether the node has the clusters, has not asked for routes, and this is not yet reported.
+    fn alone(&self) -> bool {
+        let (None, Some(clusters), Some(target)) = (&self.routes, &self.clusters, &self.target)
+        else {
+            return false;
+        };
+        let is_reported = self.taken.as_ref() == Some(&target.version);
+        self.rejected.is_none() && !is_reported && clusters.has_all(target)
     }
 
     /// The response that is in flight.
@@ -313,7 +324,7 @@ impl Stream {
                     }
                 }
                 None => {
-                    self.report(out);
+                    self.report(now, out);
                     let Some(next) = self.next.take() else {
                         return;
                     };
@@ -433,12 +444,20 @@ impl Stream {
     }
 
     /// Reports where the node stands when there is nothing to send.
-    fn report(&mut self, out: &mut Vec<Action>) {
+    fn report(&mut self, now: u64, out: &mut Vec<Action>) {
         let Some(target) = &self.target else {
             return;
         };
-        let uses = |routes: &Subscription| !routes.is_empty() && routes.has_only(target);
-        let is_taken = self.rejected.is_none() && self.routes.as_ref().is_some_and(uses);
+        let is_taken = match (&self.routes, &self.clusters) {
+            (Some(routes), _) => !routes.is_empty() && routes.has_only(target),
+            // The node takes its routes from elsewhere.
+            (None, Some(clusters)) => {
+                let is_late = now >= self.begun.saturating_add(self.limits.warm_ms);
+                is_late && clusters.has_all(target)
+            }
+            (None, None) => false,
+        };
+        let is_taken = is_taken && self.rejected.is_none();
         if is_taken && self.taken.as_ref() != Some(&target.version) {
             let version = target.version.clone();
             self.taken = Some(version.clone());

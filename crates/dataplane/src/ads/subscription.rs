@@ -246,6 +246,11 @@ impl Subscription {
             && self.known.keys().all(|n| self.of(offer).contains_key(n))
     }
 
+    /// Whether the node has all of the offer that it wants of this type, accepted.
+    pub fn has_all(&self, offer: &Offer) -> bool {
+        self.answered && self.outstanding.is_empty() && self.changed(offer).next().is_none()
+    }
+
     /// Finds out what the state of the world is that the node said to have.
     /// `past`: offers that it may have been given, the newest last.
     pub fn resolve(&mut self, offer: &Offer, past: &[Arc<Offer>]) {

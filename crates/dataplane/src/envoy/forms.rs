@@ -80,6 +80,11 @@ impl Form {
         self.routes.is_none()
     }
 
+    /// Whether a text names a host of the policy.
+    pub fn has_host_in(&self, text: &str) -> bool {
+        self.hosts.iter().any(|host| text.contains(host))
+    }
+
     fn bytes(&self) -> usize {
         let clusters = self.clusters.iter().map(|one| one.body.len() + 256);
         let routes = self.routes.iter().flatten().map(|(_, routes)| routes.len());

@@ -208,6 +208,21 @@ fn routes_that_are_used_are_told_once_even_while_a_cluster_is_not_warm() {
 }
 
 #[test]
+fn clusters_of_a_node_that_takes_its_routes_from_elsewhere_are_told_after_a_while() {
+    for kind in BOTH {
+        let mut talk = Talk::new(kind);
+        assert_eq!(talk.offer(&first()), []);
+        let clusters = one(talk.ask(Type::Clusters, Ask::first()));
+        assert_eq!(talk.ack(&clusters), []);
+        assert_eq!(talk.taken(), Vec::<&str>::new());
+        assert!(talk.stream.deadline().is_some());
+        assert_eq!(talk.wait(WARM), []);
+        assert_eq!(talk.taken(), ["1"], "{kind:?}");
+        assert_eq!(talk.stream.deadline(), None);
+    }
+}
+
+#[test]
 fn a_node_says_after_a_reconnect_whose_routes_it_has() {
     for kind in BOTH {
         let mut talk = Talk::settled(kind, &first());

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use traffic_manager_dataplane::{
     Settings,
-    ads::search::{Composition, Doubt, Finding, Search},
+    ads::search::{Composition, Doubt, Doubts, Finding, Past, Search},
     envoy::{Form, Former, Forms, PolicyKey, compose},
 };
 
@@ -56,6 +56,8 @@ struct Node {
     offered: Option<String>,
     trials: usize,
     findings: Vec<Finding>,
+    /// The contents that it refuses.
+    refuses: Vec<u8>,
 }
 
 impl Node {
@@ -66,6 +68,7 @@ impl Node {
             offered: None,
             trials: 0,
             findings: Vec::new(),
+            refuses: vec![BAD],
         }
     }
 
@@ -95,13 +98,22 @@ impl Node {
             (form.key.clone(), content)
         };
         let new: BTreeMap<_, _> = next.forms().iter().map(of).collect();
-        if !new.values().any(|content| *content == Some(BAD)) {
+        let is_refused =
+            |content: &Option<u8>| content.is_some_and(|one| self.refuses.contains(&one));
+        if !new.values().any(is_refused) {
             self.uses = new;
             return self.search.taken(version);
         }
         let mut found = self.search.refused(version, "no");
         if matches!(found.as_slice(), [Finding::PastNeeded]) {
-            found = self.search.remember(past.cloned());
+            let past = past.map(|forms| {
+                let tenants = forms.all.iter().map(|form| form.key.tenant.clone());
+                Arc::new(Past {
+                    tenants: tenants.chain(["acme".parse().unwrap()]).collect(),
+                    forms: forms.clone(),
+                })
+            });
+            found = self.search.remember(past);
         }
         found
     }
@@ -131,13 +143,13 @@ impl Node {
 fn one_bad_policy_of_a_thousand_is_found_in_few_trials_and_the_others_move_on() {
     let mut contents = vec![1; 1000];
     let mut node = Node::new();
-    node.search.offer(forms(&contents), BTreeMap::new());
+    node.search.offer(forms(&contents));
     node.settle(None);
     assert_eq!(node.trials, 1);
 
     contents.fill(2);
     contents[617] = BAD;
-    node.search.offer(forms(&contents), BTreeMap::new());
+    node.search.offer(forms(&contents));
     node.settle(None);
     assert!(node.trials <= 24, "{}", node.trials);
     let uses = node.contents(1000);
@@ -148,17 +160,20 @@ fn one_bad_policy_of_a_thousand_is_found_in_few_trials_and_the_others_move_on() 
     // Repaired: released by itself, with one trial.
     contents[617] = 3;
     let before = node.trials;
-    node.search.offer(forms(&contents), BTreeMap::new());
+    node.search.offer(forms(&contents));
     node.settle(None);
     assert_eq!(node.trials, before + 1);
     assert_eq!(node.contents(1000)[617], Some(3));
-    assert!(matches!(node.findings.last(), Some(Finding::Released(_))));
+    assert!(matches!(
+        node.findings.last(),
+        Some(Finding::Released { .. })
+    ));
 }
 
 #[test]
 fn words_that_name_the_policy_save_the_division() {
     let (mut search, contents) = (Search::default(), vec![1, BAD, 1, 1, 1, 1, 1, 1]);
-    search.offer(forms(&contents), BTreeMap::new());
+    search.offer(forms(&contents));
     let first = search.composition().unwrap().version();
     assert!(
         search
@@ -187,43 +202,97 @@ fn a_new_stream_of_a_node_never_takes_a_route_from_it() {
     // Nobody knows what the node has: it keeps that.
     let mut node = Node::new();
     node.search.resume();
-    node.search.offer(now.clone(), BTreeMap::new());
+    node.search.offer(now.clone());
     node.settle(None);
     assert!(matches!(node.findings.as_slice(), [Finding::Stuck(_)]));
     assert!(node.uses.is_empty());
     // The history knows.
     let mut node = Node::new();
     node.search.resume();
-    node.search.offer(now.clone(), BTreeMap::new());
+    node.search.offer(now.clone());
     node.settle(Some(&good));
     assert_eq!(node.contents(4), [Some(2), Some(1), Some(2), Some(1)]);
-    // Another node has told: nothing is refused but the doubtful form, which is tried once.
-    let key = now.all[1].key.clone();
-    let doubt = Doubt {
-        hash: now.all[1].hash.clone(),
-        instead: Some(good.all[1].clone()),
-    };
+    // What another node has told shortens the search.
     let mut node = Node::new();
     node.search.resume();
-    node.search.offer(now, BTreeMap::from([(key, doubt)]));
+    node.search.offer(now.clone());
+    node.search.doubt(doubt(&now.all[1], Some(&good.all[1])));
     node.settle(Some(&good));
-    assert_eq!(node.trials, 3);
     assert_eq!(node.contents(4), [Some(2), Some(1), Some(2), Some(1)]);
+    assert_eq!(
+        node.trials, 4,
+        "all, all but the doubtful one, that one, without it"
+    );
+}
+
+fn doubt(form: &Form, instead: Option<&Arc<Form>>) -> Doubts {
+    let doubt = Doubt {
+        hash: form.hash.clone(),
+        instead: instead.cloned(),
+    };
+    Doubts::from([(form.key.clone(), doubt)])
 }
 
 #[test]
-fn what_another_node_refuses_is_taken_by_a_node_that_can() {
+fn what_another_node_says_takes_nothing_from_a_node() {
     let now = forms(&vec![1, 2]);
-    let key = now.all[1].key.clone();
-    let doubt = Doubt {
-        hash: now.all[1].hash.clone(),
-        instead: None,
-    };
+    for is_resumed in [false, true] {
+        let mut node = Node::new();
+        if is_resumed {
+            node.search.resume();
+        }
+        node.search.doubt(doubt(&now.all[1], None));
+        node.search.offer(now.clone());
+        node.settle(None);
+        assert_eq!(node.contents(2), [Some(1), Some(2)]);
+        assert_eq!(node.trials, 1);
+    }
+}
+
+#[test]
+fn an_older_form_that_is_refused_too_costs_no_other_policy_its_routes() {
+    let (bad, now) = (forms(&vec![0, 0, BAD]), forms(&vec![1, 1, 8]));
     let mut node = Node::new();
-    node.search.offer(now, BTreeMap::from([(key, doubt)]));
+    node.search.doubt(doubt(&now.all[2], bad.all.first()));
+    node.refuses = vec![BAD, 8];
+    node.search.offer(now);
     node.settle(None);
-    assert_eq!(node.contents(2), [Some(1), Some(2)]);
-    assert_eq!(node.trials, 2);
+    assert_eq!(node.contents(3), [Some(1), Some(1), None]);
+    assert_eq!(node.refused(), BTreeSet::from(["s2".to_owned()]));
+}
+
+#[test]
+fn a_node_that_refuses_what_it_has_keeps_it() {
+    // The same forms, as another program would render them: nothing in them is new to the node.
+    let now = forms(&vec![1, 1, BAD]);
+    let mut node = Node::new();
+    node.search.resume();
+    node.search.offer(now.clone());
+    node.settle(Some(&now));
+    assert!(matches!(node.findings.as_slice(), [Finding::Stuck(_)]));
+    assert!(node.uses.is_empty());
+}
+
+#[test]
+fn a_node_that_refuses_everything_is_left_with_what_it_has() {
+    let mut node = Node::new();
+    node.refuses = vec![1];
+    node.search.offer(forms(&vec![1; 200]));
+    node.settle(None);
+    assert!(node.trials < 300, "{}", node.trials);
+    assert!(node.uses.values().all(Option::is_none));
+}
+
+#[test]
+fn words_are_known_to_name_other_tenants() {
+    let mut search = Search::default();
+    search.offer(forms(&vec![1]));
+    let [acme, other] = ["acme", "other"].map(|name| name.parse().unwrap());
+    for words in ["route acme/s0/prod", "host s0.example.org twice"] {
+        assert!(search.names_others(&other, words));
+        assert!(!search.names_others(&acme, words));
+    }
+    assert!(!search.names_others(&other, "regex '[ab]{200}c'"));
 }
 
 #[derive(Debug, Clone)]
@@ -262,11 +331,11 @@ proptest! {
                     for (at, content) in changes {
                         contents[at] = content;
                     }
-                    node.search.offer(forms(&contents), BTreeMap::new());
+                    node.search.offer(forms(&contents));
                 }
                 Event::Settle => {
                     node.trials = 0;
-                    node.search.offer(forms(&contents), BTreeMap::new());
+                    node.search.offer(forms(&contents));
                     node.settle(Some(&had));
                     for (expected, content) in expected.iter_mut().zip(&contents) {
                         match *content {

@@ -192,8 +192,16 @@ impl<'a> Session<'a> {
         } else if let Some(sent) = side.sent.take() {
             self.judge(resources, poll, sent).await?;
         }
-        self.side(resources).give();
+        self.give();
         Ok(())
+    }
+
+    /// Gives responses to the polls that are held. Routes wait for the clusters that they may name.
+    fn give(&mut self) {
+        self.clusters.give();
+        if self.clusters.is_settled() {
+            self.routes.give();
+        }
     }
 
     /// Finds out what became of an answer, by the version of the poll after it.
@@ -243,7 +251,14 @@ impl<'a> Session<'a> {
     /// Takes the responses of the state machine for the polls that are held or come next.
     async fn take(&mut self, frames: Vec<Bytes>) -> Result<(), Ended> {
         for bytes in frames {
-            let read = move || Polled::read(&bytes);
+            let bodies = self.streams.sessions.bodies.0.clone();
+            let read = move || {
+                let resources = Polled::resources(&bytes)?;
+                let kept = |version: &str| bodies.get(&(resources, version.to_owned()));
+                let ready = Polled::read(&bytes, kept)?;
+                bodies.insert((resources, ready.version.clone()), ready.body.clone());
+                Some(ready)
+            };
             let ready = self
                 .streams
                 .state
@@ -254,8 +269,8 @@ impl<'a> Session<'a> {
                 .ok_or_else(|| Ended::new(GrpcStatus::Unavailable, "no response"))?;
             let side = self.side(ready.resources);
             side.ready = Some(ready);
-            side.give();
         }
+        self.give();
         Ok(())
     }
 
@@ -280,8 +295,20 @@ impl<'a> Session<'a> {
 impl Side {
     /// Whether a node that says this version is not the one of this session.
     fn is_other(&self, poll: &Poll) -> bool {
-        let has = self.polled.as_ref().map(|last| &last.version_info);
-        self.sent.is_none() && has.is_some_and(|has| *has != poll.version_info)
+        let Some(last) = &self.polled else {
+            return false;
+        };
+        let now = &poll.version_info;
+        let is_sent = self
+            .sent
+            .as_ref()
+            .is_some_and(|sent| sent.ready.version == *now);
+        last.version_info != *now && !is_sent
+    }
+
+    /// Whether nothing is on its way to the node.
+    fn is_settled(&self) -> bool {
+        self.ready.is_none() && self.sent.is_none() && self.settles.is_none()
     }
 
     /// Gives the next response to the poll that is held.
