@@ -151,7 +151,7 @@ impl Offers {
             version: version.clone(),
         };
         let make = async {
-            let compose = move || Arc::new(compose(version, &composition.forms()).offer);
+            let compose = move || Arc::new(compose(version, &composition.forms()));
             self.workers
                 .run(compose)
                 .await

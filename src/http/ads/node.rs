@@ -166,7 +166,7 @@ impl Node {
             return;
         };
         if let Some(past) = feed.past(said).await {
-            let offer = compose(past.version.clone(), &past.all).offer;
+            let offer = compose(past.version.clone(), &past.all);
             self.machine.remember(vec![Arc::new(offer)]);
         }
     }

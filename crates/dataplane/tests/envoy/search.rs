@@ -298,9 +298,9 @@ fn a_composition_has_the_clusters_of_its_forms_and_no_others() {
     let (old, new) = (forms(&vec![1, 1]), forms(&vec![2, 2]));
     let key = new.all[1].key.clone();
     let mixed = Composition::with(new.clone(), BTreeMap::from([(key, old.all[1].clone())]));
-    let composed = compose(mixed.version(), &mixed.forms()).offer;
+    let composed = compose(mixed.version(), &mixed.forms());
     let of = |forms: &Arc<Forms>, at: usize| {
-        let offer = compose(String::new(), &forms.all[at..=at]).offer;
+        let offer = compose(String::new(), &forms.all[at..=at]);
         offer.clusters.keys().next().unwrap().clone()
     };
     let expected: BTreeSet<_> = [of(&new, 0), of(&old, 1)].into();
