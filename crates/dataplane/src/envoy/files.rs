@@ -3,7 +3,7 @@
 //! What a policy is in JSON is kept as it is and not as it is in the body: one policy has several
 //! hosts, and the digests of the files are made of it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -47,27 +47,26 @@ struct Made {
 }
 
 impl Made {
-    fn of(policy: &PolicyModel, settings: &Settings) -> (Self, Findings) {
+    fn of(policy: &PolicyModel, settings: &Settings, before: Option<&Self>) -> (Self, Findings) {
         let mut findings = Findings::default();
         let messages = policy::messages(policy, settings, &mut findings);
         let hosts = policy::hosts(policy);
-        let made = match texts(&messages) {
-            Ok((clusters, routes)) => Self {
-                hosts,
-                escaped: escaped(&clusters),
-                clusters: clusters.into(),
-                routes,
-            },
+        let (clusters, routes) = texts(&messages).unwrap_or_else(|error| {
             // No message is without JSON. If one were, it would hold up no other policy.
-            Err(error) => {
-                findings.refuse(format!("The policy has no JSON: {error}."));
-                Self {
-                    hosts,
-                    clusters: Arc::default(),
-                    escaped: Bytes::new(),
-                    routes: None,
-                }
+            findings.refuse(format!("The policy has no JSON: {error}."));
+            Texts::default()
+        });
+        let (clusters, escaped) = match before {
+            Some(before) if before.clusters == clusters => {
+                (before.clusters.clone(), before.escaped.clone())
             }
+            _ => (clusters.clone(), escaped(&clusters)),
+        };
+        let made = Self {
+            hosts,
+            clusters,
+            escaped,
+            routes,
         };
         (made, findings)
     }
@@ -78,7 +77,7 @@ impl Made {
     }
 }
 
-type Texts = (String, Option<BTreeMap<PathPrefix, Arc<str>>>);
+type Texts = (Arc<str>, Option<BTreeMap<PathPrefix, Arc<str>>>);
 
 /// Returns the clusters and the routes of a policy in JSON.
 fn texts(messages: &Messages) -> serde_json::Result<Texts> {
@@ -93,7 +92,7 @@ fn texts(messages: &Messages) -> serde_json::Result<Texts> {
         };
         routes.iter().map(text).collect()
     });
-    Ok((clusters, routes.transpose()?))
+    Ok((clusters.into(), routes.transpose()?))
 }
 
 /// Returns the items of an array, with commas between them.
@@ -125,9 +124,9 @@ impl Host {
         }
     }
 
-    fn is_of(&self, parts: &[Arc<str>]) -> bool {
+    fn is_of(&self, parts: &[Cow<'_, Arc<str>>]) -> bool {
         let mut pairs = self.parts.iter().zip(parts);
-        self.parts.len() == parts.len() && pairs.all(|(a, b)| Arc::ptr_eq(a, b) || a == b)
+        self.parts.len() == parts.len() && pairs.all(|(a, b)| Arc::ptr_eq(a, b) || *a == **b)
     }
 }
 
@@ -162,6 +161,10 @@ pub(crate) struct Files {
     hosts: Vec<Host>,
     clusters: Blocks,
     virtual_hosts: Blocks,
+    /// The clusters that the hash of `cds.json` was made of.
+    hashed: Vec<Arc<str>>,
+    hash_of_clusters: Running,
+    hash_of_hosts: Running,
     cds: TextFile,
     rds: TextFile,
 }
@@ -174,6 +177,9 @@ impl Default for Files {
             hosts: Vec::new(),
             clusters: Blocks::default(),
             virtual_hosts: Blocks::default(),
+            hashed: Vec::new(),
+            hash_of_clusters: Running::default(),
+            hash_of_hosts: Running::default(),
             cds: TextFile::new("cds.json"),
             rds: TextFile::new("rds.json"),
         }
@@ -183,8 +189,9 @@ impl Default for Files {
 impl Files {
     /// Takes over the policies of a model.
     pub(crate) fn take(&mut self, model: &Model, settings: &Settings) {
-        let make = |policy: &PolicyModel, _, _: Option<&Made>| Made::of(policy, settings);
-        let changes = self.policies.take(model, make);
+        let changes = self.policies.take(model, |policy, _, before| {
+            Made::of(policy, settings, before)
+        });
         if !changes.gone.is_empty() || !changes.come.is_empty() {
             self.conflicts = None;
         }
@@ -216,10 +223,10 @@ impl Files {
     /// Returns the body with the files.
     pub(crate) fn body(&mut self, version: &str) -> Body {
         let table = table(self.policies.entries());
-        self.hosts = hosts(&table, std::mem::take(&mut self.hosts));
+        let unchanged = take_hosts(&mut self.hosts, &table);
         let conflicts = table.into_conflicts();
         self.write_clusters(version, &conflicts);
-        self.write_routes(version);
+        self.write_routes(version, unchanged);
         self.conflicts = Some(conflicts);
         text::body([&self.cds, &self.rds], RELOAD, version)
     }
@@ -227,77 +234,104 @@ impl Files {
     fn write_clusters(&mut self, version: &str, conflicts: &Conflicts) {
         let entries = self.policies.entries_mut().iter_mut().enumerate();
         let served = entries.filter(|(at, _)| !conflicts.contains_key(at));
-        let texts = served.map(|(_, entry)| (entry.place, &mut entry.made.escaped));
-        self.clusters.join(texts);
-        let entries = self.policies.entries().iter().enumerate();
-        let texts = entries
-            .filter(|(at, _)| !conflicts.contains_key(at))
-            .map(|(_, entry)| &*entry.made.clusters);
-        let mut file = FileText::default();
-        file.add(&head(version, CLUSTER_TYPE));
-        file.list(self.clusters.as_slice(), texts);
-        file.add(match self.clusters.as_slice() {
-            [] => "]\n}\n",
-            _ => "\n  ]\n}\n",
+        let mut texts = Vec::with_capacity(self.hashed.len());
+        self.clusters.join(served.map(|(_, entry)| {
+            texts.push(entry.made.clusters.clone());
+            (entry.place, &mut entry.made.escaped)
+        }));
+        texts.retain(|text| !text.is_empty());
+        let mut pairs = texts.iter().zip(&self.hashed);
+        let unchanged = pairs.position(|(a, b)| !Arc::ptr_eq(a, b));
+        let unchanged = unchanged.unwrap_or(texts.len().min(self.hashed.len()));
+        let head = head(CLUSTER_TYPE);
+        let hash = &mut self.hash_of_clusters;
+        let hash = hash.of(&head, &texts, unchanged, |at, text, hash| {
+            hash.update(if at == 0 { &text[1..] } else { text });
         });
-        self.cds.set_hashed(file.blocks, file.hash);
+        let mut file = Body::from(escaped(&head));
+        file.list(self.clusters.as_slice());
+        let end = if texts.is_empty() { "" } else { "\n  " };
+        write(&mut self.cds, file, hash, &end_of(end, version));
+        self.hashed = texts;
     }
 
-    fn write_routes(&mut self, version: &str) {
+    /// `unchanged`: how many of the first hosts are as before.
+    fn write_routes(&mut self, version: &str, unchanged: usize) {
         let hosts = self.hosts.iter_mut();
         let texts = hosts.map(|host| (host.place, &mut host.escaped));
         self.virtual_hosts.join(texts);
-        let mut file = FileText::default();
-        file.add(&head(version, ROUTE_TYPE));
         let (of_type, name) = (Value::from(ROUTE_TYPE), Value::from(ROUTES));
-        file.add(&format!(
-            "\n    {{\"@type\":{of_type},\"name\":{name},\"virtual_hosts\":["
-        ));
-        file.blocks.extend_from_slice(self.virtual_hosts.as_slice());
-        for host in &self.hosts {
-            written(&host.name, &host.parts, |part| file.hash.update(part));
-        }
+        let head = format!(
+            "{}\n    {{\"@type\":{of_type},\"name\":{name},\"virtual_hosts\":[",
+            head(ROUTE_TYPE)
+        );
+        let hash = &mut self.hash_of_hosts;
+        let hash = hash.of(&head, &self.hosts, unchanged, |_, host, hash| {
+            written(&host.name, &host.parts, |part| hash.update(part));
+        });
+        let mut file = Body::from(escaped(&head));
+        file.extend(self.virtual_hosts.as_slice());
         let mut last = String::new();
         written("*", &[answer(&routes::no_route())], |part| last += part);
         last.pop();
-        file.add(&format!(
-            "{last}],\"ignore_port_in_host_matching\":true}}\n  ]\n}}\n"
-        ));
-        self.rds.set_hashed(file.blocks, file.hash);
+        last += "],\"ignore_port_in_host_matching\":true}\n  ";
+        write(&mut self.rds, file, hash, &end_of(&last, version));
     }
 }
 
-/// The content of a file, in the two spellings in which it is needed.
-#[derive(Default)]
-struct FileText {
-    /// As it is in the body.
-    blocks: Vec<Bytes>,
-    /// The hash of the content.
-    hash: Sha256,
+/// Replaces a file: the hash is that of `content`, which `end` is added to.
+fn write(file: &mut TextFile, mut content: Body, hash: Sha256, end: &str) {
+    content.push(escaped(end));
+    file.set_hashed(content.into_blocks(), hash.chain_update(end));
 }
 
-impl FileText {
-    fn add(&mut self, text: &str) {
-        self.blocks.push(escaped(text));
-        self.hash.update(text);
-    }
+/// The hash of a file, which is continued from where the file is as before. Half of the routes on
+/// average are hashed for a change. The version is therefore at the end of a file.
+#[derive(Debug, Clone, Default)]
+struct Running {
+    /// The hash before every 64th item.
+    states: Vec<Sha256>,
+}
 
-    /// Adds the items of an array, each of which has a comma before it: without the first comma.
-    fn list<'a>(&mut self, blocks: &[Bytes], texts: impl Iterator<Item = &'a str>) {
-        if let Some((first, others)) = blocks.split_first() {
-            self.blocks.push(first.slice(1..));
-            self.blocks.extend_from_slice(others);
+impl Running {
+    const STEP: usize = 64;
+
+    /// Returns the hash of a text and of what `add` adds for each item. As many of the first items
+    /// as `unchanged` are as before.
+    fn of<T>(
+        &mut self,
+        head: &str,
+        items: &[T],
+        unchanged: usize,
+        mut add: impl FnMut(usize, &T, &mut Sha256),
+    ) -> Sha256 {
+        self.states.truncate(unchanged / Self::STEP + 1);
+        let last = self.states.pop();
+        let mut hash = last.unwrap_or_else(|| Sha256::new_with_prefix(head));
+        for (at, item) in items
+            .iter()
+            .enumerate()
+            .skip(self.states.len() * Self::STEP)
+        {
+            if at % Self::STEP == 0 {
+                self.states.push(hash.clone());
+            }
+            add(at, item, &mut hash);
         }
-        for (at, text) in texts.filter(|text| !text.is_empty()).enumerate() {
-            self.hash.update(if at == 0 { &text[1..] } else { text });
-        }
+        hash
     }
 }
 
 /// Returns what is before the first resource.
-fn head(version: &str, of_type: &str) -> String {
-    let (version, of_type) = (Value::from(version), Value::from(of_type));
-    format!("{{\n  \"version_info\": {version},\n  \"type_url\": {of_type},\n  \"resources\": [")
+fn head(of_type: &str) -> String {
+    let of_type = Value::from(of_type);
+    format!("{{\n  \"type_url\": {of_type},\n  \"resources\": [")
+}
+
+/// Returns the end of a file: `last`, and what is behind the last resource.
+fn end_of(last: &str, version: &str) -> String {
+    let version = Value::from(version);
+    format!("{last}],\n  \"version_info\": {version}\n}}\n")
 }
 
 fn table(entries: &[Entry<Made>]) -> Table<'_, Arc<str>> {
@@ -308,31 +342,70 @@ fn table(entries: &[Entry<Made>]) -> Table<'_, Arc<str>> {
     }))
 }
 
-/// Returns the virtual hosts, in the order of their names. Those with the same routes as before are
-/// kept.
-fn hosts(table: &Table<'_, Arc<str>>, before: Vec<Host>) -> Vec<Host> {
-    let mut before = before.into_iter().peekable();
-    let mut found = Vec::new();
+/// Takes over the virtual hosts of a table, in the order of their names. Those with the same routes as
+/// before are kept. Returns how many of the first hosts are.
+fn take_hosts(hosts: &mut Vec<Host>, table: &Table<'_, Arc<str>>) -> usize {
+    let mut before = std::mem::take(hosts).into_iter().peekable();
+    hosts.reserve(before.len());
+    let (mut found, mut parts) = (Vec::new(), Vec::new());
+    let mut unchanged = None;
     let no_route = answer(&routes::no_route());
-    let text = |part: Part<'_, Arc<str>>| match part {
-        Part::Of { routes, .. } => routes.clone(),
-        Part::Refused(prefix) => answer(&routes::refused(prefix)),
-        Part::NoRoute => no_route.clone(),
-    };
-    let host = |own| {
+    for own in table.hosts() {
         let name = table.parts(own, &mut found);
-        let parts: Vec<_> = found.drain(..).map(text).collect();
-        while before.next_if(|old| old.name.as_str() < name).is_some() {}
-        let old = before.next_if(|old| old.name == name);
-        match old {
-            Some(same) if same.is_of(&parts) => same,
-            old => Host::of(name, parts, old.as_ref()),
+        parts.extend(found.drain(..).map(|part| match part {
+            Part::Of { routes, .. } => Cow::Borrowed(routes),
+            Part::Refused(prefix) => Cow::Owned(answer(&routes::refused(prefix))),
+            Part::NoRoute => Cow::Borrowed(&no_route),
+        }));
+        while before.next_if(|old| old.name.as_str() < name).is_some() {
+            unchanged.get_or_insert(hosts.len());
         }
-    };
-    table.hosts().map(host).collect()
+        let host = match before.next_if(|old| old.name == name) {
+            Some(same) if same.is_of(&parts) => same,
+            old => {
+                unchanged.get_or_insert(hosts.len());
+                let parts = parts.iter().map(|part| Arc::clone(part)).collect();
+                Host::of(name, parts, old.as_ref())
+            }
+        };
+        hosts.push(host);
+        parts.clear();
+    }
+    unchanged.unwrap_or(hosts.len())
 }
 
 /// Returns the route of an answer in JSON.
 fn answer(route: &Route) -> Arc<str> {
     serde_json::to_string(route).unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn continued_hash_is_that_of_the_whole_text() {
+        let mut running = Running::default();
+        let mut items: Vec<usize> = (0..300).collect();
+        let mut check = |items: &[usize], unchanged| {
+            let hash = running.of("head", items, unchanged, |_, item, hash| {
+                hash.update(item.to_string());
+            });
+            let text: String = items.iter().map(usize::to_string).collect();
+            assert_eq!(hash.finalize(), Sha256::digest(format!("head{text}")));
+        };
+        check(&items, 0);
+        check(&items, 300);
+        for at in [299, 64, 128, 63, 200, 0] {
+            items[at] += 1000;
+            check(&items, at);
+            items.insert(at, 7);
+            check(&items, at);
+        }
+        for len in [256, 130, 128, 1, 0] {
+            items.truncate(len);
+            check(&items, len);
+        }
+        check(&[1; 100], 0);
+    }
 }

@@ -4,12 +4,11 @@ use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
-use sha2::{Digest as _, Sha256};
 
 use super::{
     ROUTE_TYPE, ROUTES, Resource,
     forms::{Form, encoded},
-    hex_half, routes,
+    hash, routes,
     table::{Part, Table},
 };
 
@@ -26,90 +25,71 @@ pub(super) const ROUTES_FIELD: u32 = 3;
 /// Returns one virtual host for each host, and one for all others, whose only route is an answer.
 /// The table is that of the forms.
 pub(super) fn configuration(table: &Table<'_, Bytes>, forms: &[Arc<Form>]) -> Resource {
-    let mut hash = Sha256::new();
-    let (mut hosts, mut parts) = (Vec::new(), Vec::new());
-    let mut len = 0;
+    let no_route = encoded(&[routes::no_route()]);
+    let (mut hosts, mut of_all) = (Vec::new(), Vec::new());
+    let (mut parts, mut made_of) = (Vec::new(), Vec::new());
     for own in table.hosts() {
-        let host = table.parts(own, &mut parts);
-        let made = VirtualHost::of(host, parts.drain(..), forms, &mut hash);
-        len += made.len();
-        hosts.push(made);
+        let name = table.parts(own, &mut parts);
+        added(&mut made_of, name);
+        let from = of_all.len();
+        of_all.extend(parts.drain(..).map(|part| match part {
+            Part::Of { at, prefix, routes } => {
+                added(&mut made_of, prefix.as_str());
+                added(&mut made_of, &forms[at].hash);
+                Cow::Borrowed(routes)
+            }
+            Part::Refused(prefix) => {
+                added(&mut made_of, prefix.as_str());
+                added(&mut made_of, "");
+                Cow::Owned(encoded(&[routes::refused(prefix)]))
+            }
+            Part::NoRoute => Cow::Borrowed(&no_route),
+        }));
+        hosts.push((name, from..of_all.len()));
     }
-    let other = VirtualHost {
-        name: "*",
-        routes: vec![Cow::Owned(encoded(&[routes::no_route()]))],
-    };
-    len += other.len();
-    hosts.push(other);
+    hosts.push(("*", of_all.len()..of_all.len() + 1));
+    of_all.push(Cow::Borrowed(&no_route));
+    let hosts = hosts.into_iter().map(|(name, routes)| VirtualHost {
+        name,
+        routes: &of_all[routes],
+    });
     Resource {
         name: ROUTES.to_owned(),
-        version: hex_half(hash),
-        body: any(&hosts, len),
+        version: hash(&made_of),
+        body: any(&hosts.collect::<Vec<_>>()),
     }
 }
 
 /// A virtual host before it is written: so the size of all is known, and each is copied once.
 struct VirtualHost<'a> {
     name: &'a str,
-    routes: Vec<Cow<'a, Bytes>>,
+    routes: &'a [Cow<'a, Bytes>],
 }
 
-impl<'a> VirtualHost<'a> {
-    /// Returns the virtual host of these parts. The hash gets what they are made of.
-    fn of(
-        name: &'a str,
-        parts: impl Iterator<Item = Part<'a, Bytes>>,
-        forms: &[Arc<Form>],
-        hash: &mut Sha256,
-    ) -> Self {
-        added(hash, name);
-        let routes = parts.map(|part| match part {
-            Part::Of { at, prefix, routes } => {
-                added(hash, prefix.as_str());
-                added(hash, &forms[at].hash);
-                Cow::Borrowed(routes)
-            }
-            Part::Refused(prefix) => {
-                added(hash, prefix.as_str());
-                added(hash, "");
-                Cow::Owned(encoded(&[routes::refused(prefix)]))
-            }
-            Part::NoRoute => Cow::Owned(encoded(&[routes::no_route()])),
-        });
-        Self {
-            name,
-            routes: routes.collect(),
-        }
-    }
-
+impl VirtualHost<'_> {
     /// Returns the number of bytes of the message.
     fn message_len(&self) -> usize {
         let routes: usize = self.routes.iter().map(|routes| routes.len()).sum();
         2 * field_len(self.name.len()) + routes
     }
 
-    /// Returns the number of bytes of the message as a member of the route configuration.
-    fn len(&self) -> usize {
-        field_len(self.message_len())
-    }
-
     fn write(&self, out: &mut Vec<u8>) {
         head(VIRTUAL_HOSTS, self.message_len(), out);
         text(NAME, self.name, out);
         text(DOMAINS, self.name, out);
-        for routes in &self.routes {
+        for routes in self.routes {
             out.extend_from_slice(routes);
         }
     }
 }
 
-/// Returns the route configuration of virtual hosts, which are together `len` bytes long, as an
-/// encoded `google.protobuf.Any`.
-fn any(hosts: &[VirtualHost<'_>], len: usize) -> Bytes {
+/// Returns the route configuration of virtual hosts as an encoded `google.protobuf.Any`.
+fn any(hosts: &[VirtualHost<'_>]) -> Bytes {
     let (mut named, mut end) = (Vec::new(), Vec::new());
     text(NAME, ROUTES, &mut named);
     prost::encoding::bool::encode(IGNORE_PORT, &true, &mut end);
-    let len = named.len() + len + end.len();
+    let of_hosts = hosts.iter().map(|host| field_len(host.message_len()));
+    let len = named.len() + of_hosts.sum::<usize>() + end.len();
     let mut any = Vec::with_capacity(field_len(ROUTE_TYPE.len()) + field_len(len));
     text(ANY_TYPE, ROUTE_TYPE, &mut any);
     head(ANY_VALUE, len, &mut any);
@@ -121,9 +101,10 @@ fn any(hosts: &[VirtualHost<'_>], len: usize) -> Bytes {
     any.into()
 }
 
-fn added(hash: &mut Sha256, text: &str) {
-    hash.update((text.len() as u64).to_be_bytes());
-    hash.update(text);
+/// Adds a text to what the routes are made of, with its length.
+fn added(made_of: &mut Vec<u8>, text: &str) {
+    made_of.extend_from_slice(&(text.len() as u64).to_be_bytes());
+    made_of.extend_from_slice(text.as_bytes());
 }
 
 fn text(field: u32, text: &str, out: &mut Vec<u8>) {

@@ -31,6 +31,13 @@ pub(super) struct Claim<'a> {
     host_at: usize,
 }
 
+/// A host of a policy, with the places of both.
+struct HostOf<'a> {
+    name: &'a str,
+    at: usize,
+    host_at: usize,
+}
+
 /// A part of a virtual host: what becomes of the requests under one path prefix.
 #[derive(Debug)]
 pub(super) enum Part<'a, R> {
@@ -66,28 +73,24 @@ impl<'a, R> Table<'a, R> {
     pub(super) fn of(claimants: impl IntoIterator<Item = Claimant<'a, R>>) -> Self {
         let claimants: Vec<_> = claimants.into_iter().collect();
         let mut claims = Vec::with_capacity(claimants.len());
-        for (at, Claimant { spec, hosts, .. }) in claimants.iter().enumerate() {
-            for (host_at, host) in hosts.iter().enumerate() {
-                claims.extend(spec.path_prefixes.iter().map(|prefix| Claim {
-                    host,
+        for of_name in sorted(&claimants).chunk_by(|a, b| a.name == b.name) {
+            let first = claims.len();
+            for HostOf { name, at, host_at } in of_name {
+                let prefixes = claimants[*at].spec.path_prefixes.iter();
+                claims.extend(prefixes.map(|prefix| Claim {
+                    host: name,
                     prefix,
-                    at,
-                    host_at,
+                    at: *at,
+                    host_at: *host_at,
                 }));
             }
+            // Stable: of equal claims the first one stays the first.
+            claims[first..].sort_by_key(|claim| {
+                let prefix = claim.prefix.as_str();
+                (Reverse(prefix.len()), prefix)
+            });
         }
-        // Stable: of equal claims the first one stays the first.
-        claims.sort_by(|a, b| order(a).cmp(&order(b)));
-        let mut conflicts = Conflicts::new();
-        claims.dedup_by(|second, first| {
-            let is_taken = (second.host, second.prefix) == (first.host, first.prefix);
-            if is_taken {
-                let host = &claimants[second.at].spec.hosts[second.host_at];
-                let why = conflict(host, second.prefix);
-                conflicts.entry(second.at).or_default().push(why);
-            }
-            is_taken
-        });
+        let conflicts = conflicts(&mut claims, &claimants);
         let mut wildcards = HashMap::new();
         for (at, claim) in claims.iter().enumerate() {
             if let Some(base) = claim.host.strip_prefix('*') {
@@ -146,9 +149,35 @@ impl<'a, R> Table<'a, R> {
     }
 }
 
-fn order<'a>(claim: &Claim<'a>) -> (&'a str, Reverse<usize>, &'a str) {
-    let prefix = claim.prefix.as_str();
-    (claim.host, Reverse(prefix.len()), prefix)
+/// Returns the hosts of all policies in their order; of one host, that of the first policy first.
+fn sorted<'a, R>(claimants: &[Claimant<'a, R>]) -> Vec<HostOf<'a>> {
+    let mut hosts = Vec::with_capacity(claimants.len());
+    let most = claimants.iter().map(|one| one.hosts.len()).max();
+    // The first hosts of policies are nearly in order already, which makes the sorting cheap.
+    for host_at in 0..most.unwrap_or_default() {
+        for (at, claimant) in claimants.iter().enumerate() {
+            if let Some(name) = claimant.hosts.get(host_at) {
+                hosts.push(HostOf { name, at, host_at });
+            }
+        }
+    }
+    hosts.sort_by(|a, b| a.name.cmp(b.name).then(a.at.cmp(&b.at)));
+    hosts
+}
+
+/// Leaves the first of equal claims, and returns the policies that have others.
+fn conflicts<R>(claims: &mut Vec<Claim<'_>>, claimants: &[Claimant<'_, R>]) -> Conflicts {
+    let mut conflicts = Conflicts::new();
+    claims.dedup_by(|second, first| {
+        let is_taken = second.prefix == first.prefix && second.host == first.host;
+        if is_taken {
+            let host = &claimants[second.at].spec.hosts[second.host_at];
+            let why = conflict(host, second.prefix);
+            conflicts.entry(second.at).or_default().push(why);
+        }
+        is_taken
+    });
+    conflicts
 }
 
 fn conflict(host: &Host, prefix: &PathPrefix) -> String {
