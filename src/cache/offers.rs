@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use traffic_manager_dataplane::{
     Settings,
     ads::search::Composition,
-    envoy::{Former, Forms, Offer, compose},
+    envoy::{Former, Forms, Offer},
     model::Compiler,
 };
 
@@ -148,10 +148,10 @@ impl Offers {
         let version = composition.version();
         let key = OfferKey {
             scope: scope.clone(),
-            version: version.clone(),
+            version,
         };
         let make = async {
-            let compose = move || Arc::new(compose(version, &composition.forms()).offer);
+            let compose = move || Arc::new(composition.offer());
             self.workers
                 .run(compose)
                 .await

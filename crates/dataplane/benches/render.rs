@@ -16,7 +16,11 @@ use traffic_manager_core::{
     policy::PolicySpec,
     snapshot::{Scope, TenantSnapshot},
 };
-use traffic_manager_dataplane::{Dialect, Renderer, Settings, model::Compiler};
+use traffic_manager_dataplane::{
+    Dialect, Renderer, Settings,
+    envoy::{Former, Offer, compose},
+    model::Compiler,
+};
 
 /// Changes of each kind that are measured.
 const CHANGES: usize = 50;
@@ -135,6 +139,10 @@ fn resident() -> f64 {
     pages.unwrap_or(0.0) * 4096.0 / 1_048_576.0
 }
 
+fn mib(bytes: usize) -> f64 {
+    bytes as f64 / 1_048_576.0
+}
+
 fn compiling(first: &TenantSnapshot, snapshots: &[TenantSnapshot]) {
     let full = median(
         (0..FULL)
@@ -157,6 +165,34 @@ fn compiling(first: &TenantSnapshot, snapshots: &[TenantSnapshot]) {
     );
 }
 
+/// The times of one kind of rendering.
+struct Times {
+    full: Duration,
+    /// One for each snapshot.
+    changes: Vec<Duration>,
+}
+
+impl Times {
+    /// Prints a row of the table.
+    fn print(mut self, name: &str, more: &str) {
+        let hosts = median(self.changes.split_off(2 * CHANGES));
+        let routes = median(self.changes.split_off(CHANGES));
+        let policies = median(self.changes);
+        let of_full = |time| 100.0 * ms(time) / ms(self.full);
+        println!(
+            "{name:9} full {:7.1} ms | policy {:6.2} ms {:5.2} % | route {:6.2} ms {:5.2} % | \
+             hosts {:6.2} ms {:5.2} % | {more}",
+            ms(self.full),
+            ms(policies),
+            of_full(policies),
+            ms(routes),
+            of_full(routes),
+            ms(hosts),
+            of_full(hosts),
+        );
+    }
+}
+
 fn rendering(dialect: Dialect, first: &TenantSnapshot, snapshots: &[TenantSnapshot]) {
     let new = || Renderer::new(dialect, Settings::default(), Scope::default());
     let full = median(
@@ -168,7 +204,7 @@ fn rendering(dialect: Dialect, first: &TenantSnapshot, snapshots: &[TenantSnapsh
     let mut renderer = new();
     let mut rendered = renderer.render([first]);
     let memory = resident() - memory;
-    let mut times: Vec<_> = snapshots
+    let changes = snapshots
         .iter()
         .map(|snapshot| {
             let (time, next) = time(|| renderer.render([snapshot]));
@@ -179,24 +215,82 @@ fn rendering(dialect: Dialect, first: &TenantSnapshot, snapshots: &[TenantSnapsh
     let (body, blocks) = (rendered.document.len(), rendered.document.blocks().len());
     let fresh = new().render(snapshots.last()).document;
     assert!(fresh == rendered.document, "{dialect:?} differs");
-    let hosts = median(times.split_off(2 * CHANGES));
-    let routes = median(times.split_off(CHANGES));
-    let policies = median(times);
-    let of_full = |time| 100.0 * ms(time) / ms(full);
-    println!(
-        "{:8} full {:7.1} ms | policy {:6.2} ms {:5.2} % | route {:6.2} ms {:5.2} % | hosts {:6.2} ms {:5.2} % | \
-         body {:5.1} MiB in {blocks} blocks | keeps {:5.1} MiB, process {memory:+.1} MiB",
-        dialect.as_str(),
-        ms(full),
-        ms(policies),
-        of_full(policies),
-        ms(routes),
-        of_full(routes),
-        ms(hosts),
-        of_full(hosts),
-        body as f64 / 1_048_576.0,
-        renderer.weight() as f64 / 1_048_576.0,
+    let more = format!(
+        "body {:5.1} MiB in {blocks} blocks | keeps {:5.1} MiB, process {memory:+.1} MiB",
+        mib(body),
+        mib(renderer.weight()),
     );
+    Times { full, changes }.print(dialect.as_str(), &more);
+}
+
+/// Makes one offer after the other, as streams of Envoys get them.
+#[derive(Debug)]
+struct Offering {
+    compiler: Compiler,
+    former: Former,
+}
+
+impl Offering {
+    fn new() -> Self {
+        Self {
+            compiler: Compiler::new(Scope::default()),
+            former: Former::new(Settings::default()),
+        }
+    }
+
+    fn offer(&mut self, snapshot: &TenantSnapshot) -> Offer {
+        let model = self.compiler.compile([snapshot]);
+        let forms = self.former.forms(&model);
+        compose(forms.version, &forms.all, |_| false)
+    }
+}
+
+/// Returns the bytes that a delta stream sends for the step from one offer to the next: the clusters
+/// that differ, and the route configuration.
+fn sent(before: &Offer, now: &Offer) -> [usize; 2] {
+    let clusters = now
+        .clusters
+        .values()
+        .filter(|cluster| before.clusters.get(&cluster.name) != Some(cluster));
+    let routes = now
+        .routes
+        .values()
+        .filter(|routes| before.routes.get(&routes.name) != Some(routes));
+    [
+        clusters.map(|one| one.body.len()).sum(),
+        routes.map(|one| one.body.len()).sum(),
+    ]
+}
+
+fn streaming(first: &TenantSnapshot, snapshots: &[TenantSnapshot]) {
+    let full = median(
+        (0..FULL)
+            .map(|_| time(|| Offering::new().offer(first)).0)
+            .collect(),
+    );
+    let memory = resident();
+    let mut offering = Offering::new();
+    let mut offer = offering.offer(first);
+    let memory = resident() - memory;
+    let (mut clusters, mut routes) = (0, 0);
+    let changes = snapshots
+        .iter()
+        .map(|snapshot| {
+            let (time, next) = time(|| offering.offer(snapshot));
+            let [of_clusters, of_routes] = sent(&offer, &next);
+            clusters = clusters.max(of_clusters);
+            routes = routes.max(of_routes);
+            offer = next;
+            time
+        })
+        .collect();
+    let fresh = snapshots.last().map(|last| Offering::new().offer(last));
+    assert!(fresh.as_ref() == Some(&offer), "offers differ");
+    let more = format!(
+        "sends at most {clusters} B of clusters and {:.1} MiB of routes | process {memory:+.1} MiB",
+        mib(routes),
+    );
+    Times { full, changes }.print("envoy ads", &more);
 }
 
 fn main() {
@@ -215,6 +309,9 @@ fn main() {
     for dialect in Dialect::ALL {
         if asked.is_empty() || asked.contains(&dialect) {
             rendering(dialect, &first, &snapshots);
+            if dialect == Dialect::Envoy {
+                streaming(&first, &snapshots);
+            }
         }
     }
 }

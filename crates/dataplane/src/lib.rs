@@ -48,15 +48,6 @@ pub struct Rendered<T> {
     pub report: Report,
 }
 
-/// A file of a configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
-    /// The path, relative to the folder of the configuration.
-    pub path: String,
-    /// The content.
-    pub content: String,
-}
-
 /// What the operator of the proxies says about all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Settings {

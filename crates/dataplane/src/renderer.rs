@@ -7,7 +7,6 @@ use crate::{
     model::{Compiler, Model},
     nginx,
     report::Report,
-    text::{self, TextFile},
     traefik,
 };
 
@@ -25,8 +24,7 @@ pub struct Renderer {
 #[derive(Debug, Clone)]
 enum Kept {
     Caddy(Box<caddy::Document>),
-    /// The last files. Each model is rendered anew.
-    Envoy(Vec<TextFile>),
+    Envoy(Box<envoy::Files>),
     Haproxy(Box<haproxy::Files>),
     Nginx(Box<nginx::Files>),
     Traefik(Box<traefik::Document>),
@@ -37,7 +35,7 @@ impl Renderer {
     pub fn new(dialect: Dialect, settings: Settings, scope: Scope) -> Self {
         let kept = match dialect {
             Dialect::Caddy => Kept::Caddy(Box::default()),
-            Dialect::Envoy => Kept::Envoy(Vec::new()),
+            Dialect::Envoy => Kept::Envoy(Box::default()),
             Dialect::Haproxy => Kept::Haproxy(Box::default()),
             Dialect::Nginx => Kept::Nginx(Box::default()),
             Dialect::Traefik => Kept::Traefik(Box::default()),
@@ -72,9 +70,7 @@ impl Renderer {
     pub fn weight(&self) -> usize {
         let kept = match &self.kept {
             Kept::Caddy(document) => document.weight(),
-            Kept::Envoy(files) => {
-                self.compiler.weight() + files.iter().map(TextFile::len).sum::<usize>()
-            }
+            Kept::Envoy(files) => files.weight(),
             Kept::Haproxy(files) => files.weight(),
             Kept::Nginx(files) => files.weight(),
             Kept::Traefik(document) => document.weight(),
@@ -84,46 +80,43 @@ impl Renderer {
 
     /// Renders a model. What is the same in the model before is kept.
     pub(crate) fn render_model(&mut self, model: &Model) -> Rendered<Body> {
-        let settings = &self.settings;
-        if let Kept::Envoy(files) = &mut self.kept {
-            let Rendered { document, report } = envoy::render(model, settings);
-            *files = envoy::files(&document).iter().map(TextFile::from).collect();
-            let document = text::body(&*files, envoy::RELOAD, &model.version());
-            return Rendered { document, report };
-        }
-        let report = self.report_of_model(model);
+        self.take(model);
         let settings = &self.settings;
         let document = match &mut self.kept {
-            Kept::Envoy(_) => Body::default(),
             Kept::Caddy(document) => document.body(&model.version(), settings),
+            Kept::Envoy(files) => files.body(&model.version()),
             Kept::Haproxy(files) => files.body(model, settings),
             Kept::Nginx(files) => files.body(model, settings),
             Kept::Traefik(document) => document.body(&model.version()),
         };
+        let report = self.report_of_kept();
         Rendered { document, report }
     }
 
     /// Returns what became of each policy of a model.
     pub(crate) fn report_of_model(&mut self, model: &Model) -> Report {
+        self.take(model);
+        self.report_of_kept()
+    }
+
+    fn take(&mut self, model: &Model) {
         let settings = &self.settings;
         match &mut self.kept {
-            Kept::Caddy(document) => {
-                document.take(model, settings);
-                document.report()
-            }
-            Kept::Envoy(_) => envoy::render(model, settings).report,
-            Kept::Haproxy(files) => {
-                files.take(model, settings);
-                files.report()
-            }
-            Kept::Nginx(files) => {
-                files.take(model, settings);
-                files.report()
-            }
-            Kept::Traefik(document) => {
-                document.take(model, settings);
-                document.report()
-            }
+            Kept::Caddy(document) => document.take(model, settings),
+            Kept::Envoy(files) => files.take(model, settings),
+            Kept::Haproxy(files) => files.take(model, settings),
+            Kept::Nginx(files) => files.take(model, settings),
+            Kept::Traefik(document) => document.take(model, settings),
+        }
+    }
+
+    fn report_of_kept(&mut self) -> Report {
+        match &mut self.kept {
+            Kept::Caddy(document) => document.report(),
+            Kept::Envoy(files) => files.report(),
+            Kept::Haproxy(files) => files.report(),
+            Kept::Nginx(files) => files.report(),
+            Kept::Traefik(document) => document.report(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a dialect made of each policy.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::Serialize;
 use traffic_manager_core::{
@@ -47,6 +47,20 @@ impl PolicyReport {
             .iter()
             .map(|note| size_of::<String>() + note.len());
         size_of::<Self>() + notes.sum::<usize>()
+    }
+
+    /// Returns the report of a policy that is refused, for these reasons too.
+    pub(crate) fn also_refused(&self, why: &[String]) -> Self {
+        let notes = match self.state {
+            State::Refused => self.notes.as_slice(),
+            State::Native | State::Degraded => &[],
+        };
+        let notes: BTreeSet<_> = notes.iter().chain(why).cloned().collect();
+        Self {
+            state: State::Refused,
+            notes: notes.into_iter().collect(),
+            ..self.clone()
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::{File, body::Body};
+use crate::body::Body;
 
 /// Returns a text as it is between the quotes of a JSON string.
 pub(crate) fn escaped(text: &str) -> Bytes {
@@ -66,11 +66,6 @@ impl TextFile {
         Self::new(part_path(at, extension))
     }
 
-    /// Returns the number of bytes that the content has in JSON.
-    pub(crate) fn len(&self) -> usize {
-        self.blocks.iter().map(Bytes::len).sum()
-    }
-
     /// Whether the file has no content.
     pub(crate) fn is_empty(&self) -> bool {
         self.blocks.is_empty()
@@ -91,17 +86,15 @@ impl TextFile {
         self.blocks = blocks;
     }
 
+    /// Replaces the content by blocks, which are as they are in JSON. `hash` was given the content.
+    pub(crate) fn set_hashed(&mut self, blocks: Vec<Bytes>, hash: Sha256) {
+        self.sha256 = hex::encode(hash.finalize());
+        self.blocks = blocks;
+    }
+
     /// Replaces the content by a text.
     pub(crate) fn write(&mut self, text: &str) {
         self.set(vec![escaped(text)]);
-    }
-}
-
-impl From<&File> for TextFile {
-    fn from(file: &File) -> Self {
-        let mut made = Self::new(file.path.as_str());
-        made.write(&file.content);
-        made
     }
 }
 

@@ -2,9 +2,9 @@
 
 mod samples_files;
 
-use samples_files::{features, files, golden, refused, settings, special};
+use samples_files::{File, features, files, golden, refused, settings, special};
 use traffic_manager_dataplane::{
-    Dialect, File, Rendered,
+    Dialect, Rendered,
     bootstrap::Ask,
     model::Model,
     nginx::bootstrap,

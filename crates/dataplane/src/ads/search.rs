@@ -24,7 +24,7 @@ use std::{
 
 use traffic_manager_core::ids::TenantName;
 
-use crate::envoy::{Form, Forms, PolicyKey};
+use crate::envoy::{Form, Forms, Offer, PolicyKey, compose};
 
 /// Compositions that a stream may still be asked about.
 const TRIALS: usize = 8;
@@ -79,6 +79,12 @@ impl Composition {
     pub fn forms(&self) -> Vec<Arc<Form>> {
         let chosen = |form: &Arc<Form>| self.instead.get(&form.key).unwrap_or(form).clone();
         self.base.all.iter().map(chosen).collect()
+    }
+
+    /// Returns the offer.
+    pub fn offer(&self) -> Offer {
+        let instead = |form: &Form| self.instead.contains_key(&form.key);
+        compose(self.version(), &self.forms(), instead)
     }
 
     fn get(&self, key: &PolicyKey) -> Option<&Arc<Form>> {

@@ -1,58 +1,412 @@
-//! Files, for Envoys without a control plane.
+//! Files, for Envoys without a control plane: each a `DiscoveryResponse` with one resource a line.
+//!
+//! What a policy is in JSON is kept as it is and not as it is in the body: one policy has several
+//! hosts, and the digests of the files are made of it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use serde_json::value::RawValue;
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use traffic_manager_core::policy::PathPrefix;
 
-use super::{CLUSTER_TYPE, Offer, ROUTE_TYPE, Resource};
-use crate::File;
+use super::{
+    CLUSTER_TYPE, ROUTE_TYPE, ROUTES,
+    messages::{json, route::Route},
+    policy::{self, Messages},
+    routes,
+    table::{Claimant, Conflicts, Part, Table},
+};
+use crate::{
+    Body, Settings,
+    blocks::Blocks,
+    kept::{Entry, Kept, Place},
+    model::{Model, PolicyModel},
+    report::{Findings, Report},
+    text::{self, TextFile, escaped},
+};
 
 /// What to run after the files were written: nothing, Envoy watches their folder. Each file must be
-/// written beside its place and renamed into it, in the order of [`files`].
-pub const RELOAD: &str = "";
+/// written beside its place and renamed into it, clusters before the routes that use them. A proxy
+/// that serves needs the clusters of its old routes until it has the new ones: they stay in
+/// `cds.json` beside the new ones until `rds.json` is there.
+const RELOAD: &str = "";
 
-/// A `DiscoveryResponse`, which is what Envoy reads from a file.
-#[derive(serde::Serialize)]
-struct Response<'a> {
-    version_info: &'a str,
-    type_url: &'a str,
-    resources: Vec<Box<RawValue>>,
+/// What is made of a policy, in JSON.
+#[derive(Debug, Clone)]
+struct Made {
+    hosts: Vec<String>,
+    /// The clusters, each with a comma before it.
+    clusters: Arc<str>,
+    /// The clusters as they are in the body.
+    escaped: Bytes,
+    /// The routes under each path prefix, with commas between them. `None`: requests are answered
+    /// with 503.
+    routes: Option<BTreeMap<PathPrefix, Arc<str>>>,
 }
 
-/// Returns the files of an offer for `path_config_source`, clusters before the routes that use
-/// them. A proxy that already serves takes an offer in two steps, [`Offer::with_clusters_of`] the
-/// one before and then the offer alone, so that no route is ever without its cluster.
-pub fn files(offer: &Offer) -> Vec<File> {
-    let parts = [
-        ("cds.json", CLUSTER_TYPE, &offer.clusters),
-        ("rds.json", ROUTE_TYPE, &offer.routes),
-    ];
-    parts
-        .into_iter()
-        // A file that cannot be made is left out, and the proxy keeps the one that it has.
-        .filter_map(|(path, type_url, resources)| {
-            let content = content(&offer.version, type_url, resources).ok()?;
-            Some(File {
-                path: path.to_owned(),
-                content,
-            })
-        })
-        .collect()
+impl Made {
+    fn of(policy: &PolicyModel, settings: &Settings, before: Option<&Self>) -> (Self, Findings) {
+        let mut findings = Findings::default();
+        let messages = policy::messages(policy, settings, &mut findings);
+        let hosts = policy::hosts(policy);
+        let (clusters, routes) = texts(&messages).unwrap_or_else(|error| {
+            // No message is without JSON. If one were, it would hold up no other policy.
+            findings.refuse(format!("The policy has no JSON: {error}."));
+            Texts::default()
+        });
+        let (clusters, escaped) = match before {
+            Some(before) if before.clusters == clusters => {
+                (before.clusters.clone(), before.escaped.clone())
+            }
+            _ => (clusters.clone(), escaped(&clusters)),
+        };
+        let made = Self {
+            hosts,
+            clusters,
+            escaped,
+            routes,
+        };
+        (made, findings)
+    }
+
+    fn weight(&self) -> usize {
+        let routes = self.routes.iter().flatten().map(|(_, text)| text.len());
+        self.clusters.len() + routes.sum::<usize>()
+    }
 }
 
-fn content(
-    version_info: &str,
-    type_url: &str,
-    resources: &BTreeMap<String, Arc<Resource>>,
-) -> Result<String, serde_json::Error> {
-    let resources = resources
-        .values()
-        .map(|resource| RawValue::from_string(resource.json()?))
-        .collect::<Result<_, _>>()?;
-    let response = Response {
-        version_info,
-        type_url,
-        resources,
-    };
-    serde_json::to_string_pretty(&response).map(|text| text + "\n")
+type Texts = (Arc<str>, Option<BTreeMap<PathPrefix, Arc<str>>>);
+
+/// Returns the clusters and the routes of a policy in JSON.
+fn texts(messages: &Messages) -> serde_json::Result<Texts> {
+    let mut clusters = String::new();
+    for cluster in &messages.clusters {
+        clusters += ",\n    ";
+        clusters += &json::text(cluster)?;
+    }
+    let routes = messages.routes.as_ref().map(|routes| {
+        let text = |(prefix, routes): (&PathPrefix, &Vec<Route>)| {
+            Ok((prefix.clone(), items(routes)?.into()))
+        };
+        routes.iter().map(text).collect()
+    });
+    Ok((clusters.into(), routes.transpose()?))
+}
+
+/// Returns the items of an array, with commas between them.
+fn items(routes: &[impl Serialize]) -> serde_json::Result<String> {
+    let array = serde_json::to_string(routes)?;
+    Ok(array[1..array.len() - 1].to_owned())
+}
+
+/// A virtual host.
+#[derive(Debug, Clone)]
+struct Host {
+    name: String,
+    place: Place,
+    /// Its routes. No other parts are where these are in memory as long as they are here.
+    parts: Vec<Arc<str>>,
+    /// The virtual host as it is in the body, with a comma after it.
+    escaped: Bytes,
+}
+
+impl Host {
+    fn of(name: &str, parts: Vec<Arc<str>>, before: Option<&Self>) -> Self {
+        let mut text = String::new();
+        written(name, &parts, |part| text += part);
+        Self {
+            name: name.to_owned(),
+            place: before.map_or_else(|| Place::of([name.as_bytes()]), |host| host.place),
+            escaped: escaped(&text),
+            parts,
+        }
+    }
+
+    fn is_of(&self, parts: &[Cow<'_, Arc<str>>]) -> bool {
+        let mut pairs = self.parts.iter().zip(parts);
+        self.parts.len() == parts.len() && pairs.all(|(a, b)| Arc::ptr_eq(a, b) || *a == **b)
+    }
+}
+
+/// Writes a virtual host, with a comma after it.
+fn written(name: &str, parts: &[Arc<str>], mut write: impl FnMut(&str)) {
+    let name = Value::from(name).to_string();
+    for text in [
+        r#"{"name":"#,
+        &name,
+        r#","domains":["#,
+        &name,
+        r#"],"routes":["#,
+    ] {
+        write(text);
+    }
+    for (at, part) in parts.iter().enumerate() {
+        if at > 0 {
+            write(",");
+        }
+        write(part);
+    }
+    write("]},");
+}
+
+/// The files of one model after the other.
+#[derive(Debug, Clone)]
+pub(crate) struct Files {
+    policies: Kept<Made>,
+    /// The policies that are refused because another one has a claim of theirs. `None`: not looked
+    /// for yet.
+    conflicts: Option<Conflicts>,
+    hosts: Vec<Host>,
+    clusters: Blocks,
+    virtual_hosts: Blocks,
+    /// The clusters that the hash of `cds.json` was made of.
+    hashed: Vec<Arc<str>>,
+    hash_of_clusters: Running,
+    hash_of_hosts: Running,
+    cds: TextFile,
+    rds: TextFile,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self {
+            policies: Kept::default(),
+            conflicts: None,
+            hosts: Vec::new(),
+            clusters: Blocks::default(),
+            virtual_hosts: Blocks::default(),
+            hashed: Vec::new(),
+            hash_of_clusters: Running::default(),
+            hash_of_hosts: Running::default(),
+            cds: TextFile::new("cds.json"),
+            rds: TextFile::new("rds.json"),
+        }
+    }
+}
+
+impl Files {
+    /// Takes over the policies of a model.
+    pub(crate) fn take(&mut self, model: &Model, settings: &Settings) {
+        let changes = self.policies.take(model, |policy, _, before| {
+            Made::of(policy, settings, before)
+        });
+        if !changes.gone.is_empty() || !changes.come.is_empty() {
+            self.conflicts = None;
+        }
+    }
+
+    /// Returns what became of the policies.
+    pub(crate) fn report(&mut self) -> Report {
+        let entries = self.policies.entries();
+        let conflicts = self
+            .conflicts
+            .get_or_insert_with(|| table(entries).into_conflicts());
+        let mut report = self.policies.report();
+        for (at, why) in conflicts {
+            report[*at] = Arc::new(report[*at].also_refused(why));
+        }
+        report
+    }
+
+    /// Returns roughly how many bytes are kept.
+    pub(crate) fn weight(&self) -> usize {
+        let made = self.policies.entries().iter();
+        let made: usize = made.map(|entry| entry.made.weight()).sum();
+        let hosts = self.hosts.iter();
+        let hosts = hosts.map(|host| size_of::<Host>() + host.name.len() + 16 * host.parts.len());
+        let blocks = self.clusters.len() + self.virtual_hosts.len();
+        self.policies.weight() + made + hosts.sum::<usize>() + blocks
+    }
+
+    /// Returns the body with the files.
+    pub(crate) fn body(&mut self, version: &str) -> Body {
+        let table = table(self.policies.entries());
+        let unchanged = take_hosts(&mut self.hosts, &table);
+        let conflicts = table.into_conflicts();
+        self.write_clusters(version, &conflicts);
+        self.write_routes(version, unchanged);
+        self.conflicts = Some(conflicts);
+        text::body([&self.cds, &self.rds], RELOAD, version)
+    }
+
+    fn write_clusters(&mut self, version: &str, conflicts: &Conflicts) {
+        let entries = self.policies.entries_mut().iter_mut().enumerate();
+        let served = entries.filter(|(at, _)| !conflicts.contains_key(at));
+        let mut texts = Vec::with_capacity(self.hashed.len());
+        self.clusters.join(served.map(|(_, entry)| {
+            texts.push(entry.made.clusters.clone());
+            (entry.place, &mut entry.made.escaped)
+        }));
+        texts.retain(|text| !text.is_empty());
+        let mut pairs = texts.iter().zip(&self.hashed);
+        let unchanged = pairs.position(|(a, b)| !Arc::ptr_eq(a, b));
+        let unchanged = unchanged.unwrap_or(texts.len().min(self.hashed.len()));
+        let head = head(CLUSTER_TYPE);
+        let hash = &mut self.hash_of_clusters;
+        let hash = hash.of(&head, &texts, unchanged, |at, text, hash| {
+            hash.update(if at == 0 { &text[1..] } else { text });
+        });
+        let mut file = Body::from(escaped(&head));
+        file.list(self.clusters.as_slice());
+        let end = if texts.is_empty() { "" } else { "\n  " };
+        write(&mut self.cds, file, hash, &end_of(end, version));
+        self.hashed = texts;
+    }
+
+    /// `unchanged`: how many of the first hosts are as before.
+    fn write_routes(&mut self, version: &str, unchanged: usize) {
+        let hosts = self.hosts.iter_mut();
+        let texts = hosts.map(|host| (host.place, &mut host.escaped));
+        self.virtual_hosts.join(texts);
+        let (of_type, name) = (Value::from(ROUTE_TYPE), Value::from(ROUTES));
+        let head = format!(
+            "{}\n    {{\"@type\":{of_type},\"name\":{name},\"virtual_hosts\":[",
+            head(ROUTE_TYPE)
+        );
+        let hash = &mut self.hash_of_hosts;
+        let hash = hash.of(&head, &self.hosts, unchanged, |_, host, hash| {
+            written(&host.name, &host.parts, |part| hash.update(part));
+        });
+        let mut file = Body::from(escaped(&head));
+        file.extend(self.virtual_hosts.as_slice());
+        let mut last = String::new();
+        written("*", &[answer(&routes::no_route())], |part| last += part);
+        last.pop();
+        last += "],\"ignore_port_in_host_matching\":true}\n  ";
+        write(&mut self.rds, file, hash, &end_of(&last, version));
+    }
+}
+
+/// Replaces a file: the hash is that of `content`, which `end` is added to.
+fn write(file: &mut TextFile, mut content: Body, hash: Sha256, end: &str) {
+    content.push(escaped(end));
+    file.set_hashed(content.into_blocks(), hash.chain_update(end));
+}
+
+/// The hash of a file, which is continued from where the file is as before. Half of the routes on
+/// average are hashed for a change. The version is therefore at the end of a file.
+#[derive(Debug, Clone, Default)]
+struct Running {
+    /// The hash before every 64th item.
+    states: Vec<Sha256>,
+}
+
+impl Running {
+    const STEP: usize = 64;
+
+    /// Returns the hash of a text and of what `add` adds for each item. As many of the first items
+    /// as `unchanged` are as before.
+    fn of<T>(
+        &mut self,
+        head: &str,
+        items: &[T],
+        unchanged: usize,
+        mut add: impl FnMut(usize, &T, &mut Sha256),
+    ) -> Sha256 {
+        self.states.truncate(unchanged / Self::STEP + 1);
+        let last = self.states.pop();
+        let mut hash = last.unwrap_or_else(|| Sha256::new_with_prefix(head));
+        for (at, item) in items
+            .iter()
+            .enumerate()
+            .skip(self.states.len() * Self::STEP)
+        {
+            if at % Self::STEP == 0 {
+                self.states.push(hash.clone());
+            }
+            add(at, item, &mut hash);
+        }
+        hash
+    }
+}
+
+/// Returns what is before the first resource.
+fn head(of_type: &str) -> String {
+    let of_type = Value::from(of_type);
+    format!("{{\n  \"type_url\": {of_type},\n  \"resources\": [")
+}
+
+/// Returns the end of a file: `last`, and what is behind the last resource.
+fn end_of(last: &str, version: &str) -> String {
+    let version = Value::from(version);
+    format!("{last}],\n  \"version_info\": {version}\n}}\n")
+}
+
+fn table(entries: &[Entry<Made>]) -> Table<'_, Arc<str>> {
+    Table::of(entries.iter().map(|entry| Claimant {
+        spec: &entry.policy.spec,
+        hosts: &entry.made.hosts,
+        routes: entry.made.routes.as_ref(),
+        is_instead: false,
+    }))
+}
+
+/// Takes over the virtual hosts of a table, in the order of their names. Those with the same routes as
+/// before are kept. Returns how many of the first hosts are.
+fn take_hosts(hosts: &mut Vec<Host>, table: &Table<'_, Arc<str>>) -> usize {
+    let mut before = std::mem::take(hosts).into_iter().peekable();
+    hosts.reserve(before.len());
+    let (mut found, mut parts) = (Vec::new(), Vec::new());
+    let mut unchanged = None;
+    let no_route = answer(&routes::no_route());
+    for own in table.hosts() {
+        let name = table.parts(own, &mut found);
+        parts.extend(found.drain(..).map(|part| match part {
+            Part::Of { routes, .. } => Cow::Borrowed(routes),
+            Part::Refused(prefix) => Cow::Owned(answer(&routes::refused(prefix))),
+            Part::NoRoute => Cow::Borrowed(&no_route),
+        }));
+        while before.next_if(|old| old.name.as_str() < name).is_some() {
+            unchanged.get_or_insert(hosts.len());
+        }
+        let host = match before.next_if(|old| old.name == name) {
+            Some(same) if same.is_of(&parts) => same,
+            old => {
+                unchanged.get_or_insert(hosts.len());
+                let parts = parts.iter().map(|part| Arc::clone(part)).collect();
+                Host::of(name, parts, old.as_ref())
+            }
+        };
+        hosts.push(host);
+        parts.clear();
+    }
+    unchanged.unwrap_or(hosts.len())
+}
+
+/// Returns the route of an answer in JSON.
+fn answer(route: &Route) -> Arc<str> {
+    serde_json::to_string(route).unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn continued_hash_is_that_of_the_whole_text() {
+        let mut running = Running::default();
+        let mut items: Vec<usize> = (0..300).collect();
+        let mut check = |items: &[usize], unchanged| {
+            let hash = running.of("head", items, unchanged, |_, item, hash| {
+                hash.update(item.to_string());
+            });
+            let text: String = items.iter().map(usize::to_string).collect();
+            assert_eq!(hash.finalize(), Sha256::digest(format!("head{text}")));
+        };
+        check(&items, 0);
+        check(&items, 300);
+        for at in [299, 64, 128, 63, 200, 0] {
+            items[at] += 1000;
+            check(&items, at);
+            items.insert(at, 7);
+            check(&items, at);
+        }
+        for len in [256, 130, 128, 1, 0] {
+            items.truncate(len);
+            check(&items, len);
+        }
+        check(&[1; 100], 0);
+    }
 }

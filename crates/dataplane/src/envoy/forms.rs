@@ -3,25 +3,26 @@
 //! A form depends on its policy alone, so a policy that did not change keeps its form, and one that
 //! an Envoy refuses can be replaced by an older form or by none.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use traffic_manager_core::{
     ids::{PolicyName, TenantName},
-    policy::{Host, PathPrefix},
+    policy::PathPrefix,
     tag::VersionTag,
 };
 
-use super::{Offer, Resource, clusters, hex_half, hosts, messages::route::Route, routes};
+use super::{
+    Offer, Resource, hex_half, hosts,
+    messages::route::Route,
+    policy::{self, Messages},
+    table::{Claimant, Table},
+};
 use crate::{
     Settings,
     model::{Model, PolicyModel},
-    report::{Findings, Report},
+    report::Findings,
 };
 
 /// The name of a policy among those of all tenants.
@@ -56,7 +57,6 @@ pub struct Form {
     /// The encoded routes under each of the policy's path prefixes. `None`: this proxy cannot take the
     /// policy, and answers its requests with 503.
     pub(super) routes: Option<BTreeMap<PathPrefix, Bytes>>,
-    findings: Findings,
 }
 
 impl Form {
@@ -71,7 +71,6 @@ impl Form {
             clusters: Vec::new(),
             hosts: self.hosts.clone(),
             routes: None,
-            findings: self.findings.clone(),
         }
     }
 
@@ -97,9 +96,15 @@ impl Form {
     }
 
     fn of(policy: &Arc<PolicyModel>, since: &VersionTag, settings: &Settings) -> Self {
-        let mut findings = Findings::default();
-        let (clusters, routes) = rendered(policy, settings, &mut findings);
-        let is_refused = findings.is_refused();
+        let Messages { clusters, routes } =
+            policy::messages(policy, settings, &mut Findings::default());
+        let clusters = clusters
+            .iter()
+            .map(|cluster| Arc::new(Resource::of(&cluster.name, cluster)));
+        let routes = routes.map(|routes| {
+            let encoded = routes.iter().map(|(at, of)| (at.clone(), encoded(of)));
+            encoded.collect()
+        });
         let mut form = Self {
             key: PolicyKey {
                 tenant: policy.tenant.clone(),
@@ -108,10 +113,9 @@ impl Form {
             policy: policy.clone(),
             hash: String::new(),
             since: since.clone(),
-            clusters: if is_refused { Vec::new() } else { clusters },
-            hosts: policy.spec.hosts.iter().map(spelled).collect(),
-            routes: (!is_refused).then_some(routes),
-            findings,
+            clusters: clusters.collect(),
+            hosts: policy::hosts(policy),
+            routes,
         };
         form.hash = form.digest();
         form
@@ -173,7 +177,8 @@ impl Forms {
 #[derive(Debug)]
 pub struct Former {
     settings: Settings,
-    last: Vec<Arc<Form>>,
+    /// The last policies with their forms. A form may be of an older policy of the same name.
+    last: Vec<(Arc<PolicyModel>, Arc<Form>)>,
 }
 
 impl Former {
@@ -194,155 +199,53 @@ impl Former {
             .map(|(name, tag)| (name, tag))
             .collect();
         let form = |policy: &Arc<PolicyModel>| {
-            let name = (&policy.tenant, &policy.name);
-            while last
-                .next_if(|old| (&old.key.tenant, &old.key.name) < name)
-                .is_some()
-            {}
-            let old = last.next_if(|old| (&old.key.tenant, &old.key.name) == name);
-            if let Some(same) = old.as_ref().filter(|old| Arc::ptr_eq(&old.policy, policy)) {
+            let order = |old: &PolicyModel| {
+                let name = (&policy.tenant, &policy.name);
+                (&old.tenant, &old.name).cmp(&name)
+            };
+            while last.next_if(|(old, _)| order(old).is_lt()).is_some() {}
+            let old = last.next_if(|(old, _)| order(old).is_eq());
+            if let Some(same) = old.as_ref().filter(|(old, _)| Arc::ptr_eq(old, policy)) {
                 return Some(same.clone());
             }
             let new = Form::of(policy, tags.get(&policy.tenant)?, &self.settings);
             let is_same = |old: &Arc<Form>| {
                 old.hash == new.hash && old.policy.revision == new.policy.revision
             };
-            Some(old.filter(is_same).unwrap_or_else(|| Arc::new(new)))
+            let old = old.map(|(_, form)| form).filter(is_same);
+            Some((policy.clone(), old.unwrap_or_else(|| Arc::new(new))))
         };
         self.last = model.policies.iter().filter_map(form).collect();
         Forms {
             version: model.version(),
-            all: self.last.clone(),
+            all: self.last.iter().map(|(_, form)| form.clone()).collect(),
         }
     }
-}
-
-/// An offer that was composed of forms.
-#[derive(Debug)]
-pub struct Composed {
-    /// The offer.
-    pub offer: Offer,
-    /// What became of each policy.
-    pub report: Report,
 }
 
 /// Composes an offer. Of two policies that claim the same host and prefix the first one has it, and
-/// the other is refused.
-pub fn compose(version: String, forms: &[Arc<Form>]) -> Composed {
-    let (table, conflicts) = claims(forms);
-    let refused: BTreeSet<usize> = conflicts.iter().map(|(at, _)| *at).collect();
+/// the other is refused: its hosts and prefixes are answered with 503. Those that are `instead` of present
+/// forms come after all others, and lose what others have.
+pub fn compose(version: String, forms: &[Arc<Form>], instead: impl Fn(&Form) -> bool) -> Offer {
+    let table = Table::of(forms.iter().map(|form| Claimant {
+        spec: &form.policy.spec,
+        hosts: &form.hosts,
+        routes: form.routes.as_ref(),
+        is_instead: instead(form),
+    }));
     let clusters = forms
         .iter()
         .enumerate()
-        .filter(|(at, _)| !refused.contains(at))
+        .filter(|(at, _)| !table.is_refused(*at))
         .flat_map(|(_, form)| &form.clusters)
         .map(|cluster| (cluster.name.clone(), cluster.clone()))
         .collect();
-    let routes = hosts::configuration(&table, forms, &refused);
-    let mut findings: BTreeMap<usize, Findings> = BTreeMap::new();
-    for (at, why) in conflicts {
-        findings.entry(at).or_default().refuse(why);
+    let routes = hosts::configuration(&table, forms);
+    Offer {
+        version,
+        clusters,
+        routes: BTreeMap::from([(routes.name.clone(), Arc::new(routes))]),
     }
-    let report = forms.iter().enumerate().map(|(at, form)| {
-        let mut all = form.findings.clone();
-        all.add(findings.remove(&at).unwrap_or_default());
-        all.report(&form.policy)
-    });
-    Composed {
-        report: report.collect(),
-        offer: Offer {
-            version,
-            clusters,
-            routes: BTreeMap::from([(routes.name.clone(), Arc::new(routes))]),
-        },
-    }
-}
-
-/// The place of the form that has each path prefix of a host.
-pub(super) type OfHost<'a> = BTreeMap<&'a PathPrefix, usize>;
-/// What each host leads to.
-pub(super) type Table<'a> = BTreeMap<&'a str, OfHost<'a>>;
-
-/// Returns the hosts of all forms, and which forms claim what another one has.
-fn claims(forms: &[Arc<Form>]) -> (Table<'_>, Vec<(usize, String)>) {
-    let (mut table, mut conflicts) = (Table::new(), Vec::new());
-    for (at, form) in forms.iter().enumerate() {
-        let spec = &form.policy.spec;
-        for (host, written) in form.hosts.iter().zip(&spec.hosts) {
-            let of_host = table.entry(host).or_default();
-            for prefix in &spec.path_prefixes {
-                match of_host.entry(prefix) {
-                    Entry::Vacant(free) => drop(free.insert(at)),
-                    Entry::Occupied(_) => conflicts.push((at, conflict(written, prefix))),
-                }
-            }
-        }
-    }
-    (table, conflicts)
-}
-
-fn conflict(host: &Host, prefix: &PathPrefix) -> String {
-    let (host, prefix) = (host.as_str(), prefix.as_str());
-    format!("The host {host} with the prefix {prefix} belongs to another policy too.")
-}
-
-/// The most memory that the routes of one policy may take, roughly.
-const MAX_ROUTES_BYTES: usize = 32 * 1024 * 1024;
-
-/// Returns roughly how much memory the routes of a policy take: Envoy has no routes that several
-/// hosts share.
-fn routes_bytes(policy: &PolicyModel) -> usize {
-    let spec = &policy.spec;
-    let edits = spec.request_headers.iter().chain(&spec.response_headers);
-    let edits: usize = edits
-        .flat_map(|edits| &edits.set)
-        .map(|(name, value)| name.as_str().len() + value.as_str().len() + 64)
-        .sum();
-    let named = match &spec.version_header {
-        Some(_) => policy.upstreams.len() + 1,
-        None => 0,
-    };
-    let routes = policy.rules.len() + named + 1;
-    let places = spec.hosts.len().saturating_mul(spec.path_prefixes.len());
-    places.saturating_mul(routes).saturating_mul(512 + edits)
-}
-
-/// Returns the clusters and the encoded routes of a policy.
-fn rendered(
-    policy: &PolicyModel,
-    settings: &Settings,
-    findings: &mut Findings,
-) -> (Vec<Arc<Resource>>, BTreeMap<PathPrefix, Bytes>) {
-    let has_hosts = !policy.spec.hosts.is_empty();
-    if !has_hosts {
-        findings.degrade("The policy has no hosts: no requests come to it through this proxy.");
-    }
-    let made: Vec<_> = policy
-        .upstreams
-        .iter()
-        .map(|upstream| clusters::cluster(policy, upstream, settings))
-        .collect();
-    let used = clusters::used(policy);
-    for at in &used {
-        clusters::check(&policy.upstreams[*at], findings);
-    }
-    let names: Vec<_> = made.iter().map(|one| one.name.as_str()).collect();
-    let is_too_large = routes_bytes(policy) > MAX_ROUTES_BYTES;
-    if is_too_large {
-        findings.refuse("The policy has too many routes: one for each host, prefix, and rule or version, each with all changes of headers.");
-    }
-    let prefixes = policy.spec.path_prefixes.iter();
-    let routes = prefixes.filter(|_| !is_too_large).map(|prefix| {
-        let of_prefix = routes::of_prefix(policy, prefix, &names, findings);
-        (prefix.clone(), encoded(&of_prefix))
-    });
-    let routes = routes.collect();
-    let clusters = made
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| has_hosts && used.contains(at))
-        .map(|(_, cluster)| Arc::new(Resource::of(&cluster.name, cluster)));
-    (clusters.collect(), routes)
 }
 
 /// Returns routes as they are in the encoding of a virtual host.
@@ -350,9 +253,4 @@ pub(super) fn encoded(routes: &[Route]) -> Bytes {
     let mut bytes = Vec::new();
     prost::encoding::message::encode_repeated(hosts::ROUTES_FIELD, routes, &mut bytes);
     bytes.into()
-}
-
-/// Returns a host in the one spelling in which Envoy compares it.
-fn spelled(host: &Host) -> String {
-    host.as_str().to_ascii_lowercase()
 }

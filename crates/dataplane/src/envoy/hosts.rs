@@ -1,25 +1,15 @@
 //! The route configuration: the virtual hosts of all policies, composed of encoded routes.
-//!
-//! Envoy looks for a route in one virtual host only: of an exact host, else of the longest wildcard.
-//! So each has the routes of all wildcards that cover it after its own.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
-use sha2::{Digest as _, Sha256};
-use traffic_manager_core::policy::PathPrefix;
 
 use super::{
     ROUTE_TYPE, ROUTES, Resource,
-    forms::{Form, OfHost, Table, encoded},
-    hex_half, matching,
-    messages::route::RouteMatch,
-    routes,
+    forms::{Form, encoded},
+    hash, routes,
+    table::{Part, Table},
 };
 
 /// The numbers of the fields, in `google/protobuf/any.proto` and
@@ -33,117 +23,88 @@ const DOMAINS: u32 = 2;
 pub(super) const ROUTES_FIELD: u32 = 3;
 
 /// Returns one virtual host for each host, and one for all others, whose only route is an answer.
-/// The forms at the places of `refused` are answered with 503.
-pub(super) fn configuration(
-    table: &Table<'_>,
-    forms: &[Arc<Form>],
-    refused: &BTreeSet<usize>,
-) -> Resource {
-    let wildcards = table
-        .iter()
-        .filter_map(|(host, of_host)| Some((host.strip_prefix('*')?, of_host)));
-    let composer = Composer {
-        wildcards: wildcards.collect(),
-        forms,
-        refused,
-        no_route: encoded(&[routes::no_route()]),
-    };
-    let mut hash = Sha256::new();
-    let mut all = Vec::new();
-    text(NAME, ROUTES, &mut all);
-    for (host, of_host) in table {
-        let parts = composer.parts(host, of_host, &mut hash);
-        virtual_host(host, &parts, &mut all);
+/// The table is that of the forms.
+pub(super) fn configuration(table: &Table<'_, Bytes>, forms: &[Arc<Form>]) -> Resource {
+    let no_route = encoded(&[routes::no_route()]);
+    let (mut hosts, mut of_all) = (Vec::new(), Vec::new());
+    let (mut parts, mut made_of) = (Vec::new(), Vec::new());
+    for own in table.hosts() {
+        let name = table.parts(own, &mut parts);
+        added(&mut made_of, name);
+        let from = of_all.len();
+        of_all.extend(parts.drain(..).map(|part| match part {
+            Part::Of { at, prefix, routes } => {
+                added(&mut made_of, prefix.as_str());
+                added(&mut made_of, &forms[at].hash);
+                Cow::Borrowed(routes)
+            }
+            Part::Refused(prefix) => {
+                added(&mut made_of, prefix.as_str());
+                added(&mut made_of, "");
+                Cow::Owned(encoded(&[routes::refused(prefix)]))
+            }
+            Part::NoRoute => Cow::Borrowed(&no_route),
+        }));
+        hosts.push((name, from..of_all.len()));
     }
-    virtual_host("*", &[Part::Made(composer.no_route.clone())], &mut all);
-    prost::encoding::bool::encode(IGNORE_PORT, &true, &mut all);
+    hosts.push(("*", of_all.len()..of_all.len() + 1));
+    of_all.push(Cow::Borrowed(&no_route));
+    let hosts = hosts.into_iter().map(|(name, routes)| VirtualHost {
+        name,
+        routes: &of_all[routes],
+    });
     Resource {
         name: ROUTES.to_owned(),
-        version: hex_half(hash),
-        body: any(&all),
+        version: hash(&made_of),
+        body: any(&hosts.collect::<Vec<_>>()),
     }
 }
 
-/// Encoded routes.
-enum Part<'a> {
-    Kept(&'a Bytes),
-    Made(Bytes),
+/// A virtual host before it is written: so the size of all is known, and each is copied once.
+struct VirtualHost<'a> {
+    name: &'a str,
+    routes: &'a [Cow<'a, Bytes>],
 }
 
-impl Part<'_> {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Kept(bytes) => bytes,
-            Self::Made(bytes) => bytes,
+impl VirtualHost<'_> {
+    /// Returns the number of bytes of the message.
+    fn message_len(&self) -> usize {
+        let routes: usize = self.routes.iter().map(|routes| routes.len()).sum();
+        2 * field_len(self.name.len()) + routes
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        head(VIRTUAL_HOSTS, self.message_len(), out);
+        text(NAME, self.name, out);
+        text(DOMAINS, self.name, out);
+        for routes in self.routes {
+            out.extend_from_slice(routes);
         }
     }
 }
 
-struct Composer<'a> {
-    /// What wildcards lead to, by what comes after their `*`.
-    wildcards: HashMap<&'a str, &'a OfHost<'a>>,
-    forms: &'a [Arc<Form>],
-    refused: &'a BTreeSet<usize>,
-    no_route: Bytes,
-}
-
-impl<'a> Composer<'a> {
-    /// Returns the routes of a host. The hash gets what they are made of.
-    fn parts(&self, host: &str, own: &OfHost<'a>, hash: &mut Sha256) -> Vec<Part<'a>> {
-        let mut parts = Vec::new();
-        added(hash, host);
-        let above = above(host).filter_map(|base| self.wildcards.get(base).copied());
-        for of_host in std::iter::once(own).chain(above) {
-            for (prefix, at) in longest_first(of_host) {
-                added(hash, prefix.as_str());
-                match self.routes(at, prefix) {
-                    Some(routes) => {
-                        added(hash, &self.forms[at].hash);
-                        parts.push(Part::Kept(routes));
-                    }
-                    None => {
-                        added(hash, "");
-                        parts.push(Part::Made(encoded(&[routes::refused(prefix)])));
-                    }
-                }
-                if prefix.as_str() == "/" {
-                    return parts;
-                }
-            }
-        }
-        parts.push(Part::Made(self.no_route.clone()));
-        parts
-    }
-
-    fn routes(&self, at: usize, prefix: &PathPrefix) -> Option<&'a Bytes> {
-        let routes = self.forms[at].routes.as_ref()?.get(prefix);
-        routes.filter(|_| !self.refused.contains(&at))
-    }
-}
-
-fn added(hash: &mut Sha256, text: &str) {
-    hash.update((text.len() as u64).to_be_bytes());
-    hash.update(text);
-}
-
-fn virtual_host(name: &str, parts: &[Part<'_>], out: &mut Vec<u8>) {
-    let routes: usize = parts.iter().map(|part| part.bytes().len()).sum();
-    let named = 2 * (1 + encoded_len_varint(name.len() as u64) + name.len());
-    head(VIRTUAL_HOSTS, named + routes, out);
-    text(NAME, name, out);
-    text(DOMAINS, name, out);
-    for part in parts {
-        out.extend_from_slice(part.bytes());
-    }
-}
-
-/// Returns an encoded route configuration as an encoded `google.protobuf.Any`.
-fn any(configuration: &[u8]) -> Bytes {
-    let mut any = Vec::with_capacity(configuration.len() + 128);
+/// Returns the route configuration of virtual hosts as an encoded `google.protobuf.Any`.
+fn any(hosts: &[VirtualHost<'_>]) -> Bytes {
+    let (mut named, mut end) = (Vec::new(), Vec::new());
+    text(NAME, ROUTES, &mut named);
+    prost::encoding::bool::encode(IGNORE_PORT, &true, &mut end);
+    let of_hosts = hosts.iter().map(|host| field_len(host.message_len()));
+    let len = named.len() + of_hosts.sum::<usize>() + end.len();
+    let mut any = Vec::with_capacity(field_len(ROUTE_TYPE.len()) + field_len(len));
     text(ANY_TYPE, ROUTE_TYPE, &mut any);
-    head(ANY_VALUE, configuration.len(), &mut any);
-    any.extend_from_slice(configuration);
+    head(ANY_VALUE, len, &mut any);
+    any.extend_from_slice(&named);
+    for host in hosts {
+        host.write(&mut any);
+    }
+    any.extend_from_slice(&end);
     any.into()
+}
+
+/// Adds a text to what the routes are made of, with its length.
+fn added(made_of: &mut Vec<u8>, text: &str) {
+    made_of.extend_from_slice(&(text.len() as u64).to_be_bytes());
+    made_of.extend_from_slice(text.as_bytes());
 }
 
 fn text(field: u32, text: &str, out: &mut Vec<u8>) {
@@ -156,20 +117,8 @@ fn head(field: u32, length: usize, out: &mut Vec<u8>) {
     encode_varint(length as u64, out);
 }
 
-fn longest_first<'a>(of_host: &OfHost<'a>) -> Vec<(&'a PathPrefix, usize)> {
-    let mut parts: Vec<_> = of_host.iter().map(|(prefix, at)| (*prefix, *at)).collect();
-    // Stable: prefixes of one length stay in their order.
-    parts.sort_by_key(|(prefix, _)| Reverse(prefix.as_str().len()));
-    parts
-}
-
-/// Returns what comes after the `*` of the wildcards that cover a host, longer ones first.
-fn above(host: &str) -> impl Iterator<Item = &str> {
-    let base = host.strip_prefix("*.").unwrap_or(host);
-    base.match_indices('.').map(move |(at, _)| &base[at..])
-}
-
-/// Returns a match of every request.
-pub(super) fn everything() -> RouteMatch {
-    matching::under(&PathPrefix::default())
+/// Returns the number of bytes of a member of this length. The numbers of all fields are below 16,
+/// so the key has one byte.
+const fn field_len(len: usize) -> usize {
+    1 + encoded_len_varint(len as u64) + len
 }

@@ -17,7 +17,9 @@ mod matching;
 pub mod messages;
 mod paths;
 mod pattern;
+mod policy;
 mod routes;
+mod table;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,10 +30,9 @@ use sha2::{Digest as _, Sha256};
 use self::messages::{Any, Typed, cluster::Cluster, route::RouteConfiguration};
 pub use self::{
     bootstrap::{Transport, bootstrap},
-    files::{RELOAD, files},
-    forms::{Composed, Form, Former, Forms, PolicyKey, compose},
+    forms::{Form, Former, Forms, PolicyKey, compose},
 };
-use crate::{Rendered, Settings, model::Model};
+pub(crate) use files::Files;
 
 /// The type url of clusters.
 pub const CLUSTER_TYPE: &str = Cluster::TYPE;
@@ -95,28 +96,4 @@ pub struct Offer {
     pub clusters: BTreeMap<String, Arc<Resource>>,
     /// The route configuration, by its name [`ROUTES`].
     pub routes: BTreeMap<String, Arc<Resource>>,
-}
-
-impl Offer {
-    /// Returns the offer with the clusters of an older one beside its own. Routes of both find
-    /// their clusters there: this is what a proxy must have while it moves to new routes.
-    pub fn with_clusters_of(&self, older: &Self) -> Self {
-        let mut both = self.clone();
-        for (name, cluster) in &older.clusters {
-            both.clusters
-                .entry(name.clone())
-                .or_insert_with(|| cluster.clone());
-        }
-        both
-    }
-}
-
-/// Renders a model. A host and prefix of a refused policy is answered with 503.
-pub fn render(model: &Model, settings: &Settings) -> Rendered<Offer> {
-    let Forms { version, all } = Former::new(settings.clone()).forms(model);
-    let Composed { offer, report } = compose(version, &all);
-    Rendered {
-        document: offer,
-        report,
-    }
 }

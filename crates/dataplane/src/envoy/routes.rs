@@ -7,7 +7,7 @@ use traffic_manager_core::policy::{
 };
 
 use super::{
-    edits, hosts, matching,
+    edits, matching,
     messages::{
         DataSource, Denominator, Duration, FractionalPercent, RuntimeFractionalPercent,
         StringPattern,
@@ -73,7 +73,7 @@ pub(super) fn of_prefix(
 /// Returns the route for requests that no policy takes.
 pub(super) fn no_route() -> Route {
     problem(
-        hosts::everything(),
+        matching::under(&PathPrefix::default()),
         404,
         "no_route",
         "No policy takes this host and path",

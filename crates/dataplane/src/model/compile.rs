@@ -62,13 +62,6 @@ impl Compiler {
         model
     }
 
-    /// Returns roughly how many bytes the compiled policies take.
-    pub(crate) fn weight(&self) -> usize {
-        let services = self.last.values().flatten();
-        let policies = services.flat_map(|(_, policies)| policies);
-        policies.map(|policy| policy.weight()).sum()
-    }
-
     fn services(&self, snapshot: &TenantSnapshot, last: Vec<Compiled>) -> Vec<Compiled> {
         let mut last = last.into_iter().peekable();
         let compiled = |service: &Arc<Service>| {

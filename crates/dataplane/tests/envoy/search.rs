@@ -6,7 +6,7 @@ use std::{
 };
 
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use traffic_manager_dataplane::{
     Settings,
     ads::search::{Composition, Doubt, Doubts, Finding, Past, Search},
@@ -367,9 +367,9 @@ fn a_composition_has_the_clusters_of_its_forms_and_no_others() {
     let (old, new) = (forms(&vec![1, 1]), forms(&vec![2, 2]));
     let key = new.all[1].key.clone();
     let mixed = Composition::with(new.clone(), BTreeMap::from([(key, old.all[1].clone())]));
-    let composed = compose(mixed.version(), &mixed.forms()).offer;
+    let composed = mixed.offer();
     let of = |forms: &Arc<Forms>, at: usize| {
-        let offer = compose(String::new(), &forms.all[at..=at]).offer;
+        let offer = compose(String::new(), &forms.all[at..=at], |_| false);
         offer.clusters.keys().next().unwrap().clone()
     };
     let expected: BTreeSet<_> = [of(&new, 0), of(&old, 1)].into();
@@ -378,4 +378,33 @@ fn a_composition_has_the_clusters_of_its_forms_and_no_others() {
         expected
     );
     assert_ne!(mixed.version(), Composition::whole(new).version());
+}
+
+#[test]
+fn an_older_form_loses_a_host_that_another_policy_has_by_now_and_nothing_else() {
+    let spec = |hosts: &[&str]| policy(hosts, &[("v1", 1)], json!({}));
+    let of = |a: &[&str], b: &[&str]| {
+        let versions = [
+            ("a", "v1", "http://10.0.0.1"),
+            ("b", "v1", "http://10.0.0.2"),
+        ];
+        let policies = [("a", spec(a)), ("b", spec(b))];
+        Former::new(Settings::default()).forms(&model(&versions, &policies))
+    };
+    let (old, new) = (
+        of(&["one.org", "two.org"], &["b.org"]),
+        of(&["one.org"], &["b.org", "two.org"]),
+    );
+    let instead = BTreeMap::from([(new.all[0].key.clone(), old.all[0].clone())]);
+    let offer = Composition::with(Arc::new(new), instead).offer();
+    let routes: Value = serde_json::from_str(&offer.routes["tm"].json().unwrap()).unwrap();
+    let cluster = |host: &str| {
+        let hosts = routes["virtual_hosts"].as_array().unwrap();
+        let found = hosts.iter().find(|one| one["name"] == host).unwrap();
+        let cluster = found["routes"][0]["route"]["cluster"].as_str();
+        cluster.map(|name| name[..7].to_owned())
+    };
+    assert_eq!(cluster("one.org").as_deref(), Some("acme/a/"));
+    assert_eq!(cluster("two.org").as_deref(), Some("acme/b/"));
+    assert_eq!(cluster("b.org").as_deref(), Some("acme/b/"));
 }

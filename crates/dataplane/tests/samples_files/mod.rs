@@ -11,7 +11,16 @@ use traffic_manager_core::{
     snapshot::{Scope, SnapshotPolicy, SnapshotRoute, TenantContent, TenantSnapshot},
     tag::{Epoch, Revision, VersionTag},
 };
-use traffic_manager_dataplane::{Body, File, Settings, model::Model};
+use traffic_manager_dataplane::{Body, Settings, model::Model};
+
+/// A file of a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// The path, relative to the folder of the configuration.
+    pub path: String,
+    /// The content.
+    pub content: String,
+}
 
 /// Every character that some format reads in a special way.
 pub const SPECIAL: &str =

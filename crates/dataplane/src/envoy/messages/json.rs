@@ -48,6 +48,12 @@ struct WithType<'a, M> {
     message: M,
 }
 
+/// Returns a message as JSON, with `@type`.
+pub(in crate::envoy) fn text<M: Typed + Serialize>(message: &M) -> serde_json::Result<String> {
+    let type_url = M::TYPE;
+    serde_json::to_string(&WithType { type_url, message })
+}
+
 impl Serialize for Any {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         fn as_type<M: Typed + Serialize, S: Serializer>(

@@ -9,7 +9,7 @@
 //! JSON.
 
 pub mod cluster;
-mod json;
+pub(super) mod json;
 pub mod route;
 
 use std::collections::BTreeMap;
