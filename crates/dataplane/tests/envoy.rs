@@ -48,7 +48,7 @@ fn routes(offer: &Offer, host: &str) -> Vec<Value> {
 }
 
 fn clusters(offer: &Offer) -> Vec<&str> {
-    offer.clusters.keys().map(String::as_str).collect()
+    offer.clusters.keys().map(AsRef::as_ref).collect()
 }
 
 fn notes<'a>(report: &'a Report, service: &str) -> (State, &'a [String]) {
@@ -137,8 +137,8 @@ fn bodies_are_the_messages_whose_json_is_written() {
         let any = Any::decode(cluster.body.clone()).unwrap();
         assert_eq!(any.type_url, CLUSTER_TYPE);
         let read = Cluster::decode(any.value.as_slice()).unwrap();
-        assert_eq!((&read.name, &cluster.name), (name, name));
-        assert_eq!(read.load_assignment.unwrap().cluster_name, *name);
+        assert_eq!((&*read.name, &*cluster.name), (&**name, &**name));
+        assert_eq!(read.load_assignment.unwrap().cluster_name, **name);
     }
     let any = Any::decode(offer.routes[ROUTES].body.clone()).unwrap();
     assert_eq!(any.type_url, ROUTE_TYPE);

@@ -487,7 +487,7 @@ fn delta_resource(r: &Resource, resources: Type, offer: &Offer) -> DeltaResource
     DeltaResource {
         version,
         resource: r.body.clone(),
-        name: r.name.clone(),
+        name: r.name.to_string(),
     }
 }
 
@@ -501,7 +501,7 @@ fn nack(version: String, resources: Type, reason: String) -> Action {
 
 /// Whether two offers have the same resources.
 fn same(a: &Offer, b: &Offer) -> bool {
-    let equal = |a: &BTreeMap<String, Arc<Resource>>, b: &BTreeMap<String, Arc<Resource>>| {
+    let equal = |a: &BTreeMap<Arc<str>, Arc<Resource>>, b: &BTreeMap<Arc<str>, Arc<Resource>>| {
         a.len() == b.len()
             && a.iter()
                 .zip(b)

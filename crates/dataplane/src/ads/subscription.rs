@@ -201,7 +201,7 @@ impl Subscription {
         !self.wild && self.names.is_empty()
     }
 
-    fn of<'o>(&self, offer: &'o Offer) -> &'o BTreeMap<String, Arc<Resource>> {
+    fn of<'o>(&self, offer: &'o Offer) -> &'o BTreeMap<Arc<str>, Arc<Resource>> {
         match self.resources {
             Type::Clusters => &offer.clusters,
             Type::Routes => &offer.routes,
@@ -217,7 +217,7 @@ impl Subscription {
     /// The resources that the node is to have and is not known to have.
     pub fn changed<'o>(&self, offer: &'o Offer) -> impl Iterator<Item = &'o Resource> {
         self.wanted(offer).filter(|r| {
-            let known = self.known.get(&r.name);
+            let known = self.known.get(&*r.name);
             known.and_then(|k| k.version.as_ref()) != Some(&r.version)
         })
     }
@@ -225,7 +225,7 @@ impl Subscription {
     /// The names that the node has, or asks for, and that are not in the offer.
     pub fn gone(&self, offer: &Offer) -> BTreeSet<String> {
         let names = self.known.keys().chain(&self.asked);
-        let gone = names.filter(|n| !self.of(offer).contains_key(*n));
+        let gone = names.filter(|n| !self.of(offer).contains_key(n.as_str()));
         gone.cloned().collect()
     }
 
@@ -233,7 +233,7 @@ impl Subscription {
     pub fn missing<'s>(&'s self, offer: &'s Offer) -> impl Iterator<Item = &'s String> {
         self.names
             .iter()
-            .filter(|n| !self.of(offer).contains_key(*n))
+            .filter(|n| !self.of(offer).contains_key(n.as_str()))
     }
 
     /// Whether all that the node has of this type is the offer's, accepted.
@@ -243,7 +243,10 @@ impl Subscription {
         self.outstanding.is_empty()
             && !unknown
             && self.changed(offer).next().is_none()
-            && self.known.keys().all(|n| self.of(offer).contains_key(n))
+            && self
+                .known
+                .keys()
+                .all(|n| self.of(offer).contains_key(n.as_str()))
     }
 
     /// Whether the node has all of the offer that it wants of this type, accepted.
@@ -266,7 +269,7 @@ impl Subscription {
             Some(had) => {
                 self.answered = true;
                 self.wanted(had)
-                    .map(|r| (r.name.clone(), known(r)))
+                    .map(|r| (r.name.to_string(), known(r)))
                     .collect()
             }
             // Routes are sent whole, so that nothing of the old ones is needed.
@@ -278,7 +281,7 @@ impl Subscription {
                     guess: true,
                     ..known(r)
                 };
-                all.map(|r| (r.name.clone(), uncertain(r))).collect()
+                all.map(|r| (r.name.to_string(), uncertain(r))).collect()
             }
         };
         self.known.extend(had);
@@ -286,12 +289,12 @@ impl Subscription {
 
     /// What a response of the state of the world holds: the wanted resources, and those that are kept.
     pub fn world(&self, offer: &Offer, leaving: &BTreeSet<String>) -> (String, Vec<Bytes>) {
-        let mut all: BTreeMap<&String, (&str, Bytes)> = BTreeMap::new();
+        let mut all: BTreeMap<&str, (&str, Bytes)> = BTreeMap::new();
         if self.resources == Type::Clusters {
             for (name, known) in self.known.iter().filter(|(n, _)| !leaving.contains(*n)) {
                 if let Some(body) = &known.body {
                     let version = known.version.as_deref().unwrap_or_default();
-                    all.insert(name, (version, body.clone()));
+                    all.insert(name.as_str(), (version, body.clone()));
                 }
             }
         }
@@ -310,10 +313,10 @@ impl Subscription {
             if self.delta {
                 now.body = None;
             }
-            let before = self.known.insert(r.name.clone(), now);
-            self.asked.remove(&r.name);
+            let before = self.known.insert(r.name.to_string(), now);
+            self.asked.remove(&*r.name);
             sent.changes.push(Change {
-                name: r.name.clone(),
+                name: r.name.to_string(),
                 before,
                 version: Some(r.version.clone()),
             });

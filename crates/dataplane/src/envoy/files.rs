@@ -354,7 +354,7 @@ fn take_hosts(hosts: &mut Vec<Host>, table: &Table<'_, Arc<str>>) -> usize {
     for own in table.hosts() {
         let name = table.parts(own, &mut found);
         parts.extend(found.drain(..).map(|part| match part {
-            Part::Of { routes, .. } => Cow::Borrowed(routes),
+            Part::Of(routes) => Cow::Borrowed(routes),
             Part::Refused(prefix) => Cow::Owned(answer(&routes::refused(prefix))),
             Part::NoRoute => Cow::Borrowed(&no_route),
         }));

@@ -49,6 +49,8 @@ pub struct Form {
     pub policy: Arc<PolicyModel>,
     /// Lower-case hex that differs when anything differs that an Envoy gets.
     pub hash: String,
+    /// The same without the clusters.
+    pub(super) routes_hash: String,
     /// The tenant's tag when the form was made: in the history at this tag is what it is made of.
     pub since: VersionTag,
     pub(super) clusters: Vec<Arc<Resource>>,
@@ -67,6 +69,7 @@ impl Form {
             key: self.key.clone(),
             policy: self.policy.clone(),
             hash: String::new(),
+            routes_hash: format!("-{}", self.routes_hash),
             since: self.since.clone(),
             clusters: Vec::new(),
             hosts: self.hosts.clone(),
@@ -112,12 +115,18 @@ impl Form {
             },
             policy: policy.clone(),
             hash: String::new(),
+            routes_hash: String::new(),
             since: since.clone(),
             clusters: clusters.collect(),
             hosts: policy::hosts(policy),
             routes,
         };
-        form.hash = form.digest();
+        form.routes_hash = form.digest();
+        let mut hash = Sha256::new().chain_update(&form.routes_hash);
+        for cluster in &form.clusters {
+            hash.update(&cluster.version);
+        }
+        form.hash = hex_half(hash);
         form
     }
 
@@ -128,8 +137,8 @@ impl Form {
             hash.update(bytes);
         };
         self.hosts.iter().for_each(|host| add(host.as_bytes()));
-        for cluster in &self.clusters {
-            add(&cluster.body);
+        for prefix in &self.policy.spec.path_prefixes {
+            add(prefix.as_str().as_bytes());
         }
         for (prefix, routes) in self.routes.iter().flatten() {
             add(prefix.as_str().as_bytes());

@@ -4,11 +4,12 @@ use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+use sha2::{Digest as _, Sha256};
 
 use super::{
     ROUTE_TYPE, ROUTES, Resource,
     forms::{Form, encoded},
-    hash, routes,
+    hex_half, routes,
     table::{Part, Table},
 };
 
@@ -27,22 +28,13 @@ pub(super) const ROUTES_FIELD: u32 = 3;
 pub(super) fn configuration(table: &Table<'_, Bytes>, forms: &[Arc<Form>]) -> Resource {
     let no_route = encoded(&[routes::no_route()]);
     let (mut hosts, mut of_all) = (Vec::new(), Vec::new());
-    let (mut parts, mut made_of) = (Vec::new(), Vec::new());
+    let mut parts = Vec::new();
     for own in table.hosts() {
         let name = table.parts(own, &mut parts);
-        added(&mut made_of, name);
         let from = of_all.len();
         of_all.extend(parts.drain(..).map(|part| match part {
-            Part::Of { at, prefix, routes } => {
-                added(&mut made_of, prefix.as_str());
-                added(&mut made_of, &forms[at].hash);
-                Cow::Borrowed(routes)
-            }
-            Part::Refused(prefix) => {
-                added(&mut made_of, prefix.as_str());
-                added(&mut made_of, "");
-                Cow::Owned(encoded(&[routes::refused(prefix)]))
-            }
+            Part::Of(routes) => Cow::Borrowed(routes),
+            Part::Refused(prefix) => Cow::Owned(encoded(&[routes::refused(prefix)])),
             Part::NoRoute => Cow::Borrowed(&no_route),
         }));
         hosts.push((name, from..of_all.len()));
@@ -54,10 +46,26 @@ pub(super) fn configuration(table: &Table<'_, Bytes>, forms: &[Arc<Form>]) -> Re
         routes: &of_all[routes],
     });
     Resource {
-        name: ROUTES.to_owned(),
-        version: hash(&made_of),
+        name: ROUTES.into(),
+        version: version(table, forms),
         body: any(&hosts.collect::<Vec<_>>()),
     }
+}
+
+/// Returns what differs when the routes differ: they are made of the forms, in their order, and of nothing else.
+/// To hash the routes themselves would take longer than to write them.
+fn version(table: &Table<'_, Bytes>, forms: &[Arc<Form>]) -> String {
+    let mut hash = Sha256::new();
+    for (at, form) in forms.iter().enumerate() {
+        if !form.hosts.is_empty() {
+            hash.update(&form.routes_hash);
+            hash.update([
+                u8::from(table.is_refused(at)),
+                u8::from(table.is_instead(at)),
+            ]);
+        }
+    }
+    hex_half(hash)
 }
 
 /// A virtual host before it is written: so the size of all is known, and each is copied once.
@@ -99,12 +107,6 @@ fn any(hosts: &[VirtualHost<'_>]) -> Bytes {
     }
     any.extend_from_slice(&end);
     any.into()
-}
-
-/// Adds a text to what the routes are made of, with its length.
-fn added(made_of: &mut Vec<u8>, text: &str) {
-    made_of.extend_from_slice(&(text.len() as u64).to_be_bytes());
-    made_of.extend_from_slice(text.as_bytes());
 }
 
 fn text(field: u32, text: &str, out: &mut Vec<u8>) {

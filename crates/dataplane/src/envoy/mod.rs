@@ -48,7 +48,7 @@ pub const FLOOR: (u32, u32) = (1, 37);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
     /// The resource's name, unique for its type.
-    pub name: String,
+    pub name: Arc<str>,
     /// Lower-case hex that differs when the body differs.
     pub version: String,
     /// The resource as an encoded `google.protobuf.Any`.
@@ -59,7 +59,7 @@ impl Resource {
     fn of<M: Typed>(name: &str, message: &M) -> Self {
         let body = Bytes::from(Any::of(message).encode_to_vec());
         Self {
-            name: name.to_owned(),
+            name: name.into(),
             version: hash(&body),
             body,
         }
@@ -93,7 +93,7 @@ pub struct Offer {
     /// The model's version.
     pub version: String,
     /// The clusters, by name.
-    pub clusters: BTreeMap<String, Arc<Resource>>,
+    pub clusters: BTreeMap<Arc<str>, Arc<Resource>>,
     /// The route configuration, by its name [`ROUTES`].
-    pub routes: BTreeMap<String, Arc<Resource>>,
+    pub routes: BTreeMap<Arc<str>, Arc<Resource>>,
 }

@@ -44,12 +44,8 @@ struct HostOf<'a> {
 /// A part of a virtual host: what becomes of the requests under one path prefix.
 #[derive(Debug)]
 pub(super) enum Part<'a, R> {
-    /// The routes of the policy at this place.
-    Of {
-        at: usize,
-        prefix: &'a PathPrefix,
-        routes: &'a R,
-    },
+    /// The routes of a policy.
+    Of(&'a R),
     /// The answer for the requests of a refused policy.
     Refused(&'a PathPrefix),
     /// The answer for requests that no policy takes.
@@ -113,6 +109,11 @@ impl<'a, R> Table<'a, R> {
         self.conflicts.contains_key(&at)
     }
 
+    /// Whether the policy at this place stands in the place of its present form.
+    pub(super) fn is_instead(&self, at: usize) -> bool {
+        self.claimants[at].is_instead
+    }
+
     /// Returns the policies that are refused, with the reasons.
     pub(super) fn into_conflicts(self) -> Conflicts {
         self.conflicts
@@ -146,7 +147,7 @@ impl<'a, R> Table<'a, R> {
         let Claim { at, prefix, .. } = *claim;
         let routes = self.claimants[at].routes.filter(|_| !self.is_refused(at));
         match routes.and_then(|routes| routes.get(prefix)) {
-            Some(routes) => Part::Of { at, prefix, routes },
+            Some(routes) => Part::Of(routes),
             None => Part::Refused(prefix),
         }
     }

@@ -16,11 +16,11 @@ use traffic_manager_dataplane::{
 };
 
 /// A resource whose content is a text. It begins with the name.
-fn resource(resources: Type, name: &str, content: &str) -> (String, Arc<Resource>) {
+fn resource(resources: Type, name: &str, content: &str) -> (Arc<str>, Arc<Resource>) {
     let value = Bytes::from(format!("{name} {content}"));
     let type_url = resources.url().to_owned();
     let body = Bytes::from(Any { type_url, value }.encode_to_vec());
-    let (name, version) = (name.to_owned(), format!("v-{content}"));
+    let (name, version) = (Arc::<str>::from(name), format!("v-{content}"));
     let resource = Resource {
         name: name.clone(),
         version,

@@ -236,12 +236,12 @@ fn run(kind: Kind, events: &[Event]) -> Result<(), String> {
     let wanted = newest
         .clusters
         .values()
-        .map(|r| (r.name.clone(), r.version.clone()))
+        .map(|r| (r.name.to_string(), r.version.clone()))
         .collect();
     let mut active = world.node.active();
     if world.node.lost {
         // What was taken of a rejected response before a reconnect is not told to anybody.
-        active.retain(|name, _| newest.clusters.contains_key(name));
+        active.retain(|name, _| newest.clusters.contains_key(name.as_str()));
     }
     if active != wanted {
         return Err(format!("the clusters are {active:?}"));
