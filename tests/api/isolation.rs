@@ -75,6 +75,9 @@ async fn two_tenants() -> TestApp {
         let sql = "insert into data_keys (tenant, id, kind, subject, master, wrapped, name) \
                    values ($1, left(md5($1), 16), 'key', $1::bytea, 'm', $1::bytea, 'n')";
         app.db.execute(sql, &[&tenant]).await;
+        let sql = "insert into quarantined_policies (tenant, service, env, dialect, form, epoch, revision, reason, node, program) \
+                   select name, 'web', 'prod', 'envoy', 'f', epoch, 1, 'test', 'n', 'p' from tenants where name = $1";
+        app.db.execute(sql, &[&tenant]).await;
     }
     app
 }

@@ -51,6 +51,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
                 "service/quarantine.rs",
                 "what nodes refused, and the forms that they have",
             ),
+            ("http/ads/rest.rs", "the bodies of answers to polls"),
         ],
     ),
     (

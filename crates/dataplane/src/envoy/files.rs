@@ -28,9 +28,9 @@ use crate::{
 };
 
 /// What to run after the files were written: nothing, Envoy watches their folder. Each file must be
-/// written beside its place and renamed into it, clusters before the routes that use them. A proxy
-/// that serves needs the clusters of its old routes until it has the new ones: they stay in
-/// `cds.json` beside the new ones until `rds.json` is there.
+/// written beside its place and renamed into it, clusters before the routes that use them. Between
+/// the two a proxy may send requests to a cluster that is gone and answer them with 503; streams
+/// avoid that.
 const RELOAD: &str = "";
 
 /// What is made of a policy, in JSON.

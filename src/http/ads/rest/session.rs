@@ -313,10 +313,12 @@ impl Side {
 
     /// Gives the next response to the poll that is held.
     fn give(&mut self) {
-        if self.ready.is_none() {
+        if self.held.is_none() {
             return;
         }
-        if let (Some((answer, _)), Some(ready)) = (self.held.take(), self.ready.take()) {
+        if let Some(ready) = self.ready.take()
+            && let Some((answer, _)) = self.held.take()
+        {
             self.hand_over(answer, ready, 1);
         }
     }
@@ -338,5 +340,67 @@ impl Side {
             written,
             tries,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn poll(version: &str) -> Poll {
+        Poll {
+            version_info: version.to_owned(),
+            ..Poll::default()
+        }
+    }
+
+    fn ready(version: &str) -> Polled {
+        Polled {
+            resources: Type::Routes,
+            version: version.to_owned(),
+            nonce: "1".to_owned(),
+            body: Bytes::from_static(b"{}"),
+        }
+    }
+
+    #[test]
+    fn a_response_without_a_poll_waits_for_one() {
+        let mut side = Side {
+            ready: Some(ready("2")),
+            ..Side::default()
+        };
+        side.give();
+        assert!(side.ready.is_some() && side.sent.is_none());
+        let (answer, mut reply) = oneshot::channel();
+        side.held = Some((answer, Instant::now()));
+        side.give();
+        assert!(matches!(reply.try_recv(), Ok(Reply::Now(..))));
+        assert!(side.ready.is_none() && side.sent.is_some() && !side.is_settled());
+    }
+
+    #[test]
+    fn a_poll_waits_for_a_response() {
+        let (answer, mut reply) = oneshot::channel();
+        let mut side = Side {
+            held: Some((answer, Instant::now())),
+            ..Side::default()
+        };
+        side.give();
+        assert!(side.held.is_some() && reply.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_version_that_was_never_given_here_is_of_another_node() {
+        let mut side = Side::default();
+        assert!(!side.is_other(&poll("1")));
+        side.polled = Some(poll("1"));
+        side.sent = Some(Sent {
+            ready: ready("2"),
+            written: Arc::default(),
+            tries: 1,
+        });
+        for (version, is_other) in [("1", false), ("2", false), ("3", true), ("", true)] {
+            assert_eq!(side.is_other(&poll(version)), is_other, "{version}");
+        }
     }
 }
