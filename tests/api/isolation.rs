@@ -245,7 +245,7 @@ async fn service_role_changes_no_row_of_an_unnamed_tenant() {
     }
     assert_eq!(
         (inserts, updates, deletes),
-        (11, 8, 8),
+        (12, 9, 9),
         "the statements that only row-level security could refuse"
     );
     let steal = "insert into routes select 'globex', service, env, version, 'http://mine', is_active, labels, description, revision, \
