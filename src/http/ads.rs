@@ -103,6 +103,22 @@ impl Served {
     }
 }
 
+/// Counts a stream or a poll among those of its connection that are open.
+struct Open(Arc<AtomicUsize>);
+
+impl Open {
+    fn new(open: Arc<AtomicUsize>) -> Self {
+        open.fetch_add(1, Ordering::Relaxed);
+        Self(open)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// The connection of a request.
 #[derive(Clone)]
 struct Client {

@@ -38,7 +38,7 @@ use traffic_manager_dataplane::ads::{Type, poll::Poll};
 
 use self::session::{Asked, Reply};
 use super::{
-    Answer, Served, Streams,
+    Answer, Open, Served, Streams,
     answer::{Ended, GrpcStatus},
 };
 use crate::auth::Grant;
@@ -94,22 +94,6 @@ pub fn polled(method: &Method, path: &str) -> Option<Type> {
         (&Method::POST, "clusters") => Some(Type::Clusters),
         (&Method::POST, "routes") => Some(Type::Routes),
         _ => None,
-    }
-}
-
-/// Counts a poll among the open streams of its connection.
-struct Open(Arc<AtomicUsize>);
-
-impl Open {
-    fn new(open: Arc<AtomicUsize>) -> Self {
-        open.fetch_add(1, Ordering::Relaxed);
-        Self(open)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::{
     convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::AtomicUsize},
 };
 
 use bytes::Bytes;
@@ -20,7 +17,7 @@ use tokio::{sync::mpsc, time::timeout};
 use traffic_manager_dataplane::ads::{Frames, Kind, Limits};
 
 use super::{
-    Answer, Served, Streams,
+    Answer, Open, Served, Streams,
     answer::{Ended, GRPC, GrpcStatus},
     node::{Due, Node},
 };
@@ -32,23 +29,16 @@ const QUEUE: usize = 8;
 /// What a stream holds of its payer and of its connection, until its last response is read.
 pub struct Held {
     _place: PoolPlace,
-    open: Arc<AtomicUsize>,
+    _open: Open,
 }
 
 impl Held {
     /// Holds a place, and counts among the open streams of the connection.
     pub fn new(place: PoolPlace, open: Arc<AtomicUsize>) -> Self {
-        open.fetch_add(1, Ordering::Relaxed);
         Self {
             _place: place,
-            open,
+            _open: Open::new(open),
         }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
         context::ReadContext, deadline::within, etag::set_tag, extract::Query, openapi::schemas,
         permission::Poller, problem::Problem, query::scope, respond, state::ApiState,
     },
-    service::{Error, Freshness, Seen, quarantine::Quarantined},
+    service::{Error, Freshness, quarantine::Quarantined},
 };
 
 /// The parameters of `GET /dataplane/{dialect}/report`.
@@ -180,11 +180,10 @@ async fn told(
     made: &PolicyReport,
     refused: Quarantined,
 ) -> Result<QuarantinedOut, Error> {
-    let any = Freshness {
-        minimum: None,
-        seen: Seen::Tags(Vec::new()),
-    };
-    let policy = state.reads.policy(tenant, &refused.name, &any).await;
+    let policy = state
+        .reads
+        .policy(tenant, &refused.name, &Freshness::default())
+        .await;
     let author = policy.ok().map(|(policy, _)| policy.updated_by);
     let instead = match refused.instead {
         Some(revision) => format!("have the form of revision {revision} instead"),

@@ -18,7 +18,7 @@ use crate::{
     cache::waiters::Waiter,
     domain::snapshot::Scope,
     resilience::Payer,
-    service::{Error, Freshness, Seen, quarantine::Quarantine, read::polls::Polls},
+    service::{Error, Freshness, quarantine::Quarantine, read::polls::Polls},
 };
 
 /// The most tenants of one node.
@@ -61,7 +61,7 @@ impl OfferFeed {
         let join = async {
             let mut waiters = Vec::with_capacity(tenants.len());
             for tenant in &tenants {
-                let held = polls.tenant(tenant, &ANY).await?;
+                let held = polls.tenant(tenant, &Freshness::default()).await?;
                 let waiter = polls.cache().waiters.join(tenant.name(), held.waiters())?;
                 waiters.push(waiter);
             }
@@ -85,7 +85,7 @@ impl OfferFeed {
         let make = async {
             let mut snapshots = Vec::with_capacity(self.tenants.len());
             for tenant in &self.tenants {
-                snapshots.push(polls.tenant(tenant, &ANY).await?);
+                snapshots.push(polls.tenant(tenant, &Freshness::default()).await?);
             }
             let offers = &polls.cache().offers;
             let forms = offers.forms(snapshots, &self.scope, settings).await;
@@ -139,9 +139,3 @@ impl OfferFeed {
         select_all(waits).await;
     }
 }
-
-/// Any state that is known.
-const ANY: Freshness = Freshness {
-    minimum: None,
-    seen: Seen::Tags(Vec::new()),
-};

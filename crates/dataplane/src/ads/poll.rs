@@ -207,19 +207,12 @@ struct Response<'a> {
 }
 
 impl Polled {
-    /// Returns the type of the resources in a frame that a state machine of the state of the world sends;
-    /// `None` for a frame of another origin.
-    pub fn resources(bytes: &Bytes) -> Option<Type> {
-        let response = DiscoveryResponse::decode(frame::message(bytes)).ok()?;
-        Type::from_url(&response.type_url)
-    }
-
     /// Reads a frame that a state machine of the state of the world sends; `None` for a frame of another
-    /// origin. `kept` returns the body of a version, which has the same content wherever it is made.
-    pub fn read(bytes: &Bytes, kept: impl Fn(&str) -> Option<Bytes>) -> Option<Self> {
+    /// origin. `kept` returns the body of a type and version, which has the same content wherever it is made.
+    pub fn read(bytes: &Bytes, kept: impl Fn(Type, &str) -> Option<Bytes>) -> Option<Self> {
         let response = DiscoveryResponse::decode(frame::message(bytes)).ok()?;
         let resources = Type::from_url(&response.type_url)?;
-        let body = match kept(&response.version_info) {
+        let body = match kept(resources, &response.version_info) {
             Some(body) => body,
             None => Self::body(&response)?,
         };

@@ -253,10 +253,10 @@ impl<'a> Session<'a> {
         for bytes in frames {
             let bodies = self.streams.sessions.bodies.0.clone();
             let read = move || {
-                let resources = Polled::resources(&bytes)?;
-                let kept = |version: &str| bodies.get(&(resources, version.to_owned()));
+                let kept = |resources, version: &str| bodies.get(&(resources, version.to_owned()));
                 let ready = Polled::read(&bytes, kept)?;
-                bodies.insert((resources, ready.version.clone()), ready.body.clone());
+                let key = (ready.resources, ready.version.clone());
+                bodies.insert(key, ready.body.clone());
                 Some(ready)
             };
             let ready = self
@@ -276,17 +276,17 @@ impl<'a> Session<'a> {
 
     /// Answers the polls that are held: nothing has moved.
     fn release(&mut self) {
-        for side in [&mut self.clusters, &mut self.routes] {
-            if let Some((answer, _)) = side.held.take() {
-                let _ = answer.send(Reply::Same);
-            }
-        }
+        self.answer(|| Reply::Same);
     }
 
     fn end(&mut self, ended: &Ended) {
+        self.answer(|| Reply::Ended(ended.status, ended.text.clone()));
+    }
+
+    fn answer(&mut self, reply: impl Fn() -> Reply) {
         for side in [&mut self.clusters, &mut self.routes] {
             if let Some((answer, _)) = side.held.take() {
-                let _ = answer.send(Reply::Ended(ended.status, ended.text.clone()));
+                let _ = answer.send(reply());
             }
         }
     }
