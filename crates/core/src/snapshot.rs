@@ -5,6 +5,7 @@
 //! change copies one group and shares the others.
 
 mod service;
+pub mod signature;
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -23,7 +23,7 @@ use traffic_manager_dataplane::{
 };
 
 /// Changes of each kind that are measured.
-const CHANGES: usize = 50;
+const CHANGES: usize = 100;
 /// Full renderings that are measured.
 const FULL: usize = 5;
 const ENVS: [&str; 4] = ["dev", "prod", "qa", "stage"];
@@ -99,14 +99,14 @@ fn changes(first: &TenantSnapshot, policies: usize) -> Vec<TenantSnapshot> {
             .wrapping_add(1_442_695_040_888_963_407);
         let number = (random >> 33) as usize % policies;
         let change = if at < CHANGES {
-            tenant::policy_change(policy_name(number), Some(spec(number, 11 + at)))
+            tenant::policy_change(policy_name(number), Some(spec(number, 11 + at % 80)))
         } else if at < 2 * CHANGES {
             let url = url(number, "v2", 9000 + at);
             tenant::route_change(route_name(number, "v2"), &url, true)
         } else {
             let mut spec = spec(number, 10);
             spec.hosts.pop();
-            let host = json!(format!("moved-{at}.acme.example"));
+            let host = json!(format!("service-{number:05}-{at}.acme.example"));
             spec.hosts.push(serde_json::from_value(host).unwrap());
             tenant::policy_change(policy_name(number), Some(spec))
         };

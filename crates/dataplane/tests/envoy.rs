@@ -164,15 +164,9 @@ fn body_of_another_origin_has_no_json() {
 #[test]
 fn no_domain_is_there_twice_and_every_named_cluster_is_there() {
     let (offer, _) = rendered(&everything());
-    let any = Any::decode(offer.routes[ROUTES].body.clone()).unwrap();
-    let read = RouteConfiguration::decode(any.value.as_slice()).unwrap();
-    let domains: Vec<_> = read
-        .virtual_hosts
-        .iter()
-        .flat_map(|one| &one.domains)
-        .collect();
-    let once: BTreeSet<_> = domains.iter().collect();
-    assert_eq!(domains.len(), once.len());
+    let all: Vec<_> = domains(&offer).into_iter().flatten().collect();
+    let once: BTreeSet<_> = all.iter().collect();
+    assert_eq!(all.len(), once.len());
     let text = offer.routes[ROUTES].json().unwrap();
     let named: BTreeSet<_> = text
         .split('"')
@@ -182,6 +176,70 @@ fn no_domain_is_there_twice_and_every_named_cluster_is_there() {
     for name in named {
         assert!(offer.clusters.contains_key(name), "{name}");
     }
+}
+
+/// Returns the domains of each virtual host.
+fn domains(offer: &Offer) -> Vec<Vec<String>> {
+    let any = Any::decode(offer.routes[ROUTES].body.clone()).unwrap();
+    let read = RouteConfiguration::decode(any.value.as_slice()).unwrap();
+    let hosts = read.virtual_hosts.into_iter();
+    hosts.map(|host| host.domains).collect()
+}
+
+#[test]
+fn hosts_of_one_policy_share_a_virtual_host_unless_another_has_some_of_their_requests() {
+    let versions = [("s", "v1", "http://a:1"), ("t", "v1", "http://b:1")];
+    let of = |of_s: Value, of_t: &[&str], more: Value| {
+        let hosts = ["c.test", "a.test", "*.b.test"];
+        let policies = [
+            ("s", policy(&hosts, &[("v1", 1)], of_s)),
+            ("t", policy(of_t, &[("v1", 1)], more)),
+        ];
+        rendered(&model(&versions, &policies)).0
+    };
+    let all = || json!({});
+    let shared = of(all(), &["t.test"], all());
+    assert_eq!(
+        domains(&shared),
+        [
+            vec!["*.b.test", "a.test", "c.test"],
+            vec!["t.test"],
+            vec!["*"]
+        ]
+    );
+    // Requests below /t of one of the hosts go to another policy.
+    let below = json!({"path_prefix": "/t"});
+    let apart = of(all(), &["a.test"], below);
+    assert_eq!(
+        domains(&apart),
+        [vec!["*.b.test", "c.test"], vec!["a.test"], vec!["*"]]
+    );
+    assert_eq!(routes(&apart, "a.test").len(), 2);
+    // Requests beyond /s go to the policy of a wildcard, but for one of the hosts.
+    let of_s = json!({"path_prefix": "/s"});
+    let beyond = of(of_s, &["*.test"], all());
+    let each = ["*.b.test", "*.test", "a.test", "c.test", "*"].map(|host| vec![host]);
+    assert_eq!(domains(&beyond), each);
+    assert_eq!(routes(&beyond, "a.test").len(), 2);
+    // A policy that lost a host has none of the others either.
+    let refused = rendered(&model(
+        &versions,
+        &[
+            ("s", policy(&["a.test"], &[("v1", 1)], all())),
+            (
+                "t",
+                policy(&["t.test", "a.test", "u.test"], &[("v1", 1)], all()),
+            ),
+        ],
+    ));
+    assert_eq!(
+        domains(&refused.0),
+        [vec!["a.test"], vec!["t.test", "u.test"], vec!["*"]]
+    );
+    assert_eq!(
+        routes(&refused.0, "t.test")[0]["direct_response"]["status"],
+        503
+    );
 }
 
 #[test]

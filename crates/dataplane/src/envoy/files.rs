@@ -3,20 +3,19 @@
 //! What a policy is in JSON is kept as it is and not as it is in the body: one policy has several
 //! hosts, and the digests of the files are made of it.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use traffic_manager_core::policy::PathPrefix;
 
 use super::{
     CLUSTER_TYPE, ROUTE_TYPE, ROUTES,
     messages::{json, route::Route},
     policy::{self, Messages},
     routes,
-    table::{Claimant, Conflicts, Part, Table},
+    table::{Claimant, Conflicts, Part, Table, VirtualHost},
 };
 use crate::{
     Body, Settings,
@@ -41,9 +40,9 @@ struct Made {
     clusters: Arc<str>,
     /// The clusters as they are in the body.
     escaped: Bytes,
-    /// The routes under each path prefix, with commas between them. `None`: requests are answered
-    /// with 503.
-    routes: Option<BTreeMap<PathPrefix, Arc<str>>>,
+    /// The routes under each path prefix, with commas between them, in the order of the prefixes. `None`:
+    /// requests are answered with 503.
+    routes: Option<Vec<Arc<str>>>,
 }
 
 impl Made {
@@ -72,12 +71,12 @@ impl Made {
     }
 
     fn weight(&self) -> usize {
-        let routes = self.routes.iter().flatten().map(|(_, text)| text.len());
+        let routes = self.routes.iter().flatten().map(|text| text.len());
         self.clusters.len() + routes.sum::<usize>()
     }
 }
 
-type Texts = (Arc<str>, Option<BTreeMap<PathPrefix, Arc<str>>>);
+type Texts = (Arc<str>, Option<Vec<Arc<str>>>);
 
 /// Returns the clusters and the routes of a policy in JSON.
 fn texts(messages: &Messages) -> serde_json::Result<Texts> {
@@ -87,10 +86,8 @@ fn texts(messages: &Messages) -> serde_json::Result<Texts> {
         clusters += &json::text(cluster)?;
     }
     let routes = messages.routes.as_ref().map(|routes| {
-        let text = |(prefix, routes): (&PathPrefix, &Vec<Route>)| {
-            Ok((prefix.clone(), items(routes)?.into()))
-        };
-        routes.iter().map(text).collect()
+        let texts = routes.iter().map(|routes| Ok(items(routes)?.into()));
+        texts.collect()
     });
     Ok((clusters.into(), routes.transpose()?))
 }
@@ -104,7 +101,10 @@ fn items(routes: &[impl Serialize]) -> serde_json::Result<String> {
 /// A virtual host.
 #[derive(Debug, Clone)]
 struct Host {
-    name: String,
+    /// The hosts. The virtual host has the name of the first one.
+    names: Vec<String>,
+    /// What is before the routes, in JSON.
+    head: String,
     place: Place,
     /// Its routes. No other parts are where these are in memory as long as they are here.
     parts: Vec<Arc<str>>,
@@ -113,35 +113,43 @@ struct Host {
 }
 
 impl Host {
-    fn of(name: &str, parts: Vec<Arc<str>>, before: Option<&Self>) -> Self {
+    fn of(host: &VirtualHost<'_, '_>, parts: Vec<Arc<str>>, before: Option<&Self>) -> Self {
+        let names = std::iter::once(&host.name).chain(&host.others);
+        let names: Vec<_> = names.copied().map(str::to_owned).collect();
+        let head = head_of(&names);
         let mut text = String::new();
-        written(name, &parts, |part| text += part);
+        written(&head, &parts, |part| text += part);
         Self {
-            name: name.to_owned(),
-            place: before.map_or_else(|| Place::of([name.as_bytes()]), |host| host.place),
+            names,
+            head,
+            place: before.map_or_else(|| Place::of([host.name.as_bytes()]), |old| old.place),
             escaped: escaped(&text),
             parts,
         }
     }
 
-    fn is_of(&self, parts: &[Cow<'_, Arc<str>>]) -> bool {
+    fn name(&self) -> &str {
+        self.names.first().map_or("", String::as_str)
+    }
+
+    fn is_of(&self, host: &VirtualHost<'_, '_>, parts: &[Cow<'_, Arc<str>>]) -> bool {
         let mut pairs = self.parts.iter().zip(parts);
-        self.parts.len() == parts.len() && pairs.all(|(a, b)| Arc::ptr_eq(a, b) || *a == **b)
+        self.names[1..] == host.others
+            && self.parts.len() == parts.len()
+            && pairs.all(|(a, b)| Arc::ptr_eq(a, b) || *a == **b)
     }
 }
 
+/// Returns what is before the routes of a virtual host with these names, in JSON.
+fn head_of(names: &[String]) -> String {
+    let name = names.first().map_or("", String::as_str);
+    let (name, names) = (Value::from(name), Value::from(names));
+    format!(r#"{{"name":{name},"domains":{names},"routes":["#)
+}
+
 /// Writes a virtual host, with a comma after it.
-fn written(name: &str, parts: &[Arc<str>], mut write: impl FnMut(&str)) {
-    let name = Value::from(name).to_string();
-    for text in [
-        r#"{"name":"#,
-        &name,
-        r#","domains":["#,
-        &name,
-        r#"],"routes":["#,
-    ] {
-        write(text);
-    }
+fn written(head: &str, parts: &[Arc<str>], mut write: impl FnMut(&str)) {
+    write(head);
     for (at, part) in parts.iter().enumerate() {
         if at > 0 {
             write(",");
@@ -215,7 +223,11 @@ impl Files {
         let made = self.policies.entries().iter();
         let made: usize = made.map(|entry| entry.made.weight()).sum();
         let hosts = self.hosts.iter();
-        let hosts = hosts.map(|host| size_of::<Host>() + host.name.len() + 16 * host.parts.len());
+        let hosts = hosts.map(|host| {
+            let names = host.names.iter();
+            let names = names.map(|name| size_of::<String>() + name.len());
+            size_of::<Host>() + host.head.len() + names.sum::<usize>() + 16 * host.parts.len()
+        });
         let blocks = self.clusters.len() + self.virtual_hosts.len();
         self.policies.weight() + made + hosts.sum::<usize>() + blocks
     }
@@ -267,12 +279,13 @@ impl Files {
         );
         let hash = &mut self.hash_of_hosts;
         let hash = hash.of(&head, &self.hosts, unchanged, |_, host, hash| {
-            written(&host.name, &host.parts, |part| hash.update(part));
+            written(&host.head, &host.parts, |part| hash.update(part));
         });
         let mut file = Body::from(escaped(&head));
         file.extend(self.virtual_hosts.as_slice());
         let mut last = String::new();
-        written("*", &[answer(&routes::no_route())], |part| last += part);
+        let (head, answer) = (head_of(&["*".to_owned()]), answer(&routes::no_route()));
+        written(&head, &[answer], |part| last += part);
         last.pop();
         last += "],\"ignore_port_in_host_matching\":true}\n  ";
         write(&mut self.rds, file, hash, &end_of(&last, version));
@@ -338,7 +351,7 @@ fn table(entries: &[Entry<Made>]) -> Table<'_, Arc<str>> {
     Table::of(entries.iter().map(|entry| Claimant {
         spec: &entry.policy.spec,
         hosts: &entry.made.hosts,
-        routes: entry.made.routes.as_ref(),
+        routes: entry.made.routes.as_deref(),
         is_instead: false,
     }))
 }
@@ -351,25 +364,24 @@ fn take_hosts(hosts: &mut Vec<Host>, table: &Table<'_, Arc<str>>) -> usize {
     let (mut found, mut parts) = (Vec::new(), Vec::new());
     let mut unchanged = None;
     let no_route = answer(&routes::no_route());
-    for own in table.hosts() {
-        let name = table.parts(own, &mut found);
+    for host in &table.virtual_hosts() {
+        table.parts(host, &mut found);
         parts.extend(found.drain(..).map(|part| match part {
             Part::Of(routes) => Cow::Borrowed(routes),
             Part::Refused(prefix) => Cow::Owned(answer(&routes::refused(prefix))),
             Part::NoRoute => Cow::Borrowed(&no_route),
         }));
-        while before.next_if(|old| old.name.as_str() < name).is_some() {
+        while before.next_if(|old| old.name() < host.name).is_some() {
             unchanged.get_or_insert(hosts.len());
         }
-        let host = match before.next_if(|old| old.name == name) {
-            Some(same) if same.is_of(&parts) => same,
+        hosts.push(match before.next_if(|old| old.name() == host.name) {
+            Some(same) if same.is_of(host, &parts) => same,
             old => {
                 unchanged.get_or_insert(hosts.len());
                 let parts = parts.iter().map(|part| Arc::clone(part)).collect();
-                Host::of(name, parts, old.as_ref())
+                Host::of(host, parts, old.as_ref())
             }
-        };
-        hosts.push(host);
+        });
         parts.clear();
     }
     unchanged.unwrap_or(hosts.len())

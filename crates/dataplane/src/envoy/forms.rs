@@ -9,7 +9,6 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use traffic_manager_core::{
     ids::{PolicyName, TenantName},
-    policy::PathPrefix,
     tag::VersionTag,
 };
 
@@ -56,9 +55,9 @@ pub struct Form {
     pub(super) clusters: Vec<Arc<Resource>>,
     /// The hosts in the one spelling in which Envoy compares them.
     pub(super) hosts: Vec<String>,
-    /// The encoded routes under each of the policy's path prefixes. `None`: this proxy cannot take the
-    /// policy, and answers its requests with 503.
-    pub(super) routes: Option<BTreeMap<PathPrefix, Bytes>>,
+    /// The encoded routes under each of the policy's path prefixes, in their order. `None`: this proxy cannot
+    /// take the policy, and answers its requests with 503.
+    pub(super) routes: Option<Vec<Bytes>>,
 }
 
 impl Form {
@@ -89,7 +88,7 @@ impl Form {
 
     fn bytes(&self) -> usize {
         let clusters = self.clusters.iter().map(|one| one.body.len() + 256);
-        let routes = self.routes.iter().flatten().map(|(_, routes)| routes.len());
+        let routes = self.routes.iter().flatten().map(Bytes::len);
         clusters.chain(routes).sum::<usize>() + 512
     }
 
@@ -104,10 +103,7 @@ impl Form {
         let clusters = clusters
             .iter()
             .map(|cluster| Arc::new(Resource::of(&cluster.name, cluster)));
-        let routes = routes.map(|routes| {
-            let encoded = routes.iter().map(|(at, of)| (at.clone(), encoded(of)));
-            encoded.collect()
-        });
+        let routes = routes.map(|routes| routes.iter().map(|of| encoded(of)).collect());
         let mut form = Self {
             key: PolicyKey {
                 tenant: policy.tenant.clone(),
@@ -140,10 +136,7 @@ impl Form {
         for prefix in &self.policy.spec.path_prefixes {
             add(prefix.as_str().as_bytes());
         }
-        for (prefix, routes) in self.routes.iter().flatten() {
-            add(prefix.as_str().as_bytes());
-            add(routes);
-        }
+        self.routes.iter().flatten().for_each(|routes| add(routes));
         hex_half(hash)
     }
 }
@@ -212,11 +205,15 @@ impl Former {
                 let name = (&policy.tenant, &policy.name);
                 (&old.tenant, &old.name).cmp(&name)
             };
-            while last.next_if(|(old, _)| order(old).is_lt()).is_some() {}
-            let old = last.next_if(|(old, _)| order(old).is_eq());
-            if let Some(same) = old.as_ref().filter(|(old, _)| Arc::ptr_eq(old, policy)) {
-                return Some(same.clone());
+            let is_same = |(old, _): &(Arc<PolicyModel>, _)| Arc::ptr_eq(old, policy);
+            if let Some(same) = last.next_if(is_same) {
+                return Some(same);
             }
+            while last.next_if(|(old, _)| order(old).is_lt()).is_some() {}
+            if let Some(same) = last.next_if(is_same) {
+                return Some(same);
+            }
+            let old = last.next_if(|(old, _)| order(old).is_eq());
             let new = Form::of(policy, tags.get(&policy.tenant)?, &self.settings);
             let is_same = |old: &Arc<Form>| {
                 old.hash == new.hash && old.policy.revision == new.policy.revision
@@ -239,7 +236,7 @@ pub fn compose(version: String, forms: &[Arc<Form>], instead: impl Fn(&Form) -> 
     let table = Table::of(forms.iter().map(|form| Claimant {
         spec: &form.policy.spec,
         hosts: &form.hosts,
-        routes: form.routes.as_ref(),
+        routes: form.routes.as_deref(),
         is_instead: instead(form),
     }));
     let clusters = forms

@@ -23,26 +23,28 @@ const IGNORE_PORT: u32 = 14;
 const DOMAINS: u32 = 2;
 pub(super) const ROUTES_FIELD: u32 = 3;
 
-/// Returns one virtual host for each host, and one for all others, whose only route is an answer.
+/// Returns the virtual hosts of a table, and one for all other hosts, whose only route is an answer.
 /// The table is that of the forms.
 pub(super) fn configuration(table: &Table<'_, Bytes>, forms: &[Arc<Form>]) -> Resource {
     let no_route = encoded(&[routes::no_route()]);
-    let (mut hosts, mut of_all) = (Vec::new(), Vec::new());
-    let mut parts = Vec::new();
-    for own in table.hosts() {
-        let name = table.parts(own, &mut parts);
+    let of_table = table.virtual_hosts();
+    let mut hosts = Vec::with_capacity(of_table.len() + 1);
+    let (mut of_all, mut parts) = (Vec::with_capacity(of_table.len() + 1), Vec::new());
+    for host in &of_table {
+        table.parts(host, &mut parts);
         let from = of_all.len();
         of_all.extend(parts.drain(..).map(|part| match part {
             Part::Of(routes) => Cow::Borrowed(routes),
             Part::Refused(prefix) => Cow::Owned(encoded(&[routes::refused(prefix)])),
             Part::NoRoute => Cow::Borrowed(&no_route),
         }));
-        hosts.push((name, from..of_all.len()));
+        hosts.push((host.name, host.others.as_slice(), from..of_all.len()));
     }
-    hosts.push(("*", of_all.len()..of_all.len() + 1));
+    hosts.push(("*", &[], of_all.len()..of_all.len() + 1));
     of_all.push(Cow::Borrowed(&no_route));
-    let hosts = hosts.into_iter().map(|(name, routes)| VirtualHost {
+    let hosts = hosts.into_iter().map(|(name, others, routes)| Written {
         name,
+        others,
         routes: &of_all[routes],
     });
     Resource {
@@ -69,22 +71,27 @@ fn version(table: &Table<'_, Bytes>, forms: &[Arc<Form>]) -> String {
 }
 
 /// A virtual host before it is written: so the size of all is known, and each is copied once.
-struct VirtualHost<'a> {
+struct Written<'a> {
     name: &'a str,
+    others: &'a [&'a str],
     routes: &'a [Cow<'a, Bytes>],
 }
 
-impl VirtualHost<'_> {
+impl Written<'_> {
     /// Returns the number of bytes of the message.
     fn message_len(&self) -> usize {
         let routes: usize = self.routes.iter().map(|routes| routes.len()).sum();
-        2 * field_len(self.name.len()) + routes
+        let others: usize = self.others.iter().map(|other| field_len(other.len())).sum();
+        2 * field_len(self.name.len()) + others + routes
     }
 
     fn write(&self, out: &mut Vec<u8>) {
         head(VIRTUAL_HOSTS, self.message_len(), out);
         text(NAME, self.name, out);
         text(DOMAINS, self.name, out);
+        for other in self.others {
+            text(DOMAINS, other, out);
+        }
         for routes in self.routes {
             out.extend_from_slice(routes);
         }
@@ -92,7 +99,7 @@ impl VirtualHost<'_> {
 }
 
 /// Returns the route configuration of virtual hosts as an encoded `google.protobuf.Any`.
-fn any(hosts: &[VirtualHost<'_>]) -> Bytes {
+fn any(hosts: &[Written<'_>]) -> Bytes {
     let (mut named, mut end) = (Vec::new(), Vec::new());
     text(NAME, ROUTES, &mut named);
     prost::encoding::bool::encode(IGNORE_PORT, &true, &mut end);

@@ -1,9 +1,5 @@
 //! What Envoys get of one policy, as messages.
 
-use std::collections::BTreeMap;
-
-use traffic_manager_core::policy::PathPrefix;
-
 use super::{
     clusters,
     messages::{cluster::Cluster, route::Route},
@@ -15,8 +11,8 @@ use crate::{Settings, model::PolicyModel, report::Findings};
 #[derive(Debug)]
 pub(super) struct Messages {
     pub clusters: Vec<Cluster>,
-    /// The routes under each of the policy's path prefixes. `None`: the policy is refused.
-    pub routes: Option<BTreeMap<PathPrefix, Vec<Route>>>,
+    /// The routes under each of the policy's path prefixes, in their order. `None`: the policy is refused.
+    pub routes: Option<Vec<Vec<Route>>>,
 }
 
 /// Returns what Envoys get of a policy.
@@ -44,10 +40,9 @@ pub(super) fn messages(
         findings.refuse("The policy has too many routes: one for each host, prefix, and rule or version, each with all changes of headers.");
     }
     let prefixes = policy.spec.path_prefixes.iter();
-    let routes = prefixes.filter(|_| !is_too_large).map(|prefix| {
-        let of_prefix = routes::of_prefix(policy, prefix, &names, findings);
-        (prefix.clone(), of_prefix)
-    });
+    let routes = prefixes
+        .filter(|_| !is_too_large)
+        .map(|prefix| routes::of_prefix(policy, prefix, &names, findings));
     let routes = routes.collect();
     if findings.is_refused() {
         return Messages {

@@ -1,11 +1,12 @@
 //! Which policy has each host and path prefix, and which routes a virtual host gets.
 //!
 //! Envoy looks for a route in one virtual host only: of an exact host, else of the longest wildcard.
-//! So each has the routes of all wildcards that cover it after its own.
+//! So each has the routes of all wildcards that cover it after its own. The hosts of a policy that has all of
+//! their requests share a virtual host, which Envoy keeps in memory once.
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
 };
 
 use traffic_manager_core::policy::{Host, PathPrefix, PolicySpec};
@@ -17,8 +18,8 @@ pub(super) struct Claimant<'a, R> {
     pub spec: &'a PolicySpec,
     /// Its hosts, in the one spelling in which Envoy compares them.
     pub hosts: &'a [String],
-    /// The routes under each of its path prefixes. `None`: its requests are answered with 503.
-    pub routes: Option<&'a BTreeMap<PathPrefix, R>>,
+    /// The routes under each of its path prefixes, in their order. `None`: its requests are answered with 503.
+    pub routes: Option<&'a [R]>,
     /// It stands in the place of the policy's present form, and may claim what another policy has by now: it
     /// loses that, and nothing else.
     pub is_instead: bool,
@@ -32,6 +33,8 @@ pub(super) struct Claim<'a> {
     at: usize,
     /// The place of the host in the policy.
     host_at: usize,
+    /// The place of the path prefix in the policy.
+    prefix_at: usize,
 }
 
 /// A host of a policy, with the places of both.
@@ -39,6 +42,17 @@ struct HostOf<'a> {
     name: &'a str,
     at: usize,
     host_at: usize,
+}
+
+/// Hosts with the same routes.
+#[derive(Debug)]
+pub(super) struct VirtualHost<'a, 'claims> {
+    /// The first of the hosts, whose name the virtual host has.
+    pub name: &'a str,
+    /// The other hosts.
+    pub others: Vec<&'a str>,
+    /// The claims of the first host. There is at least one.
+    claims: &'claims [Claim<'a>],
 }
 
 /// A part of a virtual host: what becomes of the requests under one path prefix.
@@ -75,12 +89,13 @@ impl<'a, R> Table<'a, R> {
         for of_name in sorted(&claimants).chunk_by(|a, b| a.name == b.name) {
             let first = claims.len();
             for HostOf { name, at, host_at } in of_name {
-                let prefixes = claimants[*at].spec.path_prefixes.iter();
-                claims.extend(prefixes.map(|prefix| Claim {
+                let prefixes = claimants[*at].spec.path_prefixes.iter().enumerate();
+                claims.extend(prefixes.map(|(prefix_at, prefix)| Claim {
                     host: name,
                     prefix,
                     at: *at,
                     host_at: *host_at,
+                    prefix_at,
                 }));
             }
             // Stable: of equal claims the first one stays the first.
@@ -119,23 +134,43 @@ impl<'a, R> Table<'a, R> {
         self.conflicts
     }
 
-    /// Returns the claims of each host, in the order of the hosts. There is at least one of each.
-    pub(super) fn hosts(&self) -> impl Iterator<Item = &[Claim<'a>]> {
-        self.claims.chunk_by(|a, b| a.host == b.host)
+    /// Returns the virtual hosts, in the order of their names.
+    pub(super) fn virtual_hosts(&self) -> Vec<VirtualHost<'a, '_>> {
+        let mut hosts: Vec<VirtualHost<'a, '_>> = Vec::with_capacity(self.claimants.len());
+        let mut of_policies = HashMap::new();
+        for claims in self.claims.chunk_by(|a, b| a.host == b.host) {
+            let Some(first) = claims.first() else {
+                continue;
+            };
+            if self.claimants[first.at].hosts.len() > 1 && has_all_requests(claims) {
+                match of_policies.entry(first.at) {
+                    Entry::Occupied(place) => {
+                        let host: &mut VirtualHost<'_, '_> = &mut hosts[*place.get()];
+                        host.others.push(first.host);
+                        continue;
+                    }
+                    Entry::Vacant(place) => place.insert(hosts.len()),
+                };
+            }
+            hosts.push(VirtualHost {
+                name: first.host,
+                others: Vec::new(),
+                claims,
+            });
+        }
+        hosts
     }
 
-    /// Adds the parts of the virtual host with these claims. Returns its name.
-    pub(super) fn parts(&self, own: &[Claim<'a>], parts: &mut Vec<Part<'a, R>>) -> &'a str {
-        let host = own.first().map_or("", |claim| claim.host);
-        let above = above(host).filter_map(|base| self.of_wildcard(base));
-        for claim in std::iter::once(own).chain(above).flatten() {
+    /// Adds the parts of a virtual host.
+    pub(super) fn parts(&self, of: &VirtualHost<'a, '_>, parts: &mut Vec<Part<'a, R>>) {
+        let above = above(of.name).filter_map(|base| self.of_wildcard(base));
+        for claim in std::iter::once(of.claims).chain(above).flatten() {
             parts.push(self.part(claim));
             if claim.prefix.as_str() == "/" {
-                return host;
+                return;
             }
         }
         parts.push(Part::NoRoute);
-        host
     }
 
     fn of_wildcard(&self, base: &str) -> Option<&[Claim<'a>]> {
@@ -144,13 +179,22 @@ impl<'a, R> Table<'a, R> {
     }
 
     fn part(&self, claim: &Claim<'a>) -> Part<'a, R> {
-        let Claim { at, prefix, .. } = *claim;
-        let routes = self.claimants[at].routes.filter(|_| !self.is_refused(at));
-        match routes.and_then(|routes| routes.get(prefix)) {
+        let routes = self.claimants[claim.at].routes;
+        let routes = routes.filter(|_| !self.is_refused(claim.at));
+        match routes.and_then(|routes| routes.get(claim.prefix_at)) {
             Some(routes) => Part::Of(routes),
-            None => Part::Refused(prefix),
+            None => Part::Refused(claim.prefix),
         }
     }
+}
+
+/// Whether all requests to a host belong to one policy, under the same path prefixes as those of its other
+/// hosts.
+fn has_all_requests(claims: &[Claim<'_>]) -> bool {
+    let has_rest = claims
+        .last()
+        .is_some_and(|last| last.prefix.as_str() == "/");
+    has_rest && claims.iter().all(|claim| claim.at == claims[0].at)
 }
 
 /// Returns the hosts of all policies in their order; of one host, that of the first policy first.

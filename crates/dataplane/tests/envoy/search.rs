@@ -400,7 +400,11 @@ fn an_older_form_loses_a_host_that_another_policy_has_by_now_and_nothing_else() 
     let routes: Value = serde_json::from_str(&offer.routes["tm"].json().unwrap()).unwrap();
     let cluster = |host: &str| {
         let hosts = routes["virtual_hosts"].as_array().unwrap();
-        let found = hosts.iter().find(|one| one["name"] == host).unwrap();
+        let found = hosts.iter().find(|one| {
+            let domains = one["domains"].as_array().unwrap();
+            domains.contains(&json!(host))
+        });
+        let found = found.unwrap();
         let cluster = found["routes"][0]["route"]["cluster"].as_str();
         cluster.map(|name| name[..7].to_owned())
     };
