@@ -2,6 +2,7 @@
 //! nginx. `make proxies` installs them.
 
 mod balancer;
+mod behind;
 mod changes;
 mod guides;
 mod lost;

@@ -82,13 +82,20 @@ impl Service {
 
     /// Starts another instance of the same installation.
     pub async fn another(&self) -> Self {
+        self.another_with(&[]).await
+    }
+
+    /// The same, with settings of its own until it is stopped.
+    pub async fn another_with(&self, overrides: &[&str]) -> Self {
         let mut another = Self {
             address: free_address(),
             ads: free_address(),
             app: None,
             installation: self.installation.clone(),
         };
-        another.run().await;
+        let own = overrides.iter().map(|pair| (*pair).to_owned());
+        let all: Vec<_> = another.listen().into_iter().chain(own).collect();
+        another.app = Some(self.installation.instance(&all).await);
         another
     }
 

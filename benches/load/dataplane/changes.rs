@@ -68,7 +68,9 @@ fn measure(bench: &Bench, follows: Follows, changes: usize, limits: &Limits) -> 
     }
     let stage = Stage::start(bench)?;
     let proxy = begin(&stage, follows, |bootstrap| bootstrap)?;
-    let (moved, renewed) = bench.runtime.block_on(changed(&stage, &proxy, changes))?;
+    let (moved, renewed) = bench
+        .runtime
+        .block_on(changed(&stage, &proxy, follows, changes))?;
     let name = follows.name();
     let what = format!("weights served by {name}");
     tell(bench, &what, &moved, limits);
@@ -81,10 +83,11 @@ fn measure(bench: &Bench, follows: Follows, changes: usize, limits: &Limits) -> 
 async fn changed(
     stage: &Stage<'_>,
     proxy: &Proxy,
+    follows: Follows,
     changes: usize,
 ) -> Result<(Vec<Duration>, Vec<Duration>)> {
     let (mut moved, mut renewed) = (Vec::new(), Vec::new());
-    let mut pause = Pause::new(proxy.proxy.site.program);
+    let mut pause = Pause::new(follows);
     for number in 1..=changes {
         pause.before(proxy).await?;
         moved.push(move_weights(stage, proxy, number).await?);
@@ -102,8 +105,8 @@ async fn changed(
 struct Pause(Option<Dice>);
 
 impl Pause {
-    fn new(program: Program) -> Self {
-        Self((program != Program::Envoy).then(|| Dice::new(SEED)))
+    fn new(follows: Follows) -> Self {
+        Self((!matches!(follows, Follows::Stream)).then(|| Dice::new(SEED)))
     }
 
     /// Waits for half a second to one and a half, and until every answer is the same.

@@ -141,8 +141,17 @@ impl Node {
     pub async fn on_request(&mut self, message: &[u8]) -> Result<Vec<Bytes>, Ended> {
         let actions = self.machine.on_request(message, self.now());
         let mut frames = self.act(actions).await?;
-        if let (None, Some(node)) = (&self.feed, self.machine.node().cloned()) {
-            self.feed = Some(self.follow(&node).await?);
+        let is_first = match (&self.feed, self.machine.node().cloned()) {
+            (None, Some(node)) => {
+                self.feed = Some(self.follow(&node).await?);
+                true
+            }
+            _ => false,
+        };
+        if is_first || self.machine.awaits_offer() {
+            if let (Some(feed), Some(said)) = (&mut self.feed, self.machine.said()) {
+                feed.has_seen(said);
+            }
             let actions = self.read().await?;
             frames.extend(self.act(actions).await?);
         }
@@ -205,7 +214,7 @@ impl Node {
             return Vec::new();
         };
         let version = Composition::version(&next);
-        if self.offered.as_ref() == Some(&version) {
+        if self.offered.as_ref() == Some(&version) && !self.machine.awaits_offer() {
             return Vec::new();
         }
         match feed.offer(next).await {
@@ -231,7 +240,8 @@ impl Node {
                 Action::Send(bytes) => frames.push(bytes),
                 Action::Report(report) => {
                     self.tell(&report);
-                    if self.learn(&report).await {
+                    // A node that has just said what it has gets an offer that knows of that.
+                    if self.learn(&report).await && !self.machine.awaits_offer() {
                         actions.extend(self.offer().await);
                     }
                 }

@@ -11,14 +11,15 @@ use traffic_manager_dataplane::{
     Settings,
     ads::search::{Composition, Doubts, Past},
     envoy::{Forms, Offer},
+    model::Model,
 };
 
 use crate::{
     auth::AuthorizedTenant,
     cache::waiters::Waiter,
-    domain::snapshot::Scope,
+    domain::{snapshot::Scope, tag::VersionTag},
     resilience::Payer,
-    service::{Error, Freshness, quarantine::Quarantine, read::polls::Polls},
+    service::{Error, Freshness, Seen, quarantine::Quarantine, read::polls::Polls},
 };
 
 /// The most tenants of one node.
@@ -42,6 +43,8 @@ pub struct Sources {
 pub struct OfferFeed {
     sources: Sources,
     tenants: Vec<AuthorizedTenant>,
+    /// What the node has seen of each tenant.
+    seen: Vec<Freshness>,
     scope: Scope,
     waiters: Vec<Waiter>,
     payer: Payer,
@@ -70,6 +73,7 @@ impl OfferFeed {
         let waiters = payer.clone().scope(join).await?;
         Ok(Self {
             sources,
+            seen: vec![Freshness::default(); tenants.len()],
             tenants,
             scope,
             waiters,
@@ -77,15 +81,26 @@ impl OfferFeed {
         })
     }
 
-    /// Returns the present forms of all policies.
+    /// Takes the version of what the node has: no form will be older.
+    pub fn has_seen(&mut self, version: &str) {
+        let names: Vec<_> = self.tenants.iter().map(AuthorizedTenant::name).collect();
+        let tags = Model::tags_of(version, &names).into_iter();
+        let seen = |tag: Option<VersionTag>| Freshness {
+            minimum: None,
+            seen: Seen::Tags(tag.into_iter().collect()),
+        };
+        self.seen = tags.map(seen).collect();
+    }
+
+    /// Returns the present forms of all policies. Fails if that is older than what the node has.
     pub fn forms(&self) -> BoxFuture<'_, Result<Arc<Forms>, Error>> {
         let Sources {
             polls, settings, ..
         } = &self.sources;
         let make = async {
             let mut snapshots = Vec::with_capacity(self.tenants.len());
-            for tenant in &self.tenants {
-                snapshots.push(polls.tenant(tenant, &Freshness::default()).await?);
+            for (tenant, seen) in self.tenants.iter().zip(&self.seen) {
+                snapshots.push(polls.tenant(tenant, seen).await?);
             }
             let offers = &polls.cache().offers;
             let forms = offers.forms(snapshots, &self.scope, settings).await;

@@ -41,6 +41,8 @@ pub struct Stream {
     next: Option<Arc<Offer>>,
     clusters: Option<Subscription>,
     routes: Option<Subscription>,
+    /// The node has said which offer its routes are of, and there was no offer since.
+    awaits_offer: bool,
     /// Why the target was rejected.
     rejected: Option<(Type, String)>,
     /// Clusters that the target does not have, and since when, for nodes that take their routes from elsewhere.
@@ -77,6 +79,7 @@ impl Stream {
             next: None,
             clusters: None,
             routes: None,
+            awaits_offer: false,
             rejected: None,
             leaving: BTreeMap::new(),
             acked: None,
@@ -111,6 +114,12 @@ impl Stream {
         said.rsplit_once('/').map(|(version, _)| version)
     }
 
+    /// Whether the node has said which offer its routes are of, and there was no offer since. It gets no routes
+    /// before the next offer, which must not be older: the last one was made without knowing this.
+    pub fn awaits_offer(&self) -> bool {
+        self.awaits_offer
+    }
+
     /// How the node takes its configuration.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -132,10 +141,17 @@ impl Stream {
         out
     }
 
-    /// Takes an offer: what the node is to have from now on.
+    /// Takes an offer: what the node is to have from now on. It is no older than what the node
+    /// [said](Self::said) to have.
     pub fn on_offer(&mut self, offer: Arc<Offer>, now: u64) -> Vec<Action> {
         let mut out = Vec::new();
         if self.ended {
+            return out;
+        }
+        if std::mem::take(&mut self.awaits_offer) {
+            // The last offer may be older than what the node has.
+            self.aim_at(offer);
+            self.go_on(now, &mut out);
             return out;
         }
         match (&self.target, &self.rejected) {
@@ -186,12 +202,16 @@ impl Stream {
             return None;
         }
         let sent = self.waiting().map(|s| s.at);
+        let due = |since: u64| since.saturating_add(self.limits.warm_ms);
+        if self.awaits_offer {
+            return sent.map(due);
+        }
         let leaving = self.leaving.values().copied();
         let unasked = (self.clusters.is_none() && self.routes.as_ref().is_some_and(|r| r.resumed))
             .then_some(self.begun);
         let since = sent.into_iter().chain(leaving).chain(unasked);
-        let since = since.chain(self.alone().then_some(self.begun)).min()?;
-        Some(since.saturating_add(self.limits.warm_ms))
+        let since = since.chain(self.alone().then_some(self.begun)).min();
+        since.map(due)
     }
 
     /// Whether the node must not be told anything.
@@ -282,7 +302,8 @@ impl Stream {
             Type::Routes => &mut self.routes,
         };
         let Some(s) = slot else {
-            *slot = Some(Subscription::new(resources, request.names));
+            let new = slot.insert(Subscription::new(resources, request.names));
+            self.awaits_offer |= resources == Type::Routes && new.said.is_some();
             return;
         };
         let is_answer = !request.nonce.is_empty();
@@ -328,14 +349,19 @@ impl Stream {
                     let Some(next) = self.next.take() else {
                         return;
                     };
-                    self.target = Some(next);
-                    self.rejected = None;
-                    self.acked = None;
-                    self.taken = None;
-                    self.missing.clear();
+                    self.aim_at(next);
                 }
             }
         }
+    }
+
+    fn aim_at(&mut self, offer: Arc<Offer>) {
+        self.target = Some(offer);
+        self.next = None;
+        self.rejected = None;
+        self.acked = None;
+        self.taken = None;
+        self.missing.clear();
     }
 
     /// Says what has to be sent next to bring the node to the target. Nothing is in flight.
@@ -348,6 +374,9 @@ impl Stream {
             && (!c.answered || c.changed(target).next().is_some())
         {
             return Some(Step::Add(Type::Clusters));
+        }
+        if self.awaits_offer {
+            return None;
         }
         if let Some(r) = &self.routes {
             // An Envoy whose clusters are warming asks for its routes first. A new one never does.

@@ -176,6 +176,10 @@ impl World {
                 if let Some(message) = self.to_server.pop_front() {
                     let actions = self.stream.on_request(&message, self.now);
                     self.act(actions)?;
+                    if let (true, Some(newest)) = (self.stream.awaits_offer(), self.offers.last()) {
+                        let actions = self.stream.on_offer(Arc::clone(newest), self.now);
+                        self.act(actions)?;
+                    }
                 }
             }
             Event::ToNode { warms } => {

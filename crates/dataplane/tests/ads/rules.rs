@@ -19,6 +19,8 @@ struct Talk {
     now: u64,
     /// The version of the last response of each type: what a node of the state of the world repeats.
     versions: BTreeMap<Type, String>,
+    /// The last offer, which is offered again to a node that has said what it has.
+    offered: Option<Arc<Offer>>,
     all: Vec<Action>,
 }
 
@@ -30,6 +32,7 @@ impl Talk {
             stream,
             now: 0,
             versions: BTreeMap::new(),
+            offered: None,
             all: Vec::new(),
         }
     }
@@ -44,13 +47,17 @@ impl Talk {
     }
 
     fn ask(&mut self, resources: Type, ask: Ask) -> Vec<Response> {
-        let actions = self
-            .stream
-            .on_request(&ask.encode(self.kind, resources.url()), self.now);
-        self.note(actions)
+        let request = ask.encode(self.kind, resources.url());
+        let actions = self.stream.on_request(&request, self.now);
+        let mut sent = self.note(actions);
+        if let (true, Some(offer)) = (self.stream.awaits_offer(), self.offered.clone()) {
+            sent.extend(self.offer(&offer));
+        }
+        sent
     }
 
     fn offer(&mut self, offer: &Arc<Offer>) -> Vec<Response> {
+        self.offered = Some(offer.clone());
         let actions = self.stream.on_offer(Arc::clone(offer), self.now);
         self.note(actions)
     }
@@ -507,6 +514,31 @@ fn a_node_that_comes_back_over_delta_gets_the_difference_only() {
         Some(&ack("1")),
         "silence is an answer"
     );
+}
+
+#[test]
+fn a_node_that_says_what_it_has_gets_no_routes_of_an_offer_made_before() {
+    let has = [("a", "1"), ("b", "1"), ("c", "1")];
+    let mut talk = Talk::new(Kind::Delta);
+    // The offer is that of an instance that is behind: the node has the second already.
+    talk.offer(&first());
+    assert_eq!(talk.ask(Type::Clusters, Ask::first().has(&has)), []);
+    talk.offered = None;
+    let routes = Ask {
+        has: BTreeMap::from([("tm".to_owned(), "2/v-b,c".to_owned())]),
+        ..Ask::default().names(&["tm"])
+    };
+    assert_eq!(talk.ask(Type::Routes, routes), []);
+    assert!(talk.stream.awaits_offer());
+    assert_eq!(talk.stream.deadline(), None);
+    assert_eq!(talk.wait(10 * WARM), []);
+    assert_eq!(talk.stream.said(), Some("2"));
+    let remove = one(talk.offer(&second()));
+    assert_eq!(
+        (remove.names(), &remove.removed[..]),
+        (vec![], &["a".to_owned()][..])
+    );
+    assert!(!talk.stream.awaits_offer());
 }
 
 #[test]
