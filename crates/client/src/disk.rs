@@ -116,3 +116,6 @@ impl Disk {
         file.sync_all()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,9 +50,8 @@ impl Parser {
     /// Reads a piece of the stream, and returns the events that it completes.
     pub fn read(&mut self, mut piece: &[u8]) -> Result<Vec<SseEvent>, EventTooLarge> {
         let mut events = Vec::new();
-        if self.after_return && piece.first() == Some(&b'\n') {
-            piece = &piece[1..];
-            self.after_return = false;
+        if !piece.is_empty() && std::mem::take(&mut self.after_return) {
+            piece = piece.strip_prefix(b"\n").unwrap_or(piece);
         }
         while let Some(end) = piece.iter().position(|b| matches!(b, b'\n' | b'\r')) {
             self.extend(&piece[..end])?;
@@ -66,9 +65,6 @@ impl Parser {
             }
             let line = std::mem::take(&mut self.line);
             events.extend(self.line(&line));
-        }
-        if !piece.is_empty() {
-            self.after_return = false;
         }
         self.extend(piece)?;
         Ok(events)
@@ -153,6 +149,17 @@ mod tests {
     fn events_have_only_their_own_ids() {
         let mut parser = Parser::new(1000);
         assert_eq!(parser.read(STREAM.as_bytes()), Ok(parsed()));
+    }
+
+    #[test]
+    fn line_feed_belongs_to_a_return_only_right_after_it() {
+        let mut parser = Parser::new(100);
+        assert_eq!(parser.read(b"data: a\r"), Ok(vec![]));
+        assert_eq!(parser.read(b""), Ok(vec![]));
+        assert_eq!(parser.read(b"\n"), Ok(vec![]));
+        assert_eq!(parser.read(b"\r"), Ok(vec![event(None, "", "a")]));
+        assert_eq!(parser.read(b"data: b\n"), Ok(vec![]));
+        assert_eq!(parser.read(b"\n"), Ok(vec![event(None, "", "b")]));
     }
 
     #[test]
