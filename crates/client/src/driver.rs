@@ -21,10 +21,7 @@ use self::{
 };
 use crate::{
     Settings, StartError, Times, View,
-    follow::{
-        Follower, Verdict,
-        status::{Refusal, State},
-    },
+    follow::{Follower, Verdict, status::Refusal},
 };
 
 /// The time before the next request.
@@ -208,10 +205,7 @@ impl Driver {
             while let Some(what) = saver.failure() {
                 self.follower.file_failed(&what);
             }
-            // What the file itself gave need not be written again.
-            if self.follower.view().state != State::Disk
-                && let Some(saved) = self.follower.saved()
-            {
+            if let Some(saved) = self.follower.saved() {
                 saver.offer(saved);
             }
         }

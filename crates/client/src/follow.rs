@@ -395,3 +395,6 @@ impl fmt::Debug for Follower {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,7 +45,7 @@ impl Watcher {
                 follower
             });
             follower = reads.await.unwrap_or_else(|_| Follower::new(&settings));
-            saver = Some(Saver::start(disk, settings.times.save));
+            saver = Some(Saver::start(disk, settings.times.save, follower.saved()));
         }
         let (shown, view) = watch::channel(follower.view());
         let driver = Driver::new(settings, follower, saver, shown)?;

@@ -13,6 +13,9 @@ use crate::{disk::Disk, follow::saved::Saved};
 /// The most failures that wait to be told.
 const FAILURES: usize = 16;
 
+/// The shortest times between two writes after a failure, in shortest times between two writes.
+const AFTER_FAILURE: u32 = 10;
+
 /// The task's handle. The task ends when it is dropped.
 pub struct Saver {
     newest: watch::Sender<Option<Saved>>,
@@ -21,9 +24,9 @@ pub struct Saver {
 }
 
 impl Saver {
-    /// Starts the task. It writes at most once in `every`.
-    pub fn start(disk: Disk, every: Duration) -> Self {
-        let (newest, changes) = watch::channel(None);
+    /// Starts the task. It writes at most once in `every`. `present` is what the file has already.
+    pub fn start(disk: Disk, every: Duration, present: Option<Saved>) -> Self {
+        let (newest, changes) = watch::channel(present);
         let (told, failures) = mpsc::channel(FAILURES);
         Self {
             newest,
@@ -74,7 +77,10 @@ async fn save(
         if let Some(failure) = failure {
             // If the channel is full, enough failures wait to be told.
             let _ = told.try_send(failure);
+            changes.mark_changed();
+            sleep(every * AFTER_FAILURE).await;
+        } else {
+            sleep(every).await;
         }
-        sleep(every).await;
     }
 }

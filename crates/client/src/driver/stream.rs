@@ -19,7 +19,7 @@ struct Deadlines {
     opened: Instant,
     /// The time of the newest byte; `None` before the first.
     heard: Option<Instant>,
-    /// The time since which data wait for their signature.
+    /// The time since which data wait for their signature, without any that were taken since.
     pending: Option<Instant>,
 }
 
@@ -63,13 +63,15 @@ impl Driver {
                             return Pause::Retry(None);
                         }
                     };
+                    let applied = self.applied();
                     for event in events {
                         if let Some(pause) = self.event(event) {
                             return pause;
                         }
                         self.publish();
                     }
-                    let since = deadlines.pending.unwrap_or_else(Instant::now);
+                    let since = deadlines.pending.filter(|_| applied == self.applied());
+                    let since = since.unwrap_or_else(Instant::now);
                     deadlines.pending = self.follower.is_pending().then_some(since);
                     self.publish();
                 }
@@ -81,6 +83,10 @@ impl Driver {
                 Piece::Late => return self.late(&deadlines),
             }
         }
+    }
+
+    fn applied(&self) -> u64 {
+        self.follower.view().counters.applied
     }
 
     fn heard(&mut self, deadlines: &mut Deadlines) {
