@@ -2,6 +2,8 @@
 
 #[path = "conformance/case.rs"]
 mod case;
+#[path = "conformance/compare.rs"]
+mod compare;
 #[path = "conformance/content.rs"]
 mod content;
 #[path = "conformance/play.rs"]
