@@ -29,6 +29,7 @@ use crate::{
     http::{self, ApiServer, ApiState, Tallies, Transport},
     relay::RelayStatus,
     service::write::{after_commit::RelayWakes, unpublished::Unpublished},
+    signing::SigningKey,
     store::router::Router,
 };
 
@@ -123,7 +124,10 @@ impl App {
         let mut cache = None;
         if let Some(router) = cluster.as_ref().filter(|_| role.serves()) {
             let files = snapshot_files(&settings.read)?;
-            cache = Some(Cache::new(router.clone(), &settings.read, files));
+            let keys = settings.dataplane.signing_keys.iter();
+            let keys = keys.map(|file| SigningKey::read(file));
+            let keys = keys.collect::<Result<_, _>>()?;
+            cache = Some(Cache::new(router.clone(), &settings.read, files, keys));
         }
         let mut health = Health::new(metrics, can_serve(cluster.clone(), cache.clone()));
         let state = Box::pin(start_role(

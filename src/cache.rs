@@ -28,6 +28,7 @@ pub mod live;
 mod load;
 pub mod offers;
 mod renderings;
+pub mod signatures;
 pub mod waiters;
 
 use std::{
@@ -49,6 +50,7 @@ use self::{
     files::Files,
     live::Live,
     offers::Offers,
+    signatures::Signer,
     tenants::{Seen, Tenants},
     waiters::Waiters,
 };
@@ -56,6 +58,7 @@ use crate::{
     config,
     domain::{event::Recorded, ids::TenantName, snapshot::TenantSnapshot, tag::VersionTag},
     resilience::{CallError, PoolReport, Workers},
+    signing::SigningKey,
     store::{self, Visible, Way, router::Router},
     telemetry::names,
 };
@@ -95,6 +98,8 @@ pub struct Cache {
     pub bodies: Bodies,
     /// The configurations that Envoys get as a stream.
     pub offers: Offers,
+    /// The signatures of snapshots, if there are keys.
+    pub signer: Option<Signer>,
     /// The callers that wait for a tenant to change.
     pub waiters: Waiters,
     /// The live changes of all tenants, for those that watch them.
@@ -119,8 +124,13 @@ pub struct Cache {
 
 impl Cache {
     /// Creates an empty cache. It loads through `router`, on the current runtime, and from `files`
-    /// when no server answers.
-    pub fn new(router: Arc<Router>, settings: &config::Read, files: Option<Files>) -> Arc<Self> {
+    /// when no server answers. It signs snapshots with each of `keys`.
+    pub fn new(
+        router: Arc<Router>,
+        settings: &config::Read,
+        files: Option<Files>,
+        keys: Vec<SigningKey>,
+    ) -> Arc<Self> {
         let share = router.primary().policy().share();
         let workers = Arc::new(Workers::new(share));
         Arc::new(Self {
@@ -129,6 +139,7 @@ impl Cache {
             tenants: Tenants::new(settings.cache_bytes),
             bodies: Bodies::new(settings.body_bytes, workers.clone()),
             offers: Offers::new(settings.body_bytes, workers.clone()),
+            signer: Signer::new(keys, workers.clone()),
             workers,
             waiters: Waiters::new(settings.max_waiters, settings.max_waiters_per_tenant, share),
             live: Live::default(),

@@ -27,6 +27,7 @@ pub const DEFAULTS: &str = include_str!("config.default.toml");
 const LISTS: &[&str] = &[
     "postgres.replica_urls",
     "http.trusted_proxies",
+    "dataplane.signing_keys",
     "http.cors_origins",
     "http.allowed_hosts",
     "auth.jwt.algorithms",

@@ -31,6 +31,7 @@
 //! | [`resilience`] | bulkhead, breaker, timeout and retry budget as one policy |
 //! | [`auth`] | authentication: callers, keys and tokens |
 //! | [`coding`] | compression of answers |
+//! | [`signing`] | the keys that snapshots are signed with |
 //! | [`tls`] | certificates from files, and the configuration of TLS clients |
 //!
 //! Imports point one way: [`app`] uses all modules and no module uses it; `http → service → store`;
@@ -51,6 +52,7 @@ pub mod kafka;
 pub mod relay;
 pub mod resilience;
 pub mod service;
+pub mod signing;
 pub mod store;
 pub mod telemetry;
 pub mod tls;

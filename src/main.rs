@@ -66,6 +66,9 @@ enum Command {
     /// Manage API keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Make keys that sign snapshots (`dataplane.signing_keys`), and show their public keys.
+    #[command(subcommand)]
+    SigningKey(commands::signing_key::SigningKeyCommand),
     /// Manage personal data in the history: export, erasure, and rewrapping of keys after a change
     /// of the master key.
     #[command(subcommand)]
@@ -150,6 +153,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let is_whole = commands::import::import(command, &mut out, &mut messages)?;
         return Ok(ExitCode::from(if is_whole { 0 } else { LEFT_OUT }));
     }
+    if let Command::SigningKey(command) = &arguments.command {
+        println!("{}", commands::signing_key::run(command)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     // Without exactly one provider, the first TLS connection panics.
     if rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
@@ -195,7 +202,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             .block_on(commands::healthcheck(&settings))
             .map(done)
             .map_err(anyhow::Error::from),
-        Command::Defaults | Command::Import(_) => Ok(ExitCode::SUCCESS),
+        Command::Defaults | Command::Import(_) | Command::SigningKey(_) => Ok(ExitCode::SUCCESS),
         Command::Serve => runtime
             .block_on(serve(settings, Role::Serve, &telemetry))
             .map(done),

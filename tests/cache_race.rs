@@ -58,7 +58,12 @@ impl Instance {
         let router = Router::connect(&settings.postgres, &settings.resilience).unwrap();
         let router = Arc::new(router);
         router.check().await;
-        let cache = Arc::new(Mutex::new(Cache::new(router.clone(), &settings.read, None)));
+        let cache = Arc::new(Mutex::new(Cache::new(
+            router.clone(),
+            &settings.read,
+            None,
+            Vec::new(),
+        )));
         let (current, wakes) = (cache.clone(), RelayWakes::default());
         let on_commit: OnCommit = Arc::new(move |committed| {
             let cache = current.lock().clone();
@@ -79,7 +84,7 @@ impl Instance {
     }
 
     fn turn_cold(&self) {
-        *self.cache.lock() = Cache::new(self.router.clone(), &self.settings.read, None);
+        *self.cache.lock() = Cache::new(self.router.clone(), &self.settings.read, None, Vec::new());
     }
 
     async fn write(&self, tenant: &TenantName, op: Op) -> VersionTag {

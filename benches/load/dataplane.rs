@@ -104,12 +104,13 @@ impl<'a> Stage<'a> {
     }
 
     /// Starts a proxy with its bootstrap as `edit` returns it.
-    fn proxy(&self, program: Program, edit: impl Fn(String) -> String) -> Result<Proxy> {
-        let site = programs::Site::new(program);
-        let transport = match program {
-            Program::Envoy => "&transport=ads",
-            _ => "",
+    fn proxy(&self, follows: Follows, edit: impl Fn(String) -> String) -> Result<Proxy> {
+        let (program, transport) = match follows {
+            Follows::Stream => (Program::Envoy, "&transport=ads"),
+            Follows::PollsOfEnvoy => (Program::Envoy, "&transport=rest"),
+            Follows::Polls(program) => (program, ""),
         };
+        let site = programs::Site::new(program);
         let path = format!(
             "/api/v1/dataplane/{}/bootstrap?tenant={TENANT}&listen={}&admin={}{transport}",
             program.dialect(),
@@ -128,6 +129,34 @@ impl<'a> Stage<'a> {
             ask: proxy.get("/x").host(HOST),
             proxy,
         })
+    }
+}
+
+/// How a proxy follows the service.
+#[derive(Debug, Clone, Copy)]
+enum Follows {
+    /// An Envoy, by a stream.
+    Stream,
+    /// An Envoy, by polls.
+    PollsOfEnvoy,
+    /// Another proxy: it polls, or a follower does and writes its files.
+    Polls(Program),
+}
+
+impl Follows {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Stream => "envoy",
+            Self::PollsOfEnvoy => "envoy that polls",
+            Self::Polls(program) => program.dialect(),
+        }
+    }
+
+    fn program(self) -> Program {
+        match self {
+            Self::Stream | Self::PollsOfEnvoy => Program::Envoy,
+            Self::Polls(program) => program,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod import;
 pub mod privacy;
+pub mod signing_key;
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},

@@ -90,6 +90,7 @@ section! {
         admin: SocketAddr,
         #[validate(range(min = 1, max = 1_000_000))] max_streams: u32,
         #[serde(rename = "warm_ms")] #[serde_as(as = "Millis<100, 600_000>")] warm: Duration,
+        #[validate(length(max = 4))] signing_keys: Vec<String>,
     }
 }
 

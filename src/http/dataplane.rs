@@ -2,6 +2,7 @@
 
 mod operations;
 mod report;
+mod signing_keys;
 
 use std::{net::SocketAddr, sync::LazyLock};
 
@@ -34,6 +35,13 @@ const DOCUMENT: &str = "/api/v1/dataplane/{dialect}";
 /// The endpoints of configurations for proxies.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
+        // Polled, so that it comes before the dialects, whose path it has too.
+        Endpoint::get(
+            "/api/v1/dataplane/keys",
+            signing_keys::signing_keys,
+            operations::signing_keys,
+        )
+        .polled(),
         Endpoint::get(DOCUMENT, document, operations::document).polled(),
         Endpoint::get(
             "/api/v1/dataplane/{dialect}/bootstrap",

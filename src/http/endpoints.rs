@@ -204,6 +204,23 @@ mod tests {
     }
 
     #[test]
+    fn no_template_hides_a_fixed_path() {
+        let hides = |template: &str, path: &str| {
+            let (parts, of_path) = (template.split('/'), path.split('/'));
+            parts.clone().count() == of_path.clone().count()
+                && parts
+                    .zip(of_path)
+                    .all(|(part, own)| part.starts_with('{') || part == own)
+        };
+        let paths: Vec<_> = by_path().iter().map(|of_path| of_path[0].path).collect();
+        assert!(hides("/a/{b}", "/a/c") && !hides("/a/{b}", "/a/c/d"));
+        for (at, path) in paths.iter().enumerate() {
+            let hidden_by = paths[..at].iter().find(|earlier| hides(earlier, path));
+            assert_eq!(hidden_by, None, "{path}");
+        }
+    }
+
+    #[test]
     fn only_a_dry_run_plan_needs_just_a_reading_role() {
         let EndpointMatch::Endpoint(read) = find("GET", "/api/v1/tenants/{tenant}/plans") else {
             panic!("plans are listed")

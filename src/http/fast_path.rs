@@ -266,7 +266,7 @@ impl Worker {
             return None;
         }
         let coding = compression::accepted(request);
-        let polled =
+        let (polled, signed) =
             self.polls
                 .snapshot_held(tenant, [service, env], &seen(request.headers()), coding)?;
         let rate_limit = self.gate.admit_at_once(
@@ -278,7 +278,9 @@ impl Worker {
                 env,
             },
         )?;
-        Some((waiting::polled(&self.polls, polled, coding), rate_limit))
+        let mut response = waiting::polled(&self.polls, polled, coding);
+        waiting::sign(&mut response, signed.as_deref());
+        Some((response, rate_limit))
     }
 
     /// Returns the client's id if it is usable, else a `UUIDv7` that follows the last one of this

@@ -469,6 +469,7 @@ mod tests {
             "/tenants/{tenant}/changes",
             "/tenants/{tenant}/stream",
             "/stream",
+            "/dataplane/keys",
             "/dataplane/{dialect}",
             "/dataplane/{dialect}/bootstrap",
             "/dataplane/{dialect}/report",

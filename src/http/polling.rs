@@ -106,13 +106,15 @@ pub async fn snapshot(
         .as_long_as_good(&state, &caller, state.request_timeout, asked)
         .await?;
     let (tag, coding) = (held.scope_tag(&scope), compression::accepted(&request));
-    let polled = if freshness.seen.has(&tag) {
-        Polled::Same(tag)
+    let (polled, signed) = if freshness.seen.has(&tag) {
+        (Polled::Same(tag), None)
     } else {
         let body = state.polls.body(&held, &scope, coding).await?;
-        Polled::Now(tag, body)
+        let signed = state.polls.signed(&held, &scope).await?;
+        (Polled::Now(tag, body), signed)
     };
     let mut response = waiting::polled(&state.polls, polled, coding);
+    waiting::sign(&mut response, signed.as_deref());
     wait.confirm(&mut response);
     Ok(response)
 }

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     domain::tag::VersionTag,
+    service::read::polls::Signed,
     service::read::subscription::{Firehose, StreamItem, Subscription},
 };
 
@@ -148,16 +149,38 @@ fn last_event_id(request: &HttpRequest) -> Result<Option<VersionTag>, Problem> {
 
 fn text(piece: StreamItem) -> Bytes {
     match piece {
-        StreamItem::Snapshot(tag, body) => events("snapshot", &[(tag, body)]),
-        StreamItem::Changes(changes) => events("change", &changes),
+        StreamItem::Snapshot(tag, body, signed) => {
+            with_signature(events("snapshot", &[(tag, body)]), signed.as_deref())
+        }
+        StreamItem::Changes(changes, signed) => {
+            with_signature(events("change", &changes), signed.as_deref())
+        }
         StreamItem::Idle => Bytes::from_static(b":\n\n"),
     }
+}
+
+/// Adds the event `signature`, which has no id: a client that comes back after the changes, and before it,
+/// has not taken them and gets them again.
+fn with_signature(mut text: Vec<u8>, signed: Option<&Signed>) -> Bytes {
+    if let Some(Signed {
+        tag,
+        digest,
+        signatures,
+    }) = signed
+    {
+        // None of the three needs escaping in JSON: hex digits, and a few marks between them.
+        let event = format!(
+            "event: signature\ndata: {{\"tag\":\"{tag}\",\"digest\":\"{digest}\",\"signature\":\"{signatures}\"}}\n\n"
+        );
+        text.extend_from_slice(event.as_bytes());
+    }
+    text.into()
 }
 
 /// Writes events in their order, in whole revisions. Only the last event of a revision has the tag
 /// as its id: a client that comes back after an earlier event gets the whole revision again. The
 /// data is canonical JSON, except that characters at which some readers end a line are escaped.
-fn events(name: &str, events: &[(VersionTag, Bytes)]) -> Bytes {
+fn events(name: &str, events: &[(VersionTag, Bytes)]) -> Vec<u8> {
     let mut text = Vec::with_capacity(events.iter().map(|(_, data)| data.len() + 64).sum());
     for (at, (tag, data)) in events.iter().enumerate() {
         if events.get(at + 1).is_none_or(|(next, _)| next != tag) {
@@ -167,5 +190,5 @@ fn events(name: &str, events: &[(VersionTag, Bytes)]) -> Bytes {
         text.extend_from_slice(&one_line(data.clone()));
         text.extend_from_slice(b"\n\n");
     }
-    text.into()
+    text
 }

@@ -12,7 +12,7 @@ use traffic_manager_dataplane::Body;
 use super::{
     deadline::{LONGEST_WAIT, within},
     etag::set_coded_tag,
-    headers::{PREFERENCE_APPLIED, preference},
+    headers::{PREFERENCE_APPLIED, SIGNATURE, preference},
     permission::Poller,
     problem::{Code, Problem},
     respond,
@@ -23,7 +23,7 @@ use crate::{
     domain::{Invalid, tag::VersionTag},
     service::{
         Error,
-        read::polls::{Polled, Polls},
+        read::polls::{Polled, Polls, Signed},
     },
 };
 
@@ -147,6 +147,14 @@ pub fn tagged(
     );
     set_coded_tag(&mut response, tag, coding);
     respond::with_age(polls, response)
+}
+
+/// Adds the signatures of a snapshot, if there are any.
+pub fn sign(response: &mut HttpResponse, signed: Option<&Signed>) {
+    let value = signed.and_then(|signed| HeaderValue::from_str(&signed.signatures).ok());
+    if let Some(value) = value {
+        response.headers_mut().insert(SIGNATURE, value);
+    }
 }
 
 /// Returns 200 with a body that has this coding already.

@@ -43,6 +43,7 @@ mod scale;
 mod schema;
 mod scopes;
 mod shares;
+mod signatures;
 mod singles;
 mod sizes;
 mod staying;

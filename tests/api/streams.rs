@@ -16,10 +16,10 @@ async fn put(app: &TestApp, route: &str, url: &str) -> Answer {
 
 /// An event, or a comment (without a name).
 #[derive(Debug)]
-struct Event {
-    id: String,
-    name: String,
-    data: Value,
+pub struct Event {
+    pub id: String,
+    pub name: String,
+    pub data: Value,
 }
 
 impl Event {
@@ -29,13 +29,13 @@ impl Event {
 }
 
 /// An open stream.
-struct Stream {
+pub struct Stream {
     response: reqwest::Response,
     text: String,
 }
 
 impl Stream {
-    async fn open(app: &TestApp, query: &str, last_event_id: Option<&str>) -> Self {
+    pub async fn open(app: &TestApp, query: &str, last_event_id: Option<&str>) -> Self {
         Self::at(app, &format!("/tenants/acme/stream{query}"), last_event_id).await
     }
 
@@ -92,7 +92,8 @@ impl Stream {
         })
     }
 
-    async fn change(&mut self) -> Event {
+    /// Returns the next event that is no comment.
+    pub async fn change(&mut self) -> Event {
         loop {
             let event = self.next().await.expect("more to come");
             if !event.name.is_empty() {

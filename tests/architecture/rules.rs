@@ -69,6 +69,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
             ("tls.rs", "clients"),
             ("http/tls", "the server"),
             ("http/ads.rs", "the server for Envoys"),
+            ("signing.rs", "reads keys from PEM files"),
             ("main.rs", "installs the provider for libraries"),
         ],
     ),
@@ -204,6 +205,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ("health", &["resilience", "telemetry"]),
     ("auth", &["config", "resilience", "telemetry"]),
     ("tls", &["config"]),
+    ("signing", &["config"]),
     ("store", &["config", "resilience", "telemetry", "tls"]),
     (
         "cache",
@@ -212,6 +214,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
             "config",
             "kafka",
             "resilience",
+            "signing",
             "store",
             "telemetry",
         ],

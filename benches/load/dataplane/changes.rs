@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::{HOST, Proxy, Stage, quantile_ms, route, weights};
+use super::{Follows, HOST, Proxy, Stage, quantile_ms, route, weights};
 use crate::{
     Bench,
     http::Dice,
@@ -46,31 +46,33 @@ const BY_POLLS: Limits = Limits {
 
 /// Measures an Envoy that follows a stream.
 pub fn envoy(bench: &Bench) -> Result<()> {
-    follow(bench, Program::Envoy, bench.size(20, 200), &BY_STREAM)
+    measure(bench, Follows::Stream, bench.size(20, 200), &BY_STREAM)
 }
 
 /// Measures the proxies that poll.
 pub fn pollers(bench: &Bench) -> Result<()> {
     for program in Program::ALL {
-        if program != Program::Envoy {
-            follow(bench, program, bench.size(5, 30), &BY_POLLS)?;
-        }
+        let follows = match program {
+            Program::Envoy => Follows::PollsOfEnvoy,
+            _ => Follows::Polls(program),
+        };
+        measure(bench, follows, bench.size(5, 30), &BY_POLLS)?;
     }
     Ok(())
 }
 
 /// Measures changes of weights, and new versions.
-fn follow(bench: &Bench, program: Program, changes: usize, limits: &Limits) -> Result<()> {
-    let dialect = program.dialect();
-    if !is_installed(bench, program) {
+fn measure(bench: &Bench, follows: Follows, changes: usize, limits: &Limits) -> Result<()> {
+    if !is_installed(bench, follows.program()) {
         return Ok(());
     }
     let stage = Stage::start(bench)?;
-    let proxy = begin(&stage, program, |bootstrap| bootstrap)?;
+    let proxy = begin(&stage, follows, |bootstrap| bootstrap)?;
     let (moved, renewed) = bench.runtime.block_on(changed(&stage, &proxy, changes))?;
-    let what = format!("weights served by {dialect}");
+    let name = follows.name();
+    let what = format!("weights served by {name}");
     tell(bench, &what, &moved, limits);
-    let what = format!("new version served by {dialect}");
+    let what = format!("new version served by {name}");
     tell(bench, &what, &renewed, limits);
     Ok(())
 }
@@ -123,7 +125,7 @@ pub fn slow_names(bench: &Bench) -> Result<()> {
     }
     let stage = Stage::start(bench)?;
     let names = bench.runtime.block_on(SlowNames::start(SLOW));
-    let proxy = begin(&stage, Program::Envoy, |bootstrap| {
+    let proxy = begin(&stage, Follows::Stream, |bootstrap| {
         names.asked_by(&bootstrap)
     })?;
     let loads = {
@@ -187,7 +189,7 @@ fn is_installed(bench: &Bench, program: Program) -> bool {
 }
 
 /// Starts a proxy, and waits until it forwards to the first upstream.
-fn begin(stage: &Stage<'_>, program: Program, edit: impl Fn(String) -> String) -> Result<Proxy> {
+fn begin(stage: &Stage<'_>, follows: Follows, edit: impl Fn(String) -> String) -> Result<Proxy> {
     let [first, second] = &stage.upstreams;
     let changes = [
         route(SERVICE, "v1", &first.url("/a")),
@@ -196,7 +198,7 @@ fn begin(stage: &Stage<'_>, program: Program, edit: impl Fn(String) -> String) -
     ];
     let runtime = &stage.bench.runtime;
     runtime.block_on(stage.change(&changes))?;
-    let proxy = stage.proxy(program, edit)?;
+    let proxy = stage.proxy(follows, edit)?;
     runtime.block_on(proxy.serves(|echo| echo.name == "first"))?;
     Ok(proxy)
 }

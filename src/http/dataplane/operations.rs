@@ -3,7 +3,11 @@
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use super::{BootstrapIn, DocumentIn, report::ReportIn};
+use super::{
+    BootstrapIn, DocumentIn,
+    report::ReportIn,
+    signing_keys::{SigningKeys, SigningKeysIn},
+};
 use crate::http::{
     openapi::{Answer, Operation, schemas},
     problem::Code,
@@ -29,6 +33,21 @@ pub fn document() -> Operation {
             .perhaps(&["Vary", "TM-Stale", "Preference-Applied", "Content-Encoding"]),
         )
         .refuses(&[Code::TenantNotFound, Code::NotFound, Code::TooManyWaiters])
+}
+
+pub fn signing_keys() -> Operation {
+    Operation::new("listSigningKeys", "List the keys that snapshots are signed with")
+        .about(
+            "A snapshot's `TM-Signature` has a signature of each key: Ed25519 over six lines, which the guide on polling shows. Give nodes \
+             their keys by another way than this: a key from the service that it shall check proves nothing.",
+        )
+        .query::<SigningKeysIn>()
+        .answers(Answer::json::<SigningKeys>(200, "The public keys.", json!({
+            "keys": [{
+                "id": "6a3803d5f059902a", "algorithm": "Ed25519",
+                "public_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+            }],
+        })))
 }
 
 pub fn bootstrap() -> Operation {

@@ -134,6 +134,11 @@ pub fn response_headers() -> Vec<Row> {
             json!({ "type": "string", "pattern": "^[0-9]+$" }),
         ),
         (
+            "TM-Signature",
+            "Signatures of the snapshot, each by another key of the service, as `<key id>=<signature in hex>` with commas between them.",
+            json!({ "type": "string", "pattern": "^[0-9a-f]{16}=[0-9a-f]{128}(, [0-9a-f]{16}=[0-9a-f]{128})*$" }),
+        ),
+        (
             "RateLimit-Limit",
             "The number of requests that the caller may send at once.",
             number.clone(),

@@ -32,13 +32,25 @@ struct ChangeStreamEvent {
     data: ChangeData,
 }
 
-/// The type of the event: `snapshot` has a snapshot as its data, and `change` has one event.
+/// The type of the event: `snapshot` has a snapshot as its data, `change` has one event, and `signature` has
+/// what the service signs of the state after the events before it.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case", inline)]
 #[expect(dead_code, reason = "read by the derive")]
 enum StreamEventType {
     Snapshot,
     Change,
+    Signature,
+}
+
+/// A signed state.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct SignedState {
+    tag: schemas::VersionTag,
+    digest: schemas::Sha256,
+    /// As in `TM-Signature`.
+    signature: String,
 }
 
 /// The type of the event.
@@ -49,7 +61,7 @@ enum ChangeEventType {
     Change,
 }
 
-/// The data of a server-sent event: the JSON text of a snapshot or of an event.
+/// The data of a server-sent event: the JSON text of a snapshot, of an event, or of a signed state.
 enum StreamData {}
 
 impl JsonSchema for StreamData {
@@ -62,13 +74,14 @@ impl JsonSchema for StreamData {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (snapshot, event) = (
+        let (snapshot, event, signed) = (
             generator.subschema_for::<Snapshot>(),
             generator.subschema_for::<Event>(),
+            generator.subschema_for::<SignedState>(),
         );
         json_schema!({
-            "description": "The JSON text of a snapshot or of an event.", "type": "string",
-            "contentMediaType": "application/json", "contentSchema": { "oneOf": [snapshot, event] },
+            "description": "The JSON text of a snapshot, of an event, or of a signed state.", "type": "string",
+            "contentMediaType": "application/json", "contentSchema": { "oneOf": [snapshot, event, signed] },
         })
     }
 }
@@ -98,7 +111,8 @@ pub fn stream() -> Operation {
     Operation::new("streamChanges", "Stream a tenant's changes as server-sent events")
         .about(
             "The stream begins with `event: snapshot`, or continues after `Last-Event-ID`. Each `event: change` has one event as its data, and \
-             `id` is a version tag. While nothing changes, the service sends comments. `HEAD` is not answered.",
+             `id` is a version tag. If the service signs snapshots, `event: signature` follows the snapshot and each revision. While nothing \
+             changes, the service sends comments. `HEAD` is not answered.",
         )
         .query::<StreamIn>()
         .headers(&["Last-Event-ID"])

@@ -7,15 +7,16 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use traffic_manager_dataplane::{Body, Dialect, Settings, native, report::Report};
 
+pub use crate::cache::signatures::Signed;
 use crate::{
     auth::AuthorizedTenant,
-    cache::{Cache, CacheError, bodies::Of},
+    cache::{Cache, CacheError, bodies::Of, signatures::Signer},
     coding::Coding,
     config,
     domain::{
         command::Rejection,
         ids::RouteName,
-        snapshot::{Recent, Scope, SnapshotRoute, TenantSnapshot},
+        snapshot::{Recent, Scope, SnapshotRoute, TenantSnapshot, signature::PublicKey},
         tag::{Revision, VersionTag},
     },
     service::{
@@ -100,14 +101,14 @@ impl Polls {
 
     /// The fast path of [`Polls::snapshot`] and [`Polls::body`]: returns the answer if the tenant is
     /// in memory, the client has seen nothing newer, and either has the scope's current state or
-    /// asks for a body that is kept.
+    /// asks for a body that is kept, with its signature if snapshots are signed.
     pub fn snapshot_held(
         &self,
         tenant: &str,
         [service, env]: [Option<&str>; 2],
         seen: &Seen,
         coding: Coding,
-    ) -> Option<Polled> {
+    ) -> Option<(Polled, Option<Arc<Signed>>)> {
         let polled = |snapshot: &Arc<TenantSnapshot>| {
             let is_new_enough = seen.tags().iter().all(|seen| snapshot.tag().covers(seen));
             if !is_new_enough {
@@ -120,11 +121,15 @@ impl Polls {
             };
             let tag = snapshot.scope_tag(&scope);
             if seen.has(&tag) {
-                return Some(Polled::Same(tag));
+                return Some((Polled::Same(tag), None));
             }
+            let signed = match &self.cache.signer {
+                Some(signer) => Some(signer.held(snapshot, &scope)?),
+                None => None,
+            };
             let bodies = &self.cache.bodies;
             let body = bodies.held(snapshot, &scope, coding)?;
-            Some(Polled::Now(tag, body))
+            Some((Polled::Now(tag, body), signed))
         };
         self.cache.with_held(tenant, polled).flatten()
     }
@@ -200,6 +205,24 @@ impl Polls {
         Box::pin(self.cache.bodies.get(snapshot, scope, coding))
             .await
             .map_err(Error::internal)
+    }
+
+    /// Returns the public keys of those that sign snapshots.
+    pub fn public_keys(&self) -> &[PublicKey] {
+        self.cache.signer.as_ref().map_or(&[], Signer::public_keys)
+    }
+
+    /// Returns the signed statement about a snapshot's scope. `None`: snapshots are not signed.
+    pub async fn signed(
+        &self,
+        snapshot: &Arc<TenantSnapshot>,
+        scope: &Scope,
+    ) -> Result<Option<Arc<Signed>>, Error> {
+        let Some(signer) = &self.cache.signer else {
+            return Ok(None);
+        };
+        let signed = Box::pin(signer.signed(snapshot, scope)).await;
+        signed.map(Some).map_err(Error::internal)
     }
 
     /// Returns the document of a dialect for a snapshot in a coding.

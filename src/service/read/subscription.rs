@@ -26,7 +26,7 @@ use crate::{
     resilience::{Payer, PoolPlace},
     service::{
         Error, Freshness, Seen,
-        read::polls::{Changes, Polls},
+        read::polls::{Changes, Polls, Signed},
     },
 };
 
@@ -39,10 +39,11 @@ const MAX_BEHIND: u64 = 1000;
 /// The next item of a subscription.
 #[derive(Debug)]
 pub enum StreamItem {
-    /// The whole scope, at this tag of the tenant.
-    Snapshot(VersionTag, Bytes),
-    /// Events, each with its tag.
-    Changes(Vec<(VersionTag, Bytes)>),
+    /// The whole scope, at this tag of the tenant, and its signature.
+    Snapshot(VersionTag, Bytes, Option<Arc<Signed>>),
+    /// Events, each with its tag, and the signature of the scope after them. Only the newest state can be
+    /// signed.
+    Changes(Vec<(VersionTag, Bytes)>, Option<Arc<Signed>>),
     /// Nothing happened for a while.
     Idle,
 }
@@ -172,7 +173,12 @@ impl Subscription {
                 self.at = Some(to);
                 self.is_live |= complete;
                 match (events.is_empty(), complete) {
-                    (false, _) => Ok(Look::Item(StreamItem::Changes(events))),
+                    (false, _) => {
+                        let signed = self.polls.signed(&held, &self.scope).await?;
+                        let last = events.last().map(|(tag, _)| tag);
+                        let signed = signed.filter(|signed| Some(&signed.tag) == last);
+                        Ok(Look::Item(StreamItem::Changes(events, signed)))
+                    }
                     // No event of the scope so far, but there are more events to read.
                     (true, false) => Ok(Look::Item(StreamItem::Idle)),
                     (true, true) => Ok(Look::Nothing),
@@ -186,8 +192,9 @@ impl Subscription {
         held: &Arc<crate::domain::snapshot::TenantSnapshot>,
     ) -> Result<StreamItem, Error> {
         let body = self.polls.body(held, &self.scope, Coding::Identity).await?;
+        let signed = self.polls.signed(held, &self.scope).await?;
         self.at = Some(held.tag().clone());
-        Ok(StreamItem::Snapshot(held.tag().clone(), body))
+        Ok(StreamItem::Snapshot(held.tag().clone(), body, signed))
     }
 }
 

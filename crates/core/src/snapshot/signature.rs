@@ -12,8 +12,8 @@ use thiserror::Error;
 use super::{Digest, Scope};
 use crate::{ids::TenantName, tag::VersionTag};
 
-/// The length of a public key in bytes.
-pub const PUBLIC_KEY: usize = 32;
+/// A public key.
+pub type PublicKey = [u8; 32];
 /// The length of a signature in bytes.
 pub const SIGNATURE: usize = 64;
 
@@ -62,7 +62,7 @@ pub struct KeyId([u8; 8]);
 
 impl KeyId {
     /// Returns the id of a public key.
-    pub fn of(public_key: &[u8; PUBLIC_KEY]) -> Self {
+    pub fn of(public_key: &PublicKey) -> Self {
         let hash: [u8; 32] = Sha256::digest(public_key).into();
         let mut id = [0; 8];
         id.copy_from_slice(&hash[..8]);

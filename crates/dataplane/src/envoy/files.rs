@@ -159,10 +159,48 @@ fn written(head: &str, parts: &[Arc<str>], mut write: impl FnMut(&str)) {
     write("]},");
 }
 
+/// What of the virtual hosts is no longer right.
+#[derive(Debug, Clone)]
+enum Outdated {
+    /// Only these routes: each is to be replaced by the other, in this order. The hosts and path prefixes of all
+    /// policies are the same.
+    Routes(Vec<(Arc<str>, Arc<str>)>),
+    /// Anything.
+    All,
+}
+
+impl Outdated {
+    /// More routes than these take as long to replace as everything.
+    const MOST: usize = 32;
+
+    /// Adds that one policy is now another.
+    fn add(&mut self, old: &Entry<Made>, new: &Entry<Made>) {
+        let pairs = match self {
+            Self::Routes(pairs) if claims_the_same(old, new) => pairs,
+            _ => return *self = Self::All,
+        };
+        let [old, new] = [&old.made.routes, &new.made.routes].map(|routes| routes.iter().flatten());
+        pairs.extend(old.cloned().zip(new.cloned()));
+        if pairs.len() > Self::MOST {
+            *self = Self::All;
+        }
+    }
+}
+
+/// Whether both are one policy with the same hosts and path prefixes.
+fn claims_the_same(old: &Entry<Made>, new: &Entry<Made>) -> bool {
+    let count = |entry: &Entry<Made>| entry.made.routes.as_ref().map(Vec::len);
+    (&old.policy.tenant, &old.policy.name) == (&new.policy.tenant, &new.policy.name)
+        && old.made.hosts == new.made.hosts
+        && old.policy.spec.path_prefixes == new.policy.spec.path_prefixes
+        && count(old) == count(new)
+}
+
 /// The files of one model after the other.
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
     policies: Kept<Made>,
+    outdated: Outdated,
     /// The policies that are refused because another one has a claim of theirs. `None`: not looked
     /// for yet.
     conflicts: Option<Conflicts>,
@@ -181,6 +219,7 @@ impl Default for Files {
     fn default() -> Self {
         Self {
             policies: Kept::default(),
+            outdated: Outdated::All,
             conflicts: None,
             hosts: Vec::new(),
             clusters: Blocks::default(),
@@ -200,7 +239,13 @@ impl Files {
         let changes = self.policies.take(model, |policy, _, before| {
             Made::of(policy, settings, before)
         });
-        if !changes.gone.is_empty() || !changes.come.is_empty() {
+        if changes.gone.len() != changes.come.len() {
+            self.outdated = Outdated::All;
+        }
+        for (old, at) in changes.gone.iter().zip(changes.come) {
+            self.outdated.add(old, &self.policies.entries()[at]);
+        }
+        if matches!(self.outdated, Outdated::All) {
             self.conflicts = None;
         }
     }
@@ -234,9 +279,17 @@ impl Files {
 
     /// Returns the body with the files.
     pub(crate) fn body(&mut self, version: &str) -> Body {
-        let table = table(self.policies.entries());
-        let unchanged = take_hosts(&mut self.hosts, &table);
-        let conflicts = table.into_conflicts();
+        let outdated = std::mem::replace(&mut self.outdated, Outdated::Routes(Vec::new()));
+        let (conflicts, unchanged) = match (outdated, self.conflicts.take()) {
+            (Outdated::Routes(pairs), Some(conflicts)) => {
+                (conflicts, replace_routes(&mut self.hosts, &pairs))
+            }
+            _ => {
+                let table = table(self.policies.entries());
+                let unchanged = take_hosts(&mut self.hosts, &table);
+                (table.into_conflicts(), unchanged)
+            }
+        };
         self.write_clusters(version, &conflicts);
         self.write_routes(version, unchanged);
         self.conflicts = Some(conflicts);
@@ -356,6 +409,29 @@ fn table(entries: &[Entry<Made>]) -> Table<'_, Arc<str>> {
     }))
 }
 
+/// Replaces routes by others, wherever they are. Returns how many of the first hosts are as before.
+fn replace_routes(hosts: &mut [Host], pairs: &[(Arc<str>, Arc<str>)]) -> usize {
+    let mut unchanged = None;
+    for (at, host) in hosts.iter_mut().enumerate() {
+        let mut is_new = false;
+        for part in &mut host.parts {
+            for (old, new) in pairs {
+                if Arc::ptr_eq(part, old) {
+                    *part = new.clone();
+                    is_new = true;
+                }
+            }
+        }
+        if is_new {
+            let mut text = String::new();
+            written(&host.head, &host.parts, |part| text += part);
+            host.escaped = escaped(&text);
+            unchanged.get_or_insert(at);
+        }
+    }
+    unchanged.unwrap_or(hosts.len())
+}
+
 /// Takes over the virtual hosts of a table, in the order of their names. Those with the same routes as
 /// before are kept. Returns how many of the first hosts are.
 fn take_hosts(hosts: &mut Vec<Host>, table: &Table<'_, Arc<str>>) -> usize {
@@ -375,7 +451,14 @@ fn take_hosts(hosts: &mut Vec<Host>, table: &Table<'_, Arc<str>>) -> usize {
             unchanged.get_or_insert(hosts.len());
         }
         hosts.push(match before.next_if(|old| old.name() == host.name) {
-            Some(same) if same.is_of(host, &parts) => same,
+            Some(mut same) if same.is_of(host, &parts) => {
+                // Equal routes may be others in memory by now, and are looked for as these.
+                let pairs = same.parts.iter_mut().zip(&parts);
+                for (own, part) in pairs.filter(|(own, part)| !Arc::ptr_eq(own, part)) {
+                    own.clone_from(part);
+                }
+                same
+            }
             old => {
                 unchanged.get_or_insert(hosts.len());
                 let parts = parts.iter().map(|part| Arc::clone(part)).collect();
