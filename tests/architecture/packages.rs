@@ -22,6 +22,16 @@ const IO: [&str; 10] = [
     "tokio-postgres",
 ];
 
+/// Packages that only the server may have. The client's users must not compile them.
+const SERVER: [&str; 6] = [
+    "actix-web",
+    "deadpool-postgres",
+    "mongodb",
+    "rdkafka",
+    "tokio-postgres",
+    "traffic-manager",
+];
+
 fn cargo(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
         .args(arguments)
@@ -94,6 +104,17 @@ fn pure_packages_depend_on_no_io_library() {
             .collect();
         assert_eq!(found, [""; 0], "{package}");
     }
+}
+
+#[test]
+fn client_depends_on_no_part_of_the_server() {
+    let dependencies = dependencies("traffic-manager-client");
+    assert!(dependencies.contains("reqwest"), "{dependencies:?}");
+    let found: Vec<_> = SERVER
+        .into_iter()
+        .filter(|name| dependencies.contains(*name))
+        .collect();
+    assert_eq!(found, [""; 0]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! the same revision gives the same bytes on every instance. Routes are grouped by service, and a
 //! change copies one group and shares the others.
 
+pub mod body;
 mod service;
 pub mod signature;
 
@@ -374,6 +375,32 @@ impl TenantSnapshot {
             next.get_or_insert_with(|| self.clone()).change(&revision)?;
         }
         Ok(next.map_or(Applied::Known, Applied::Next))
+    }
+
+    /// Returns the snapshot after one revision of a stream, of which `scope` is the part that the
+    /// stream has. A stream of a part has only the part's items, and no revisions without any: so
+    /// it may go from revision 3 to 7. In the stream of a whole tenant, that is a gap.
+    pub fn follow(
+        &self,
+        revision: &[Recorded],
+        scope: &Scope,
+    ) -> Result<Applied, serde_json::Error> {
+        if scope.is_whole() {
+            return self.apply(revision);
+        }
+        let Some(first) = revision.first() else {
+            return Ok(Applied::Known);
+        };
+        let tag = first.event.tag();
+        if tag.epoch != self.tag.epoch || revision.iter().any(|item| item.event.tag() != tag) {
+            return Ok(Applied::Gap);
+        }
+        if tag.revision <= self.tag.revision {
+            return Ok(Applied::Known);
+        }
+        let mut next = self.clone();
+        next.change(&revision.iter().collect::<Vec<_>>())?;
+        Ok(Applied::Next(next))
     }
 
     fn change(&mut self, items: &[&Recorded]) -> Result<(), serde_json::Error> {

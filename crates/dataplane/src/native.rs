@@ -1,48 +1,13 @@
 //! The service's own JSON: the bodies of `snapshot` and `resolve`.
 
 use serde::Serialize;
+pub use traffic_manager_core::snapshot::body::write as snapshot;
 use traffic_manager_core::{
     ids::{PolicyName, RouteName, TenantName},
     policy::choice::Explanation,
-    snapshot::{Listing, Scope, SnapshotRoute, TenantSnapshot},
-    tag::{Revision, VersionTag},
+    snapshot::SnapshotRoute,
+    tag::Revision,
 };
-
-/// Returns the body of `GET /tenants/{tenant}/snapshot`:
-/// `{digest, epoch, policies, revision, routes, tenant}`, with the active routes and the policies
-/// of a scope. `revision` is the scope's, `digest` the lower-case hex of [`Listing::digest`]. The
-/// bytes are RFC 8785 (JCS).
-pub fn snapshot(snapshot: &TenantSnapshot, scope: &Scope) -> Vec<u8> {
-    let Listing { digest, parts } = snapshot.listing(scope);
-    let VersionTag { epoch, revision } = snapshot.scope_tag(scope);
-    // Members in JCS order; names and epochs need no escaping: they are DNS labels and hex digits.
-    let head = format!(
-        "{{\"digest\":\"{}\",\"epoch\":\"{epoch}\",\"policies\":[",
-        hex::encode(digest)
-    );
-    let middle = format!("],\"revision\":{revision},\"routes\":[");
-    let tail = format!("],\"tenant\":\"{}\"}}", snapshot.tenant());
-    let size: usize = parts
-        .iter()
-        .map(|part| part.routes.len() + part.policies.len())
-        .sum();
-    let mut body = Vec::with_capacity(head.len() + middle.len() + size + tail.len());
-    body.extend_from_slice(head.as_bytes());
-    listed(&mut body, parts.iter().map(|part| part.policies.as_slice()));
-    body.extend_from_slice(middle.as_bytes());
-    listed(&mut body, parts.iter().map(|part| part.routes));
-    body.extend_from_slice(tail.as_bytes());
-    body
-}
-
-/// Appends fragments, each of which ends with a comma, and removes the last comma.
-fn listed<'a>(body: &mut Vec<u8>, fragments: impl Iterator<Item = &'a [u8]>) {
-    let before = body.len();
-    fragments.for_each(|fragment| body.extend_from_slice(fragment));
-    if body.len() > before {
-        body.pop();
-    }
-}
 
 /// Returns the body of `GET /routes/resolve` for one active route.
 pub fn resolve(tenant: &TenantName, route: &SnapshotRoute) -> Result<Vec<u8>, serde_json::Error> {

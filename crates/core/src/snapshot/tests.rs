@@ -502,6 +502,44 @@ fn scopes() -> Vec<Scope> {
     .collect()
 }
 
+#[test]
+fn stream_of_a_part_may_skip_revisions_and_items() {
+    let held = snapshot(3, vec![route("v1", true, 1)]);
+    let part = Scope {
+        service: None,
+        env: Some("e".parse().unwrap()),
+    };
+    let route = |version: &str| Change::Route {
+        name: name("s", "e", version),
+        before: None,
+        after: Some(RouteSpec {
+            url: RouteUrl::stored("http://b/".to_owned()),
+            is_active: true,
+            labels: Labels::default(),
+            description: None,
+        }),
+    };
+    let far = vec![recorded(7, (1, 3), route("v2"))];
+    let Applied::Next(next) = held.follow(&far, &part).unwrap() else {
+        panic!("not applied");
+    };
+    assert_eq!((next.tag(), next.route_count()), (&tag(7), 2));
+    assert!(matches!(
+        held.follow(&far, &Scope::default()),
+        Ok(Applied::Gap)
+    ));
+    assert!(matches!(next.follow(&far, &part), Ok(Applied::Known)));
+    assert!(matches!(next.follow(&[], &part), Ok(Applied::Known)));
+    let two = [
+        recorded(8, (0, 1), route("v3")),
+        recorded(9, (0, 1), route("v4")),
+    ];
+    assert!(matches!(next.follow(&two, &part), Ok(Applied::Gap)));
+    let mut other = recorded(8, (0, 1), route("v3"));
+    other.event.body.epoch = Epoch::from_random([8; 8]);
+    assert!(matches!(next.follow(&[other], &part), Ok(Applied::Gap)));
+}
+
 proptest! {
     /// The same content at the same revision gives the same bytes, tags and lookups, whether it was
     /// loaded or built from events. The tag of a scope changes exactly when a change touches the

@@ -1,0 +1,333 @@
+//! The requests of a watcher, and what their answers mean to it. Everything that an answer has is
+//! bounded.
+
+use std::{error::Error as _, io::Read as _, time::Duration};
+
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use jiff::Timestamp;
+use reqwest::{
+    Certificate, Client, RequestBuilder, Response, StatusCode,
+    header::{self, HeaderMap, HeaderValue},
+    redirect::Policy,
+};
+use tokio::time::{Instant, timeout, timeout_at};
+use traffic_manager_core::tag::VersionTag;
+use url::Url;
+
+use super::backoff::retry_after;
+use crate::{Settings, StartError, Token};
+
+/// The header with the signatures of a snapshot.
+const SIGNATURE: &str = "tm-signature";
+const LAST_EVENT_ID: &str = "last-event-id";
+const USER_AGENT: &str = concat!("tm-rust/", env!("CARGO_PKG_VERSION"));
+
+/// What an answer means.
+#[derive(Debug)]
+pub enum Answer<T> {
+    /// 200, with its content.
+    Content(T),
+    /// 304, with its tag and signature.
+    Unchanged(Option<VersionTag>, Option<String>),
+    /// 404
+    Missing,
+    /// 401 or 403. True if the token was an older one: it is worth trying once with a new one.
+    Denied(bool),
+    /// 422 to a request that had a tag.
+    TagRefused,
+    /// The body has too many bytes.
+    TooLarge,
+    /// Anything else, in words, with the time of `Retry-After`.
+    Failed(String, Option<Duration>),
+}
+
+/// The body of a snapshot with its signature.
+#[derive(Debug)]
+pub struct Body {
+    pub json: Vec<u8>,
+    pub signature: Option<String>,
+}
+
+/// The client of one watcher.
+pub struct Http {
+    client: Client,
+    settings: Settings,
+    /// The place of the server in the list.
+    at: usize,
+    /// The token as a header, until the service refuses it.
+    token: Option<HeaderValue>,
+}
+
+impl Http {
+    pub fn new(settings: Settings) -> Result<Self, StartError> {
+        let mut client = Client::builder()
+            .user_agent(USER_AGENT)
+            .redirect(Policy::none())
+            .connect_timeout(settings.times.connect);
+        if settings
+            .servers
+            .iter()
+            .any(|server| server.scheme() == "http")
+        {
+            // The token must not go unencrypted to a proxy that the environment names.
+            client = client.no_proxy();
+        }
+        if let Some(pem) = &settings.ca_pem {
+            client = client.tls_certs_merge(Certificate::from_pem_bundle(pem)?);
+        }
+        Ok(Self {
+            client: client.build()?,
+            settings,
+            at: 0,
+            token: None,
+        })
+    }
+
+    /// Turns to the next server of the list.
+    pub fn next_server(&mut self) {
+        self.at = (self.at + 1) % self.settings.servers.len();
+    }
+
+    /// Asks for a snapshot newer than the tag; with `wait`, the service holds the request until
+    /// there is one.
+    pub async fn snapshot(&mut self, tag: Option<&VersionTag>, wait: bool) -> Answer<Body> {
+        let times = &self.settings.times;
+        let limit = if wait { times.poll } else { times.snapshot };
+        let wait = wait.then_some(times.wait);
+        let until = Instant::now() + limit;
+        match timeout_at(until, self.get_snapshot(tag, wait)).await {
+            Ok(answer) => answer,
+            Err(_) => Answer::Failed(format!("no snapshot within {limit:?}"), None),
+        }
+    }
+
+    async fn get_snapshot(
+        &mut self,
+        tag: Option<&VersionTag>,
+        wait: Option<Duration>,
+    ) -> Answer<Body> {
+        let mut url = self.url("snapshot");
+        if let Some(wait) = wait {
+            let seconds = wait.as_secs().max(1);
+            url.query_pairs_mut()
+                .append_pair("wait", &format!("{seconds}s"));
+        }
+        let mut request = self.client.get(url).header(header::ACCEPT_ENCODING, "gzip");
+        if let Some(tag) = tag {
+            request = request.header(header::IF_NONE_MATCH, tag.to_etag());
+        }
+        let held_for = wait.unwrap_or_default();
+        let response = match self.send(request, held_for, tag.is_some()).await {
+            Answer::Content(response) => response,
+            other => return other.without_content(),
+        };
+        let signature = text(response.headers(), SIGNATURE);
+        let is_gzip = text(response.headers(), header::CONTENT_ENCODING.as_str())
+            .is_some_and(|coding| coding.eq_ignore_ascii_case("gzip"));
+        let raw = match self.collect(response).await {
+            Answer::Content(raw) => raw,
+            other => return other.without_content(),
+        };
+        let json = if is_gzip {
+            match unzip(&raw, self.settings.max_bytes) {
+                Ok(json) => json,
+                Err(error) => return Answer::Failed(format!("gzip: {error}"), None),
+            }
+        } else {
+            raw
+        };
+        if json.len() > self.settings.max_bytes {
+            return Answer::TooLarge;
+        }
+        Answer::Content(Body { json, signature })
+    }
+
+    /// Opens the stream of the changes after a place.
+    pub async fn stream(&mut self, after: Option<&VersionTag>) -> Answer<Response> {
+        let mut request = self
+            .client
+            .get(self.url("stream"))
+            .header(header::ACCEPT, "text/event-stream");
+        if let Some(after) = after {
+            request = request.header(LAST_EVENT_ID, after.to_string());
+        }
+        let answer = self.send(request, Duration::ZERO, after.is_some()).await;
+        match answer {
+            Answer::Content(response) if !is_event_stream(response.headers()) => {
+                Answer::Failed("the stream has another content type".to_owned(), None)
+            }
+            other => other,
+        }
+    }
+
+    fn url(&self, what: &str) -> Url {
+        let mut url = self.settings.servers[self.at].clone();
+        let tenant = self.settings.tenant.as_str();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty()
+                .extend(["api", "v1", "tenants", tenant, what]);
+        }
+        url.set_query(None);
+        let scope = &self.settings.scope;
+        let service = scope.service.as_ref().map(|name| name.as_str());
+        let env = scope.env.as_ref().map(|name| name.as_str());
+        for (name, value) in [("service", service), ("env", env)] {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, value);
+            }
+        }
+        url
+    }
+
+    /// Sends a request, and waits for the head of its answer. `held_for` is the time that the
+    /// service may hold it.
+    async fn send(
+        &mut self,
+        mut request: RequestBuilder,
+        held_for: Duration,
+        has_tag: bool,
+    ) -> Answer<Response> {
+        let was_asked_before = self.token.is_some();
+        if let Some(token) = self.settings.token.clone() {
+            match self.authorization(&token).await {
+                Ok(value) => request = request.header(header::AUTHORIZATION, value),
+                Err(why) => return Answer::Failed(why, None),
+            }
+        }
+        let limit = self.settings.times.silence + held_for;
+        let response = match timeout(limit, request.send()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Answer::Failed(chain(error), None),
+            Err(_) => return Answer::Failed(format!("no answer within {limit:?}"), None),
+        };
+        let headers = response.headers();
+        match response.status() {
+            StatusCode::OK => Answer::Content(response),
+            StatusCode::NOT_MODIFIED => Answer::Unchanged(etag(headers), text(headers, SIGNATURE)),
+            StatusCode::NOT_FOUND => Answer::Missing,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                self.token = None;
+                let may_change = self.settings.token.as_ref().is_some_and(Token::may_change);
+                Answer::Denied(was_asked_before && may_change)
+            }
+            StatusCode::UNPROCESSABLE_ENTITY if has_tag => Answer::TagRefused,
+            status => {
+                let asked = text(headers, header::RETRY_AFTER.as_str())
+                    .and_then(|text| retry_after(&text, Timestamp::now()));
+                let asked = asked.map(|time| time.min(self.settings.times.longest_retry_after));
+                Answer::Failed(format!("the service answered {status}"), asked)
+            }
+        }
+    }
+
+    async fn authorization(&mut self, token: &Token) -> Result<HeaderValue, String> {
+        if let Some(value) = &self.token {
+            return Ok(value.clone());
+        }
+        let limit = self.settings.times.silence;
+        let text = match timeout(limit, token.get()).await {
+            Ok(Ok(text)) => text,
+            Ok(Err(error)) => return Err(format!("no token: {error}")),
+            Err(_) => return Err(format!("no token within {limit:?}")),
+        };
+        let mut value = HeaderValue::from_str(&format!("Bearer {text}"))
+            .map_err(|_| "the token has characters that no header can have".to_owned())?;
+        value.set_sensitive(true);
+        self.token = Some(value.clone());
+        Ok(value)
+    }
+
+    /// Collects the body of an answer.
+    async fn collect(&self, mut response: Response) -> Answer<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            match next_piece(&mut response, Instant::now() + self.settings.times.silence).await {
+                Piece::Bytes(piece) if body.len() + piece.len() > self.settings.max_bytes => {
+                    return Answer::TooLarge;
+                }
+                Piece::Bytes(piece) => body.extend_from_slice(&piece),
+                Piece::End => return Answer::Content(body),
+                Piece::Failed(why) => return Answer::Failed(why, None),
+                Piece::Late => {
+                    return Answer::Failed("the answer fell silent".to_owned(), None);
+                }
+            }
+        }
+    }
+}
+
+impl<T> Answer<T> {
+    /// The same answer where another content is expected.
+    fn without_content<U>(self) -> Answer<U> {
+        match self {
+            Self::Content(_) => Answer::Failed("an answer without its content".to_owned(), None),
+            Self::Unchanged(tag, signature) => Answer::Unchanged(tag, signature),
+            Self::Missing => Answer::Missing,
+            Self::Denied(is_old) => Answer::Denied(is_old),
+            Self::TagRefused => Answer::TagRefused,
+            Self::TooLarge => Answer::TooLarge,
+            Self::Failed(why, time) => Answer::Failed(why, time),
+        }
+    }
+}
+
+/// The next piece of a body.
+#[derive(Debug)]
+pub enum Piece {
+    Bytes(Bytes),
+    End,
+    Failed(String),
+    /// Nothing came in time.
+    Late,
+}
+
+/// Waits for the next piece of a body.
+pub async fn next_piece(response: &mut Response, until: Instant) -> Piece {
+    match timeout_at(until, response.chunk()).await {
+        Ok(Ok(Some(bytes))) => Piece::Bytes(bytes),
+        Ok(Ok(None)) => Piece::End,
+        Ok(Err(error)) => Piece::Failed(chain(error)),
+        Err(_) => Piece::Late,
+    }
+}
+
+/// Unpacks at most one byte more than allowed, whatever the packed bytes say.
+fn unzip(packed: &[u8], max_bytes: usize) -> std::io::Result<Vec<u8>> {
+    let most = u64::try_from(max_bytes)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    let mut json = Vec::new();
+    MultiGzDecoder::new(packed)
+        .take(most)
+        .read_to_end(&mut json)?;
+    Ok(json)
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    text(headers, header::CONTENT_TYPE.as_str())
+        .is_some_and(|found| found.to_ascii_lowercase().starts_with("text/event-stream"))
+}
+
+/// Reads `ETag`. A compressed answer has a weak one.
+fn etag(headers: &HeaderMap) -> Option<VersionTag> {
+    let text = text(headers, header::ETAG.as_str())?;
+    let tag = text.strip_prefix("W/").unwrap_or(&text);
+    tag.trim_matches('"').parse().ok()
+}
+
+/// Returns an error with its causes, without the URL.
+fn chain(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,88 @@
+//! Checks of signatures by the trusted public keys.
+
+use std::{fmt, str::FromStr};
+
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use thiserror::Error;
+use traffic_manager_core::snapshot::signature::{KeyId, PUBLIC_KEY, Signatures, Statement};
+
+/// A public key (Ed25519) whose signatures the watcher trusts. It is written as 64 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TrustedKey {
+    id: KeyId,
+    bytes: [u8; PUBLIC_KEY],
+}
+
+impl TrustedKey {
+    /// A key from its 32 bytes.
+    pub fn new(bytes: [u8; PUBLIC_KEY]) -> Self {
+        Self {
+            id: KeyId::of(&bytes),
+            bytes,
+        }
+    }
+}
+
+impl fmt::Debug for TrustedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TrustedKey({})", self.id)
+    }
+}
+
+/// A text is not a public key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a public key is written as 64 hex digits")]
+pub struct NotAKey;
+
+impl FromStr for TrustedKey {
+    type Err = NotAKey;
+
+    fn from_str(text: &str) -> Result<Self, NotAKey> {
+        let mut bytes = [0; PUBLIC_KEY];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| NotAKey)?;
+        Ok(Self::new(bytes))
+    }
+}
+
+/// The result of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// A trusted key signed the statement, or no keys are configured.
+    Good,
+    /// None of the signatures is by a trusted key.
+    Missing,
+    /// A signature that names a trusted key is not of the statement, or the text has no signatures.
+    Bad,
+}
+
+/// The longest text of signatures, in bytes: there is room for eight.
+pub const MAX_TEXT: usize = 2048;
+
+/// Checks the signatures of a statement. One wrong signature of a trusted key spoils all; those of
+/// other keys are ignored. Without keys everything is good.
+pub fn check(keys: &[TrustedKey], statement: &Statement<'_>, text: Option<&str>) -> Checked {
+    if keys.is_empty() {
+        return Checked::Good;
+    }
+    let Some(text) = text else {
+        return Checked::Missing;
+    };
+    if text.len() > MAX_TEXT {
+        return Checked::Bad;
+    }
+    let Ok(Signatures(signatures)) = text.parse() else {
+        return Checked::Bad;
+    };
+    let signed = statement.to_string();
+    let mut checked = Checked::Missing;
+    for (id, signature) in signatures {
+        for key in keys.iter().filter(|key| key.id == id) {
+            let key = UnparsedPublicKey::new(&ED25519, &key.bytes);
+            if key.verify(signed.as_bytes(), &signature).is_err() {
+                return Checked::Bad;
+            }
+            checked = Checked::Good;
+        }
+    }
+    checked
+}
