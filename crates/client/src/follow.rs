@@ -111,14 +111,11 @@ impl Follower {
         }
     }
 
-    /// The tag to ask for a snapshot with: the newest that the watcher knows.
+    /// The tag to ask for a snapshot with: that of the data. It is not that of data that wait for their
+    /// signature: an answer 304 has none.
     pub fn known_tag(&self) -> Option<&VersionTag> {
-        if self.is_tag_refused {
-            return None;
-        }
-        let pending = self.pending.as_ref().map(|candidate| &candidate.held);
-        let known = pending.or(self.held.as_deref())?;
-        Some(known.snapshot.tag())
+        let held = self.held.as_ref().filter(|_| !self.is_tag_refused)?;
+        Some(held.snapshot.tag())
     }
 
     /// The place to continue the stream from.
@@ -191,13 +188,6 @@ impl Follower {
         self.drop_partial();
         if self.known_tag().is_none() || tag.is_some_and(|tag| Some(tag) != self.known_tag()) {
             return self.refuse(Refusal::Malformed, "304 for a tag that was not sent");
-        }
-        if let Some(mut candidate) = self.pending.take() {
-            candidate.held.signature = signature.map(str::to_owned);
-            return match self.settle(candidate, now) {
-                Verdict::Unsigned => self.refuse(Refusal::Unsigned, "304 without a signature"),
-                verdict => verdict,
-            };
         }
         match self.held.clone() {
             Some(held) => self.confirm(&held, signature, None, now),

@@ -4,18 +4,18 @@ use std::{fmt, str::FromStr};
 
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use thiserror::Error;
-use traffic_manager_core::snapshot::signature::{KeyId, PUBLIC_KEY, Signatures, Statement};
+use traffic_manager_core::snapshot::signature::{KeyId, PublicKey, Signatures, Statement};
 
 /// A public key (Ed25519) whose signatures the watcher trusts. It is written as 64 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TrustedKey {
     id: KeyId,
-    bytes: [u8; PUBLIC_KEY],
+    bytes: PublicKey,
 }
 
 impl TrustedKey {
     /// A key from its 32 bytes.
-    pub fn new(bytes: [u8; PUBLIC_KEY]) -> Self {
+    pub fn new(bytes: PublicKey) -> Self {
         Self {
             id: KeyId::of(&bytes),
             bytes,
@@ -38,7 +38,7 @@ impl FromStr for TrustedKey {
     type Err = NotAKey;
 
     fn from_str(text: &str) -> Result<Self, NotAKey> {
-        let mut bytes = [0; PUBLIC_KEY];
+        let mut bytes = PublicKey::default();
         hex::decode_to_slice(text, &mut bytes).map_err(|_| NotAKey)?;
         Ok(Self::new(bytes))
     }
