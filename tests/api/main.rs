@@ -56,6 +56,7 @@ mod tls;
 mod upkeep;
 mod urls;
 mod waiting;
+mod watcher;
 mod yaml_exports;
 
 use test_support as support;

@@ -62,6 +62,14 @@ pub fn authorization() -> String {
     }
 }
 
+/// The token and the authorities (PEM) of a client that is not [`http`]; `None` if the run is not encrypted.
+pub fn client() -> Option<(&'static str, Vec<u8>)> {
+    is_on().then(|| {
+        let authorities = std::fs::read(ca()).expect("the CA");
+        (TOKEN.expose_secret(), authorities)
+    })
+}
+
 /// Inserts the tests' key into a database.
 pub async fn let_in(database: &Database) {
     if is_on() {
