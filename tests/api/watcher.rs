@@ -152,7 +152,7 @@ async fn keys_rotate_and_a_watcher_takes_nothing_of_another_key() {
         let changed = put(&app, "web/prod/v1", &format!("host-{step}")).await;
         let mut settings = folder.settings(&app, std::slice::from_ref(&old));
         let of_old = Watcher::start(settings.clone()).await.unwrap();
-        settings.trusted_keys.push(new.clone());
+        settings.trusted_keys.push(new);
         settings.file = None;
         let of_both = Watcher::start(settings).await.unwrap();
         comes_to(&of_both, &changed.tag()).await;
