@@ -1,14 +1,16 @@
 //! The state machine of one stream.
 
+mod reporting;
+mod sending;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
+use self::reporting::nack;
 use super::{
     action::{Action, Code, Kind, Limits, Report, Type},
-    frame::frame,
-    message::{DeltaDiscoveryResponse, DeltaResource, DiscoveryResponse},
     node::NodeInfo,
     request::Request,
     subscription::{Sent, Subscription},
@@ -407,125 +409,6 @@ impl Stream {
         }
         (!gone.is_empty()).then_some(Step::Remove(gone))
     }
-
-    fn send(&mut self, step: Step, now: u64, out: &mut Vec<Action>) -> Result<(), (Code, String)> {
-        let (resources, removed) = match step {
-            Step::Add(resources) => (resources, BTreeSet::new()),
-            Step::Remove(names) => (Type::Clusters, names),
-        };
-        let slot = match resources {
-            Type::Clusters => &mut self.clusters,
-            Type::Routes => &mut self.routes,
-        };
-        let (Some(s), Some(target)) = (slot, &self.target) else {
-            return Ok(());
-        };
-        let changed: Vec<&Resource> = s.changed(target).collect();
-        self.nonce += 1;
-        let nonce = self.nonce.to_string();
-        let type_url = resources.url().to_owned();
-        let bytes = match self.kind {
-            Kind::Delta => frame(&DeltaDiscoveryResponse {
-                system_version_info: target.version.clone(),
-                resources: changed
-                    .iter()
-                    .map(|r| delta_resource(r, resources, target))
-                    .collect(),
-                type_url,
-                nonce: nonce.clone(),
-                removed_resources: removed.iter().cloned().collect(),
-            }),
-            Kind::World => {
-                let (version_info, resources) = s.world(target, &removed);
-                frame(&DiscoveryResponse {
-                    version_info,
-                    resources,
-                    type_url,
-                    nonce: nonce.clone(),
-                })
-            }
-        };
-        let too_long = || {
-            (
-                Code::ResourceExhausted,
-                "the response exceeds 4 GiB".to_owned(),
-            )
-        };
-        out.push(Action::Send(bytes.ok_or_else(too_long)?));
-        let mut sent = Sent::new(nonce, target.version.clone(), now);
-        // While another cluster is not warm this ACK is withheld too, and nothing depends on it.
-        sent.late = !removed.is_empty() && !s.outstanding.is_empty();
-        s.sent(sent, &changed, &removed);
-        self.leaving.retain(|name, _| !removed.contains(name));
-        Ok(())
-    }
-
-    /// Reports the names that the node asks for in vain.
-    fn report_missing(&mut self, out: &mut Vec<Action>) {
-        let Some(target) = &self.target else {
-            return;
-        };
-        for name in self.routes.iter().flat_map(|r| r.missing(target)) {
-            if self.missing.insert(name.clone()) {
-                out.push(Action::Report(Report::Missing { name: name.clone() }));
-            }
-        }
-    }
-
-    /// Reports where the node stands when there is nothing to send.
-    fn report(&mut self, now: u64, out: &mut Vec<Action>) {
-        let Some(target) = &self.target else {
-            return;
-        };
-        let is_taken = match (&self.routes, &self.clusters) {
-            (Some(routes), _) => !routes.is_empty() && routes.has_only(target),
-            // The node takes its routes from elsewhere.
-            (None, Some(clusters)) => {
-                let is_late = now >= self.begun.saturating_add(self.limits.warm_ms);
-                is_late && clusters.has_all(target)
-            }
-            (None, None) => false,
-        };
-        let is_taken = is_taken && self.rejected.is_none();
-        if is_taken && self.taken.as_ref() != Some(&target.version) {
-            let version = target.version.clone();
-            self.taken = Some(version.clone());
-            out.push(Action::Report(Report::Taken { version }));
-        }
-        let mut both = [&self.clusters, &self.routes]
-            .into_iter()
-            .flatten()
-            .peekable();
-        let done = both.peek().is_some()
-            && both.all(|s| s.outstanding.is_empty() && s.changed(target).next().is_none());
-        let ack = (target.version.clone(), self.routes.is_some());
-        if done && self.rejected.is_none() && self.acked.as_ref() != Some(&ack) {
-            let (version, routes) = ack.clone();
-            out.push(Action::Report(Report::Ack { version, routes }));
-            self.acked = Some(ack);
-        }
-    }
-}
-
-/// The version of routes begins with that of their offer: after a reconnect the node says it.
-fn delta_resource(r: &Resource, resources: Type, offer: &Offer) -> DeltaResource {
-    let version = match resources {
-        Type::Clusters => r.version.clone(),
-        Type::Routes => format!("{}/{}", offer.version, r.version),
-    };
-    DeltaResource {
-        version,
-        resource: r.body.clone(),
-        name: r.name.to_string(),
-    }
-}
-
-fn nack(version: String, resources: Type, reason: String) -> Action {
-    Action::Report(Report::Nack {
-        version,
-        resources,
-        reason,
-    })
 }
 
 /// Whether two offers have the same resources.
