@@ -124,9 +124,7 @@ impl App {
         let mut cache = None;
         if let Some(router) = cluster.as_ref().filter(|_| role.serves()) {
             let files = snapshot_files(&settings.read)?;
-            let keys = settings.dataplane.signing_keys.iter();
-            let keys = keys.map(|file| SigningKey::read(file));
-            let keys = keys.collect::<Result<_, _>>()?;
+            let keys = SigningKey::read_all(&settings.dataplane.signing_keys)?;
             cache = Some(Cache::new(router.clone(), &settings.read, files, keys));
         }
         let mut health = Health::new(metrics, can_serve(cluster.clone(), cache.clone()));

@@ -139,7 +139,7 @@ impl Cache {
             tenants: Tenants::new(settings.cache_bytes),
             bodies: Bodies::new(settings.body_bytes, workers.clone()),
             offers: Offers::new(settings.body_bytes, workers.clone()),
-            signer: Signer::new(keys, workers.clone()),
+            signer: Signer::new(keys),
             workers,
             waiters: Waiters::new(settings.max_waiters, settings.max_waiters_per_tenant, share),
             live: Live::default(),

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
@@ -33,6 +33,20 @@ impl fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
+    /// Reads the private keys of these files, each of which has another key.
+    pub fn read_all(files: &[String]) -> Result<Vec<Self>, ConfigError> {
+        let mut keys: Vec<Self> = Vec::new();
+        for file in files {
+            let key = Self::read(file)?;
+            if keys.iter().any(|other| other.public == key.public) {
+                let why = format_args!("{file}: another file has this key");
+                return Err(config::unusable(SETTING, why));
+            }
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+
     /// Reads a private key from a PEM file. Errors name the setting and the file.
     pub fn read(file: &str) -> Result<Self, ConfigError> {
         let wrong =
@@ -52,11 +66,15 @@ impl SigningKey {
         let mut open = OpenOptions::new();
         let mut out = open.write(true).create_new(true).mode(0o600).open(file)?;
         // One line of text: an Ed25519 key has 64 characters.
-        writeln!(
+        let written = writeln!(
             out,
             "-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----"
-        )?;
-        out.sync_all()?;
+        );
+        if let Err(error) = written.and_then(|()| out.sync_all()) {
+            // No part of a key stays, which would be in the way of the next try.
+            let _ = fs::remove_file(file);
+            return Err(error);
+        }
         Self::of(pair).ok_or_else(failed)
     }
 

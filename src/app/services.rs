@@ -185,6 +185,9 @@ impl Base<'_> {
             async |cache| {
                 cache.bodies.drop_idle().await;
                 cache.offers.drop_idle().await;
+                if let Some(signer) = &cache.signer {
+                    signer.drop_idle();
+                }
             },
         );
         if !settings.kafka.bootstrap_servers.is_empty() {

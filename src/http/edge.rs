@@ -15,7 +15,7 @@ use actix_web::{
 use super::{
     headers::{
         self, CORRELATION_ID, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, LAST_EVENT_ID, MIN_REVISION,
-        REASON, STALE, UNCHANGED,
+        REASON, SIGNATURE, STALE, UNCHANGED,
     },
     problem::{Code, Problem},
 };
@@ -165,7 +165,13 @@ pub fn cors(origins: &[String]) -> Cors {
             header::RETRY_AFTER,
             header::CONTENT_DISPOSITION,
         ])
-        .expose_headers([CORRELATION_ID, IDEMPOTENCY_REPLAYED, UNCHANGED, STALE])
+        .expose_headers([
+            CORRELATION_ID,
+            IDEMPOTENCY_REPLAYED,
+            UNCHANGED,
+            STALE,
+            SIGNATURE,
+        ])
         .expose_headers(["preference-applied", "ratelimit", "ratelimit-policy"])
         .expose_headers(["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"])
         .max_age(PREFLIGHT_SECONDS);

@@ -110,7 +110,7 @@ pub async fn snapshot(
         (Polled::Same(tag), None)
     } else {
         let body = state.polls.body(&held, &scope, coding).await?;
-        let signed = state.polls.signed(&held, &scope).await?;
+        let signed = state.polls.signed(&held, &scope);
         (Polled::Now(tag, body), signed)
     };
     let mut response = waiting::polled(&state.polls, polled, coding);

@@ -106,6 +106,7 @@ async fn cors_allows_only_the_exact_origin() {
             "x-correlation-id",
             "ratelimit-remaining",
             "tm-stale",
+            "tm-signature",
             "tm-unchanged",
             "location",
         ] {

@@ -117,7 +117,8 @@ impl Driver {
             Pause::Retry(asked) => {
                 let mine = self.backoff.next(fastrand::f64());
                 let asked = asked.map(|time| time.mul_f64(1.0 + 0.2 * fastrand::f64()));
-                asked.unwrap_or(mine)
+                // A service that says 0 is not asked in a loop.
+                asked.map_or(mine, |asked| asked.max(mine))
             }
         }
     }
@@ -167,13 +168,16 @@ impl Driver {
     /// What to do about an answer that is neither 200 nor 304.
     fn no_content<T>(&mut self, answer: Answer<T>) -> Pause {
         match answer {
+            // Another instance may know better: one of them may have wrong settings.
             Answer::Missing => {
                 self.follower.gone();
+                self.http.next_server();
                 Pause::AskAgain
             }
             Answer::Denied(true) => Pause::None,
             Answer::Denied(false) => {
                 self.follower.denied();
+                self.http.next_server();
                 Pause::AskAgain
             }
             Answer::TagRefused => {

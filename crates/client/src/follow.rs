@@ -128,6 +128,12 @@ impl Follower {
         self.needs_snapshot || self.held.is_none() || self.pending.is_some()
     }
 
+    /// Whether the data can be moved on by events. They cannot if their objects have members that this version
+    /// does not know.
+    pub fn is_exact(&self) -> bool {
+        self.held.as_ref().is_none_or(|held| held.is_exact())
+    }
+
     /// Whether something waits for its signature.
     pub fn is_pending(&self) -> bool {
         self.pending.is_some()

@@ -511,24 +511,30 @@ impl TenantSnapshot {
 
     /// The active routes and the policies of a scope, as canonical JSON.
     pub fn listing(&self, scope: &Scope) -> Listing<'_> {
-        let chosen = match &scope.service {
+        let parts: Vec<_> = self
+            .services_of(scope)
+            .iter()
+            .filter_map(|service| service.part_of(scope.env.as_ref()))
+            .collect();
+        Listing {
+            digest: digest_of_all(parts.iter().map(|part| part.digest)),
+            parts,
+        }
+    }
+
+    /// The [`Listing::digest`] of a scope.
+    pub fn digest(&self, scope: &Scope) -> Digest {
+        let services = self.services_of(scope).iter();
+        digest_of_all(services.filter_map(|service| service.digest_of(scope.env.as_ref())))
+    }
+
+    fn services_of(&self, scope: &Scope) -> &[Arc<Service>] {
+        match &scope.service {
             Some(name) => self
                 .service(name.as_str())
                 .map(std::slice::from_ref)
                 .unwrap_or_default(),
             None => self.services.as_slice(),
-        };
-        let parts: Vec<_> = chosen
-            .iter()
-            .filter_map(|service| service.part_of(scope.env.as_ref()))
-            .collect();
-        let digest = parts
-            .iter()
-            .fold(Sha256::new(), |sum, part| sum.chain_update(part.digest))
-            .finalize();
-        Listing {
-            digest: digest.into(),
-            parts,
         }
     }
 }
@@ -541,6 +547,11 @@ pub struct Listing<'a> {
     pub digest: Digest,
     /// The parts of the services that have any of these objects, sorted by service.
     pub parts: Vec<Part<'a>>,
+}
+
+fn digest_of_all(services: impl Iterator<Item = Digest>) -> Digest {
+    let sum = services.fold(Sha256::new(), |sum, digest| sum.chain_update(digest));
+    sum.finalize().into()
 }
 
 /// Whether these are all items of their revision, in their order.

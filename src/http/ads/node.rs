@@ -27,8 +27,10 @@ use crate::{
     telemetry::names,
 };
 
-/// How long a failed read of the offer waits before it is tried again.
+/// How long the first failed read of the offer waits before it is tried again. Each further one waits twice as long,
+/// up to [`LONGEST`].
 const AGAIN: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(60);
 /// The least time between two renderings for one node.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -47,6 +49,8 @@ pub struct Node {
     offered: Option<String>,
     /// When the offer has to be read again.
     stale: Option<Instant>,
+    /// How long the next failed read waits.
+    again: Duration,
     begun: Instant,
 }
 
@@ -87,6 +91,7 @@ impl Node {
             feed: None,
             offered: None,
             stale: None,
+            again: AGAIN,
             begun: Instant::now(),
         }
     }
@@ -128,6 +133,7 @@ impl Node {
     pub async fn on_due(&mut self, due: Due) -> Result<Vec<Bytes>, Ended> {
         let actions = match due {
             Due::Moved => {
+                self.again = AGAIN;
                 self.stale.get_or_insert(Instant::now() + PAUSE);
                 Vec::new()
             }
@@ -148,7 +154,9 @@ impl Node {
             }
             _ => false,
         };
-        if is_first || self.machine.awaits_offer() {
+        // After a failed read a request does not make it read at once.
+        let may_read = self.again == AGAIN;
+        if is_first || (self.machine.needs_offer() && may_read) {
             if let (Some(feed), Some(said)) = (&mut self.feed, self.machine.said()) {
                 feed.has_seen(said);
             }
@@ -189,11 +197,12 @@ impl Node {
     /// Reads what the node is to have. If that fails, it keeps what it has, and the read is tried again.
     async fn read(&mut self) -> Result<Vec<Action>, Ended> {
         self.stale = None;
-        let Some(feed) = &self.feed else {
+        let Some(feed) = &mut self.feed else {
             return Ok(Vec::new());
         };
         match feed.forms().await {
             Ok(forms) => {
+                self.again = AGAIN;
                 self.search.offer(forms);
                 if self.offered.is_none() {
                     self.recall().await;
@@ -214,7 +223,7 @@ impl Node {
             return Vec::new();
         };
         let version = Composition::version(&next);
-        if self.offered.as_ref() == Some(&version) && !self.machine.awaits_offer() {
+        if self.offered.as_ref() == Some(&version) && !self.machine.needs_offer() {
             return Vec::new();
         }
         match feed.offer(next).await {
@@ -227,8 +236,10 @@ impl Node {
     }
 
     fn later(&mut self, error: &Error) -> Vec<Action> {
-        tracing::warn!(error = %error, "the configuration of an Envoy could not be made");
-        self.stale = Some(Instant::now() + AGAIN);
+        let (node, said) = (self.name(), self.machine.said());
+        tracing::warn!(error = %error, node, said, "the configuration of an Envoy could not be made; it keeps what it has");
+        self.stale = Some(Instant::now() + self.again);
+        self.again = (2 * self.again).min(LONGEST);
         Vec::new()
     }
 
@@ -241,7 +252,7 @@ impl Node {
                 Action::Report(report) => {
                     self.tell(&report);
                     // A node that has just said what it has gets an offer that knows of that.
-                    if self.learn(&report).await && !self.machine.awaits_offer() {
+                    if self.learn(&report).await && !self.machine.needs_offer() {
                         actions.extend(self.offer().await);
                     }
                 }

@@ -48,6 +48,7 @@ pub fn signing_keys() -> Operation {
                 "public_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
             }],
         })))
+        .refuses(&[Code::TenantNotFound])
 }
 
 pub fn bootstrap() -> Operation {

@@ -17,7 +17,7 @@ use traffic_manager_dataplane::{
 use crate::{
     auth::AuthorizedTenant,
     cache::waiters::Waiter,
-    domain::{snapshot::Scope, tag::VersionTag},
+    domain::snapshot::Scope,
     resilience::Payer,
     service::{Error, Freshness, Seen, quarantine::Quarantine, read::polls::Polls},
 };
@@ -43,8 +43,8 @@ pub struct Sources {
 pub struct OfferFeed {
     sources: Sources,
     tenants: Vec<AuthorizedTenant>,
-    /// What the node has seen of each tenant.
-    seen: Vec<Freshness>,
+    /// What the node has seen of each tenant: what it said to have, and then what was read for it.
+    seen: Vec<Seen>,
     scope: Scope,
     waiters: Vec<Waiter>,
     payer: Payer,
@@ -73,7 +73,7 @@ impl OfferFeed {
         let waiters = payer.clone().scope(join).await?;
         Ok(Self {
             sources,
-            seen: vec![Freshness::default(); tenants.len()],
+            seen: vec![Seen::default(); tenants.len()],
             tenants,
             scope,
             waiters,
@@ -85,22 +85,31 @@ impl OfferFeed {
     pub fn has_seen(&mut self, version: &str) {
         let names: Vec<_> = self.tenants.iter().map(AuthorizedTenant::name).collect();
         let tags = Model::tags_of(version, &names).into_iter();
-        let seen = |tag: Option<VersionTag>| Freshness {
-            minimum: None,
-            seen: Seen::Tags(tag.into_iter().collect()),
-        };
-        self.seen = tags.map(seen).collect();
+        for (seen, tag) in self.seen.iter_mut().zip(tags) {
+            let Some(tag) = tag else { continue };
+            if !seen.tags().iter().any(|older| older.covers(&tag)) {
+                *seen = Seen::Tags(vec![tag]);
+            }
+        }
     }
 
     /// Returns the present forms of all policies. Fails if that is older than what the node has.
-    pub fn forms(&self) -> BoxFuture<'_, Result<Arc<Forms>, Error>> {
+    pub fn forms(&mut self) -> BoxFuture<'_, Result<Arc<Forms>, Error>> {
         let Sources {
             polls, settings, ..
         } = &self.sources;
+        let (tenants, seen) = (&self.tenants, &mut self.seen);
         let make = async {
-            let mut snapshots = Vec::with_capacity(self.tenants.len());
-            for (tenant, seen) in self.tenants.iter().zip(&self.seen) {
-                snapshots.push(polls.tenant(tenant, seen).await?);
+            let mut snapshots = Vec::with_capacity(tenants.len());
+            for (tenant, seen) in tenants.iter().zip(seen) {
+                let freshness = Freshness {
+                    minimum: None,
+                    seen: seen.clone(),
+                };
+                let snapshot = polls.tenant(tenant, &freshness).await?;
+                // Of another epoch, or older: the primary need not be asked about it again.
+                *seen = Seen::Tags(vec![snapshot.tag().clone()]);
+                snapshots.push(snapshot);
             }
             let offers = &polls.cache().offers;
             let forms = offers.forms(snapshots, &self.scope, settings).await;

@@ -123,13 +123,9 @@ impl Polls {
             if seen.has(&tag) {
                 return Some((Polled::Same(tag), None));
             }
-            let signed = match &self.cache.signer {
-                Some(signer) => Some(signer.held(snapshot, &scope)?),
-                None => None,
-            };
             let bodies = &self.cache.bodies;
             let body = bodies.held(snapshot, &scope, coding)?;
-            Some((Polled::Now(tag, body), signed))
+            Some((Polled::Now(tag, body), self.signed(snapshot, &scope)))
         };
         self.cache.with_held(tenant, polled).flatten()
     }
@@ -213,16 +209,8 @@ impl Polls {
     }
 
     /// Returns the signed statement about a snapshot's scope. `None`: snapshots are not signed.
-    pub async fn signed(
-        &self,
-        snapshot: &Arc<TenantSnapshot>,
-        scope: &Scope,
-    ) -> Result<Option<Arc<Signed>>, Error> {
-        let Some(signer) = &self.cache.signer else {
-            return Ok(None);
-        };
-        let signed = Box::pin(signer.signed(snapshot, scope)).await;
-        signed.map(Some).map_err(Error::internal)
+    pub fn signed(&self, snapshot: &TenantSnapshot, scope: &Scope) -> Option<Arc<Signed>> {
+        self.cache.signer.as_ref()?.signed(snapshot, scope)
     }
 
     /// Returns the document of a dialect for a snapshot in a coding.
@@ -343,6 +331,14 @@ impl Polls {
     ) -> Result<Changes, Error> {
         if held.tag().epoch != after.epoch {
             return Ok(Changes::Reset(held.clone()));
+        }
+        // Nothing of the scope has changed since, however long ago that was.
+        if held.tag().covers(after) && after.covers(&held.scope_tag(scope)) {
+            return Ok(Changes::Since {
+                to: held.tag().clone(),
+                complete: true,
+                events: Vec::new(),
+            });
         }
         if let Some(recent) = held.changes_after(after.revision) {
             return Ok(since(

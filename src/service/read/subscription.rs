@@ -42,7 +42,7 @@ pub enum StreamItem {
     /// The whole scope, at this tag of the tenant, and its signature.
     Snapshot(VersionTag, Bytes, Option<Arc<Signed>>),
     /// Events, each with its tag, and the signature of the scope after them. Only the newest state can be
-    /// signed.
+    /// signed. There are no events if the subscriber has them already.
     Changes(Vec<(VersionTag, Bytes)>, Option<Arc<Signed>>),
     /// Nothing happened for a while.
     Idle,
@@ -64,6 +64,8 @@ pub struct Subscription {
     at: Option<VersionTag>,
     /// True once the subscriber has been up to date.
     is_live: bool,
+    /// True once the subscriber was sent something.
+    has_begun: bool,
     waiter: Waiter,
     /// The payer of all reads of the subscription: the payer of the request that opened it.
     payer: Payer,
@@ -96,6 +98,7 @@ impl Subscription {
             scope,
             at: after,
             is_live: false,
+            has_begun: false,
             waiter,
             payer: Payer::current(),
             ends,
@@ -119,7 +122,10 @@ impl Subscription {
         }
         loop {
             match self.look().await {
-                Ok(Look::Item(piece)) => return Some(piece),
+                Ok(Look::Item(piece)) => {
+                    self.has_begun = true;
+                    return Some(piece);
+                }
                 Ok(Look::Nothing) => {}
                 Ok(Look::TooFarBehind) => {
                     metrics::counter!(crate::telemetry::names::STREAMS_CUT).increment(1);
@@ -174,13 +180,19 @@ impl Subscription {
                 self.is_live |= complete;
                 match (events.is_empty(), complete) {
                     (false, _) => {
-                        let signed = self.polls.signed(&held, &self.scope).await?;
+                        let signed = self.polls.signed(&held, &self.scope);
                         let last = events.last().map(|(tag, _)| tag);
                         let signed = signed.filter(|signed| Some(&signed.tag) == last);
                         Ok(Look::Item(StreamItem::Changes(events, signed)))
                     }
                     // No event of the scope so far, but there are more events to read.
                     (true, false) => Ok(Look::Item(StreamItem::Idle)),
+                    // Who comes back may have been cut off before the signature of what it has.
+                    (true, true) if !self.has_begun => {
+                        let signed = self.polls.signed(&held, &self.scope);
+                        let item = signed.map(|signed| StreamItem::Changes(events, Some(signed)));
+                        Ok(item.map_or(Look::Nothing, Look::Item))
+                    }
                     (true, true) => Ok(Look::Nothing),
                 }
             }
@@ -192,7 +204,7 @@ impl Subscription {
         held: &Arc<crate::domain::snapshot::TenantSnapshot>,
     ) -> Result<StreamItem, Error> {
         let body = self.polls.body(held, &self.scope, Coding::Identity).await?;
-        let signed = self.polls.signed(held, &self.scope).await?;
+        let signed = self.polls.signed(held, &self.scope);
         self.at = Some(held.tag().clone());
         Ok(StreamItem::Snapshot(held.tag().clone(), body, signed))
     }

@@ -36,6 +36,11 @@ impl Driver {
         };
         let mut response = match answer {
             Answer::Content(response) => response,
+            // The snapshot that is asked for next does not mend what else the service may dislike.
+            Answer::TagRefused => {
+                self.follower.tag_refused();
+                return Pause::Unfit;
+            }
             other => return self.no_content(other),
         };
         let deadlines = Deadlines {
@@ -92,7 +97,10 @@ impl Driver {
     fn heard(&mut self, deadlines: &mut Deadlines) {
         deadlines.heard = Some(Instant::now());
         self.mute_streams = 0;
-        self.backoff.reset();
+        // Not with its first bytes: a stream may break right after them each time.
+        if deadlines.opened.elapsed() >= self.times.first_byte {
+            self.backoff.reset();
+        }
         self.follower.alive(Timestamp::now());
     }
 
@@ -150,9 +158,12 @@ impl Driver {
         match verdict {
             Verdict::Taken => {
                 self.unfit.reset();
+                self.backoff.reset();
                 None
             }
             Verdict::More | Verdict::Dropped | Verdict::Unsigned => None,
+            // A newer service: each change needs a snapshot, and comes no later for that.
+            Verdict::Gap if !self.follower.is_exact() => Some(Pause::None),
             Verdict::Gap => Some(Pause::Unfit),
             Verdict::Refused(Refusal::NotAccepted) => Some(Pause::AskAgain),
             Verdict::Refused(_) => {

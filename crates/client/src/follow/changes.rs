@@ -41,7 +41,7 @@ impl Follower {
                 self.counters.dropped += 1;
                 return Verdict::Dropped;
             }
-            Some(base) if base.snapshot.tag().epoch == tag.epoch && base.raw.is_none() => {}
+            Some(base) if base.snapshot.tag().epoch == tag.epoch && base.is_exact() => {}
             _ => return self.gap(),
         }
         let (events, size) = &mut self.partial;

@@ -38,9 +38,14 @@ impl Held {
         })
     }
 
+    /// Whether it can be moved on by events.
+    pub fn is_exact(&self) -> bool {
+        self.raw.is_none()
+    }
+
     /// The data after a revision of the stream, without a signature yet.
     pub fn next(snapshot: TenantSnapshot) -> Self {
-        let digest = snapshot.listing(&Scope::default()).digest;
+        let digest = snapshot.digest(&Scope::default());
         Self {
             snapshot: Arc::new(snapshot),
             digest,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use traffic_manager_core::{
     ids::TenantName,
@@ -17,6 +17,9 @@ use super::{
     Follower, Held, MAX_LEFT, Refusal, State,
     signatures::{Checked, MAX_TEXT},
 };
+
+/// How much younger a confirmation is that is worth another file.
+const CONFIRMED: SignedDuration = SignedDuration::from_mins(10);
 
 /// The state of a watcher as its file has it, without the snapshot's body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,12 +57,14 @@ impl Saved {
             None => body::write(&self.held.snapshot, &Scope::default()),
         }
     }
-}
 
-impl Saved {
-    /// Whether this is the same state, whenever it was confirmed.
+    /// Whether a file with the other state tells the same: when the data were confirmed may be a little older
+    /// there.
     pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.held, &other.held) && self.head.left == other.head.left
+        let since = self.head.confirmed.duration_since(other.head.confirmed);
+        Arc::ptr_eq(&self.held, &other.held)
+            && self.head.left == other.head.left
+            && since < CONFIRMED
     }
 }
 

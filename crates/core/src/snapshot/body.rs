@@ -120,7 +120,7 @@ pub fn read(body: &[u8]) -> Result<ReadBody, BadBody> {
         waiters: None,
     };
     let snapshot = TenantSnapshot::new(members.tenant, content)?;
-    let digest = snapshot.listing(&Scope::default()).digest;
+    let digest = snapshot.digest(&Scope::default());
     if hex::encode(digest) == members.digest {
         return Ok(ReadBody {
             snapshot,

@@ -357,27 +357,36 @@ impl Service {
         self.routes.iter().map(|held| &held.route)
     }
 
+    /// Returns the digest of the service's [`Part`], for one environment or for all. `None` if it has no active
+    /// routes and no policies there.
+    pub fn digest_of(&self, env: Option<&EnvName>) -> Option<Digest> {
+        let Some(env) = env else {
+            return self.digest;
+        };
+        let routes = &self.routes[self.of_env(env)];
+        digest(routes, self.policies.get(env).into_iter())
+    }
+
     /// Returns the service's part of a snapshot's body, for one environment or for all. `None` if
     /// it has no active routes and no policies there.
     pub fn part_of(&self, env: Option<&EnvName>) -> Option<Part<'_>> {
+        let digest = self.digest_of(env)?;
         let Some(env) = env else {
             let policies = self
                 .policies
                 .values()
                 .flat_map(|held| held.fragment.iter().copied())
                 .collect();
-            return self.digest.map(|digest| Part {
+            return Some(Part {
                 routes: &self.fragments,
                 policies,
                 digest,
             });
         };
-        let routes = self.of_env(env);
         let policy = self.policies.get(env);
-        let digest = digest(&self.routes[routes.clone()], policy.into_iter())?;
         let policies = policy.map(|held| held.fragment.clone()).unwrap_or_default();
         Some(Part {
-            routes: &self.fragments[self.part(routes)],
+            routes: &self.fragments[self.part(self.of_env(env))],
             policies,
             digest,
         })

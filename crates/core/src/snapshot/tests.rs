@@ -55,6 +55,7 @@ fn snapshot(revision: u64, routes: Vec<SnapshotRoute>) -> TenantSnapshot {
 /// Returns what a scope has, as JSON.
 fn json_of(snapshot: &TenantSnapshot, scope: &Scope) -> Vec<u8> {
     let listing = snapshot.listing(scope);
+    assert_eq!(snapshot.digest(scope), listing.digest);
     let list = |of: fn(&Part<'_>) -> Vec<u8>| {
         let bytes = listing.parts.iter().flat_map(of).collect::<Vec<_>>();
         let text = String::from_utf8(bytes).unwrap();

@@ -44,7 +44,7 @@ pub struct Stream {
     clusters: Option<Subscription>,
     routes: Option<Subscription>,
     /// The node has said which offer its routes are of, and there was no offer since.
-    awaits_offer: bool,
+    needs_offer: bool,
     /// Why the target was rejected.
     rejected: Option<(Type, String)>,
     /// Clusters that the target does not have, and since when, for nodes that take their routes from elsewhere.
@@ -81,7 +81,7 @@ impl Stream {
             next: None,
             clusters: None,
             routes: None,
-            awaits_offer: false,
+            needs_offer: false,
             rejected: None,
             leaving: BTreeMap::new(),
             acked: None,
@@ -118,8 +118,8 @@ impl Stream {
 
     /// Whether the node has said which offer its routes are of, and there was no offer since. It gets no routes
     /// before the next offer, which must not be older: the last one was made without knowing this.
-    pub fn awaits_offer(&self) -> bool {
-        self.awaits_offer
+    pub fn needs_offer(&self) -> bool {
+        self.needs_offer
     }
 
     /// How the node takes its configuration.
@@ -143,14 +143,14 @@ impl Stream {
         out
     }
 
-    /// Takes an offer: what the node is to have from now on. It is no older than what the node
-    /// [said](Self::said) to have.
+    /// Takes an offer: what the node is to have from now on. The caller sees to it that this is no older than
+    /// what the node [said](Self::said) to have.
     pub fn on_offer(&mut self, offer: Arc<Offer>, now: u64) -> Vec<Action> {
         let mut out = Vec::new();
         if self.ended {
             return out;
         }
-        if std::mem::take(&mut self.awaits_offer) {
+        if std::mem::take(&mut self.needs_offer) {
             // The last offer may be older than what the node has.
             self.aim_at(offer);
             self.go_on(now, &mut out);
@@ -198,22 +198,23 @@ impl Stream {
         out
     }
 
-    /// The time at which something is due if nothing else happens.
+    /// The time at which something is due if nothing else happens. After [`Stream::on_tick`] at that time it
+    /// is a later one, or none.
     pub fn deadline(&self) -> Option<u64> {
         if self.ended || self.is_mute() {
             return None;
         }
-        let sent = self.waiting().map(|s| s.at);
         let due = |since: u64| since.saturating_add(self.limits.warm_ms);
-        if self.awaits_offer {
-            return sent.map(due);
+        // Nothing else is done meanwhile.
+        if let Some(sent) = self.waiting() {
+            return Some(due(sent.at));
         }
-        let leaving = self.leaving.values().copied();
-        let unasked = (self.clusters.is_none() && self.routes.as_ref().is_some_and(|r| r.resumed))
-            .then_some(self.begun);
-        let since = sent.into_iter().chain(leaving).chain(unasked);
-        let since = since.chain(self.alone().then_some(self.begun)).min();
-        since.map(due)
+        let goes_on = self.rejected.is_none() && !self.needs_offer;
+        let target = self.target.as_ref().filter(|_| goes_on)?;
+        let mut routes = self.routes.iter().filter(|_| self.clusters.is_none());
+        let unasked = routes.any(|routes| routes.resumed && routes.owes(target));
+        let begun = (unasked || self.alone()).then_some(self.begun);
+        self.leaving.values().copied().chain(begun).min().map(due)
     }
 
     /// Whether the node must not be told anything.
@@ -305,7 +306,7 @@ impl Stream {
         };
         let Some(s) = slot else {
             let new = slot.insert(Subscription::new(resources, request.names));
-            self.awaits_offer |= resources == Type::Routes && new.said.is_some();
+            self.needs_offer |= resources == Type::Routes && new.said.is_some();
             return;
         };
         let is_answer = !request.nonce.is_empty();
@@ -377,7 +378,7 @@ impl Stream {
         {
             return Some(Step::Add(Type::Clusters));
         }
-        if self.awaits_offer {
+        if self.needs_offer {
             return None;
         }
         if let Some(r) = &self.routes {
@@ -385,8 +386,7 @@ impl Stream {
             if self.clusters.is_none() && r.resumed && !warm(self.begun) {
                 return None;
             }
-            let owed = !r.answered && r.wanted(target).next().is_some();
-            if owed || r.changed(target).next().is_some() {
+            if r.owes(target) {
                 return Some(Step::Add(Type::Routes));
             }
         }

@@ -222,6 +222,12 @@ impl Subscription {
         })
     }
 
+    /// Whether the node is to be sent resources.
+    pub fn owes(&self, offer: &Offer) -> bool {
+        let unanswered = !self.answered && self.wanted(offer).next().is_some();
+        unanswered || self.changed(offer).next().is_some()
+    }
+
     /// The names that the node has, or asks for, and that are not in the offer.
     pub fn gone(&self, offer: &Offer) -> BTreeSet<String> {
         let names = self.known.keys().chain(&self.asked);

@@ -191,7 +191,7 @@ impl Outdated {
 fn claims_the_same(old: &Entry<Made>, new: &Entry<Made>) -> bool {
     let count = |entry: &Entry<Made>| entry.made.routes.as_ref().map(Vec::len);
     (&old.policy.tenant, &old.policy.name) == (&new.policy.tenant, &new.policy.name)
-        && old.made.hosts == new.made.hosts
+        && old.policy.spec.hosts == new.policy.spec.hosts
         && old.policy.spec.path_prefixes == new.policy.spec.path_prefixes
         && count(old) == count(new)
 }

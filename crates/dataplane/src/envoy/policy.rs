@@ -69,8 +69,8 @@ pub(super) fn hosts(policy: &PolicyModel) -> Vec<String> {
 /// The most memory that the routes of one policy may take, roughly.
 const MAX_ROUTES_BYTES: usize = 32 * 1024 * 1024;
 
-/// Returns roughly how much memory the routes of a policy take: Envoy has no routes that several
-/// hosts share.
+/// Returns roughly how much memory the routes of a policy take, if its hosts share none: another policy may
+/// have some of the requests to each of them.
 fn routes_bytes(policy: &PolicyModel) -> usize {
     let spec = &policy.spec;
     let edits = spec.request_headers.iter().chain(&spec.response_headers);

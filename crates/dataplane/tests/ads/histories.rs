@@ -176,7 +176,7 @@ impl World {
                 if let Some(message) = self.to_server.pop_front() {
                     let actions = self.stream.on_request(&message, self.now);
                     self.act(actions)?;
-                    if let (true, Some(newest)) = (self.stream.awaits_offer(), self.offers.last()) {
+                    if let (true, Some(newest)) = (self.stream.needs_offer(), self.offers.last()) {
                         let actions = self.stream.on_offer(Arc::clone(newest), self.now);
                         self.act(actions)?;
                     }
@@ -196,6 +196,10 @@ impl World {
                 self.node_speaks();
                 let actions = self.stream.on_tick(self.now);
                 self.act(actions)?;
+                let due = self.stream.deadline();
+                if due.is_some_and(|due| due <= self.now) {
+                    return Err(format!("due at {due:?}, and it is {} already", self.now));
+                }
             }
             Event::Break => self.connect(),
             Event::Restart => {

@@ -50,7 +50,7 @@ impl Talk {
         let request = ask.encode(self.kind, resources.url());
         let actions = self.stream.on_request(&request, self.now);
         let mut sent = self.note(actions);
-        if let (true, Some(offer)) = (self.stream.awaits_offer(), self.offered.clone()) {
+        if let (true, Some(offer)) = (self.stream.needs_offer(), self.offered.clone()) {
             sent.extend(self.offer(&offer));
         }
         sent
@@ -517,6 +517,24 @@ fn a_node_that_comes_back_over_delta_gets_the_difference_only() {
 }
 
 #[test]
+fn a_node_that_never_asks_for_clusters_is_waited_for_once() {
+    for kind in BOTH {
+        let mut talk = Talk::new(kind);
+        talk.offer(&second());
+        let ask = Ask {
+            version: "1/x".to_owned(),
+            ..Ask::first()
+        };
+        let ask = ask.names(&["tm"]).has(&[("tm", "a,b")]);
+        assert_eq!(talk.ask(Type::Routes, ask), []);
+        assert_eq!(talk.stream.deadline(), Some(WARM));
+        let routes = one(talk.wait(WARM));
+        assert_eq!(talk.ack(&routes), []);
+        assert_eq!(talk.stream.deadline(), None);
+    }
+}
+
+#[test]
 fn a_node_that_says_what_it_has_gets_no_routes_of_an_offer_made_before() {
     let has = [("a", "1"), ("b", "1"), ("c", "1")];
     let mut talk = Talk::new(Kind::Delta);
@@ -529,7 +547,7 @@ fn a_node_that_says_what_it_has_gets_no_routes_of_an_offer_made_before() {
         ..Ask::default().names(&["tm"])
     };
     assert_eq!(talk.ask(Type::Routes, routes), []);
-    assert!(talk.stream.awaits_offer());
+    assert!(talk.stream.needs_offer());
     assert_eq!(talk.stream.deadline(), None);
     assert_eq!(talk.wait(10 * WARM), []);
     assert_eq!(talk.stream.said(), Some("2"));
@@ -538,7 +556,7 @@ fn a_node_that_says_what_it_has_gets_no_routes_of_an_offer_made_before() {
         (remove.names(), &remove.removed[..]),
         (vec![], &["a".to_owned()][..])
     );
-    assert!(!talk.stream.awaits_offer());
+    assert!(!talk.stream.needs_offer());
 }
 
 #[test]
