@@ -14,6 +14,7 @@
 
 pub mod agent;
 pub mod apply;
+pub mod bootstrap;
 pub mod command;
 pub mod config;
 mod disk;

@@ -9,7 +9,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use traffic_manager_agent::{
-    agent,
+    agent, bootstrap,
     config::{Config, DEFAULTS},
     guard::{Accepted, HeldBack},
 };
@@ -41,6 +41,8 @@ enum Command {
         #[command(flatten)]
         file: File,
     },
+    /// Prints what the proxy starts with: Envoy, Traefik and Caddy need it once.
+    Bootstrap(File),
     /// Prints every key of the configuration with its default and its effect.
     Defaults,
 }
@@ -79,6 +81,10 @@ fn command(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Accept { tag, file } => accept(&tag, &file.read()?),
+        Command::Bootstrap(file) => {
+            print!("{}", bootstrap::text(&file.read()?)?);
+            Ok(())
+        }
         Command::Defaults => {
             print!("{DEFAULTS}");
             Ok(())

@@ -127,7 +127,7 @@ impl Node {
             Ok(()) => self.plan.applied(number, now),
             Err(error) => {
                 self.plan.failed(number, fastrand::f64(), now);
-                tracing::warn!(tag = %snapshot.tag(), "the proxy keeps what it has: {error:#}");
+                self.log(&snapshot, error);
             }
         }
         let failures = self.plan.failures();
@@ -143,6 +143,17 @@ impl Node {
             }
             shown.applied = self.applied.clone();
         });
+    }
+
+    /// Logs a failure, and the same one again only as a detail.
+    fn log(&self, snapshot: &TenantSnapshot, error: &anyhow::Error) {
+        let last = self.shown.borrow().last_failure.clone();
+        let reason = format!("{error:#}");
+        if last.is_some_and(|last| last.reason == reason) && self.plan.failures() > 1 {
+            tracing::debug!("once more: {reason}");
+        } else {
+            tracing::warn!(tag = %snapshot.tag(), "the proxy keeps what it has: {reason}");
+        }
     }
 
     async fn give(&mut self, snapshot: &TenantSnapshot) -> anyhow::Result<()> {

@@ -3,11 +3,17 @@
 
 mod common;
 
-use std::{fs, net::SocketAddr, os::unix::fs::MetadataExt as _, path::PathBuf};
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use common::{
-    Agent, EPOCH, control_plane::ControlPlane, eventually, folder::Folder, free_address, get,
-    program, tag, tenant,
+    Agent, EPOCH, control_plane::ControlPlane, eventually, folder::Folder, free_address, get, tag,
+    tenant,
 };
 use serde_json::Value;
 use tokio::{
@@ -142,6 +148,18 @@ async fn admin(running: PathBuf) -> SocketAddr {
 fn failed(status: &Value, words: &str) -> bool {
     let reason = status["proxy"]["last_failure"]["reason"].as_str();
     reason.is_some_and(|reason| reason.contains(words))
+}
+
+/// Runs the program to its end. Returns whether it succeeded, and what it wrote.
+fn program(arguments: &[&str], config: &Path) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_tm-agent"))
+        .args(arguments)
+        .arg("--config")
+        .arg(config)
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]

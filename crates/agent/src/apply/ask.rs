@@ -82,6 +82,7 @@ async fn text(mut response: Response) -> Result<String, reqwest::Error> {
 }
 
 fn words(error: reqwest::Error) -> String {
+    let error = error.without_url();
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -83,10 +83,12 @@ impl Checked {
             return Ok(before.handed.clone());
         }
         let names = names::known(before.map(|before| &before.handed.names), &now);
-        let placed = match self.kind {
+        let mut placed = match self.kind {
             Kind::Haproxy => files.to_vec(),
             Kind::Nginx(_) => nginx::prepare(files, &now, &names),
         };
+        // The first file needs the others, and has the revision: it comes last.
+        placed.rotate_left(1);
         self.place(applier, wanted, &placed).await?;
         Ok(Handed {
             rendered: folder::digest_of(files),

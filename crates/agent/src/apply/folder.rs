@@ -1,6 +1,7 @@
 //! The folder of a proxy's files.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -13,8 +14,9 @@ use crate::{disk, release::ConfigFile};
 /// A file as it was before it was replaced; `None` if it was not there.
 pub type Before = (String, Option<Vec<u8>>);
 
-/// Returns one digest of several files with their paths.
-pub fn digest<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
+/// Returns one digest of several files with their paths, in whatever order.
+fn digest<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
+    let files: BTreeMap<_, _> = files.into_iter().collect();
     let mut all = Sha256::new();
     for (path, content) in files {
         all.update(path);

@@ -6,7 +6,6 @@ pub mod folder;
 
 use std::{
     net::{SocketAddr, TcpListener},
-    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -146,16 +145,4 @@ impl Drop for Agent {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Runs the program to its end. Returns whether it succeeded, and what it wrote.
-pub fn program(arguments: &[&str], config: &Path) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_tm-agent"))
-        .args(arguments)
-        .arg("--config")
-        .arg(config)
-        .output()
-        .unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(text).unwrap())
 }
