@@ -100,6 +100,8 @@ fn runtime(threads: usize) -> anyhow::Result<Runtime> {
 }
 
 fn run(config: Config) -> anyhow::Result<()> {
+    // The agent does one thing at a time, on a machine that belongs to the proxy.
+    heap::limit_arenas_to(1);
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(false)

@@ -122,6 +122,8 @@ impl Node {
         };
         self.shown.send_modify(|shown| shown.is_changing = true);
         let result = self.give(&snapshot).await;
+        // A change takes several times the memory of what stays.
+        block_in_place(heap::give_back);
         let now = Instant::now();
         match &result {
             Ok(()) => self.plan.applied(number, now),

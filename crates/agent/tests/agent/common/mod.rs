@@ -110,6 +110,11 @@ impl Agent {
         Self { listen, child }
     }
 
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The status; `None` if the agent does not answer.
     pub async fn status(&self) -> Option<Value> {
         let (_, text) = get(self.listen, None, "/status").await?;

@@ -1,7 +1,5 @@
 //! The agent with real proxies: `make proxies` installs them, and `.stack/env.proxies` names them.
 
-mod common;
-
 use std::{
     env,
     fs::File,
@@ -10,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{
+use crate::common::{
     Agent, HOST, control_plane::ControlPlane, eventually, folder::Folder, free_address, get, tag,
     tenant,
 };
