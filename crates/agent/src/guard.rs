@@ -3,8 +3,8 @@
 //! somebody else speaks for, then cannot empty the proxies.
 
 use std::{
-    io,
-    path::PathBuf,
+    fs, io,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
@@ -106,7 +106,8 @@ pub struct HeldBack {
     pub since: Timestamp,
 }
 
-/// What somebody on the machine has accepted: the state of a tag, and later ones that have no less.
+/// What somebody on the machine has accepted: the state of a tag, and later ones that have no less,
+/// until one of them is applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
     tag: VersionTag,
@@ -129,7 +130,7 @@ impl Accepted {
     }
 
     /// Writes the acceptance into the agent's folder, where the agent finds it.
-    pub fn write(&self, state: &std::path::Path) -> io::Result<()> {
+    pub fn write(&self, state: &Path) -> io::Result<()> {
         let json = serde_json::to_vec(self)?;
         disk::write(&state.join(FILE), &json, disk::PRIVATE)
     }
@@ -145,7 +146,7 @@ pub struct Guard {
 
 impl Guard {
     /// A guard whose acceptances are in this folder.
-    pub fn new(limits: Limits, state: &std::path::Path) -> Self {
+    pub fn new(limits: Limits, state: &Path) -> Self {
         Self {
             limits,
             file: state.join(FILE),
@@ -168,6 +169,17 @@ impl Guard {
             Some(old) => self.decide(old, old.less(size), new),
             None if size == Size::default() => self.refuses(new, "it is empty".to_owned()),
             None => true,
+        }
+    }
+
+    /// Forgets an acceptance whose state has been applied. It must not let a later wipe through,
+    /// after the tenant has grown again.
+    pub fn applied(&self, snapshot: &TenantSnapshot) {
+        let accepted = disk::read_json::<Accepted>(&self.file);
+        if accepted.is_some_and(|accepted| accepted.covers(snapshot.tag(), Size::of(snapshot)))
+            && let Err(error) = fs::remove_file(&self.file)
+        {
+            tracing::warn!("cannot remove {}: {error}", self.file.display());
         }
     }
 

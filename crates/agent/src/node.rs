@@ -126,7 +126,10 @@ impl Node {
         block_in_place(heap::give_back);
         let now = Instant::now();
         match &result {
-            Ok(()) => self.plan.applied(number, now),
+            Ok(()) => {
+                self.plan.applied(number, now);
+                block_in_place(|| self.guard.applied(&snapshot));
+            }
             Err(error) => {
                 self.plan.failed(number, fastrand::f64(), now);
                 self.log(&snapshot, error);

@@ -4,3 +4,4 @@ mod common;
 mod memory;
 mod real_proxies;
 mod steps;
+mod wipes;

@@ -1,163 +1,19 @@
-//! The program itself, from a control plane over real HTTP to an nginx that is two scripts and a
-//! small server: which steps it takes, and what stays when something is wrong.
+//! The program with an nginx that is two scripts: which steps it takes, and what stays when
+//! something is wrong.
 
-use std::{
-    fs,
-    net::SocketAddr,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, os::unix::fs::MetadataExt as _};
+
+use serde_json::Value;
 
 use crate::common::{
-    Agent, EPOCH, control_plane::ControlPlane, eventually, folder::Folder, free_address, get, tag,
-    tenant,
+    eventually, get,
+    stage::{Stage, URL, program, saved},
+    tag, tenant,
 };
-use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
-};
-use traffic_manager_core::snapshot::TenantSnapshot;
-
-const URL: &str = "http://127.0.0.1:9/";
-
-/// Notes what is checked and what is in place then. `broken` and `hangs` are files of a test.
-const CHECK: &str = r#"
-now() { sed -n '1s/^# revision //p' "$1/nginx.conf" 2>/dev/null; }
-cd "${0%/*}" || exit 1
-echo "check $(now "$1") over $(now proxy)" >>steps
-[ ! -f hangs ] || sleep 600
-[ ! -f broken ] || { echo "this is broken" >&2; exit 1; }
-"#;
-
-/// Notes what is reloaded, and runs it, unless it is `deaf` (once) or `stubborn`.
-const RELOAD: &str = r#"
-cd "${0%/*}" || exit 1
-echo "reload $(sed -n '1s/^# revision //p' proxy/nginx.conf)" >>steps
-while [ -f gate ]; do sleep 0.01; done
-if [ -f deaf ]; then rm deaf; exit 0; fi
-[ ! -f stubborn ] || exit 0
-cp proxy/nginx.conf running
-"#;
-
-/// A control plane, an nginx that is two scripts, and a folder for an agent.
-struct Stage {
-    folder: Folder,
-    plane: Option<ControlPlane>,
-    listen: SocketAddr,
-}
-
-impl Stage {
-    async fn new(first: TenantSnapshot) -> Self {
-        let (folder, plane) = (Folder::new(), ControlPlane::start(first).await);
-        folder.write("check.sh", CHECK);
-        folder.write("reload.sh", RELOAD);
-        let listen = free_address();
-        let admin = admin(folder.path("running")).await;
-        let root = folder.path("");
-        let root = root.to_str().unwrap().trim_end_matches('/');
-        let config = format!(
-            r#"
-[service]
-servers = ["{url}"]
-tenant = "acme"
-[node]
-state = "{root}/state"
-listen = "{listen}"
-[proxy]
-dialect = "nginx"
-folder = "{root}/proxy"
-admin = "{admin}"
-check = ["sh", "{root}/check.sh", "{{folder}}"]
-reload = ["sh", "{root}/reload.sh"]
-[times]
-pause_ms = 20
-apply_ms = 20000
-command_ms = 5000
-read_back_ms = 900
-retry_ms = 20
-last_retry_ms = 100
-check_ms = 100
-ask_again_ms = 100
-"#,
-            url = plane.url,
-        );
-        folder.write("agent.toml", &config);
-        Self {
-            folder,
-            plane: Some(plane),
-            listen,
-        }
-    }
-
-    fn agent(&self) -> Agent {
-        Agent::start(&self.folder, self.listen)
-    }
-
-    fn publish(&self, snapshot: TenantSnapshot) {
-        self.plane.as_ref().unwrap().publish(snapshot);
-    }
-
-    /// The steps so far, with revisions as numbers.
-    fn steps(&self) -> Vec<String> {
-        let steps = self.folder.read("steps").replace(&format!("{EPOCH}."), "");
-        steps.lines().map(str::to_owned).collect()
-    }
-
-    fn set(&self, flag: &str) {
-        self.folder.write(flag, "");
-    }
-
-    fn unset(&self, flag: &str) {
-        fs::remove_file(self.folder.path(flag)).unwrap();
-    }
-
-    /// The revision of the files that are in place.
-    fn placed(&self) -> String {
-        let file = self.folder.read("proxy/nginx.conf");
-        let line = file.lines().next().unwrap_or_default();
-        line.trim_start_matches("# revision ").to_owned()
-    }
-}
-
-/// Answers the revision of a file at every path; hangs up if the file is not there.
-async fn admin(running: PathBuf) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut connection, _)) = listener.accept().await {
-            let Ok(text) = fs::read_to_string(&running) else {
-                continue;
-            };
-            let line = text.lines().next().unwrap_or_default();
-            let revision = line.trim_start_matches("# revision ");
-            let length = revision.len();
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{revision}"
-            );
-            let _ = connection.read(&mut [0; 1024]).await;
-            let _ = connection.write_all(answer.as_bytes()).await;
-        }
-    });
-    address
-}
 
 fn failed(status: &Value, words: &str) -> bool {
     let reason = status["proxy"]["last_failure"]["reason"].as_str();
     reason.is_some_and(|reason| reason.contains(words))
-}
-
-/// Runs the program to its end. Returns whether it succeeded, and what it wrote.
-fn program(arguments: &[&str], config: &Path) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_tm-agent"))
-        .args(arguments)
-        .arg("--config")
-        .arg(config)
-        .output()
-        .unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(text).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -339,16 +195,6 @@ async fn restart_without_the_control_plane_changes_nothing() {
     assert_eq!(now, inode, "the file was right and is the same");
 }
 
-/// Waits until the agent has the state on its disk.
-async fn saved(stage: &Stage, revision: u64) {
-    eventually("the state is on the disk", async || {
-        let file = stage.folder.read("state/snapshot.tm");
-        file.contains(&format!("\"tag\":\"{}\"", tag(revision)))
-            .then_some(())
-    })
-    .await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn proxy_that_runs_something_else_is_noticed() {
     let stage = Stage::new(tenant(1, 2, URL)).await;
@@ -382,69 +228,6 @@ async fn damaged_file_is_not_applied() {
     let status = agent.shows("it has looked", looked).await;
     assert_eq!(status["held"]["tag"], Value::Null);
     assert_eq!((stage.placed(), stage.steps()), (tag(1), steps));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn wipe_is_held_back_over_a_restart_until_it_is_accepted() {
-    let stage = Stage::new(tenant(1, 30, URL)).await;
-    let config = stage.folder.path("agent.toml");
-    let agent = stage.agent();
-    agent.applies(1).await;
-    saved(&stage, 1).await;
-    stage.publish(tenant(2, 10, URL));
-    let held_back = |status: &Value| status["held_back"]["tag"] == tag(2);
-    let status = agent.shows("it is held back", held_back).await;
-    assert_eq!(status["held_back"]["reason"], "it drops 20 of 30 routes");
-    assert_eq!(status["held"]["tag"], tag(1));
-    agent.kill();
-    let agent = stage.agent();
-    agent.applies(1).await;
-    agent.shows("it is held back still", held_back).await;
-    assert_eq!(stage.placed(), tag(1));
-
-    let (is_accepted, said) = program(&["accept", &tag(3)], &config);
-    assert!(!is_accepted && said.contains(&tag(2)), "{said}");
-    assert_eq!(stage.placed(), tag(1));
-    let (is_accepted, said) = program(&["accept", &tag(2)], &config);
-    assert!(is_accepted, "{said}");
-    let status = agent.applies(2).await;
-    assert_eq!(status["held_back"], Value::Null);
-    let (_, printed) = program(&["status"], &config);
-    let printed: Value = serde_json::from_str(&printed).unwrap();
-    assert_eq!(printed["proxy"]["tag"], tag(2));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn wipe_is_held_back_if_the_agent_has_lost_its_last_state() {
-    let stage = Stage::new(tenant(1, 30, URL)).await;
-    let agent = stage.agent();
-    agent.applies(1).await;
-    agent.kill();
-    let _ = fs::remove_file(stage.folder.path("state/snapshot.tm"));
-    let _ = fs::remove_file(stage.folder.path("state/snapshot.tm.previous"));
-    stage.publish(tenant(2, 1, URL));
-    let agent = stage.agent();
-    agent
-        .shows("it is held back", |status| {
-            status["held_back"]["tag"] == tag(2)
-        })
-        .await;
-    assert_eq!(stage.placed(), tag(1));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn first_state_that_is_empty_is_held_back() {
-    let stage = Stage::new(tenant(1, 0, URL)).await;
-    let agent = stage.agent();
-    let status = agent
-        .shows("it is held back", |status| {
-            status["held_back"]["tag"] == tag(1)
-        })
-        .await;
-    assert_eq!(status["held_back"]["reason"], "it is empty");
-    assert_eq!(stage.steps(), [""; 0]);
-    stage.publish(tenant(2, 1, URL));
-    agent.applies(2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

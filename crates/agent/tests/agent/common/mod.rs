@@ -3,6 +3,7 @@
 
 pub mod control_plane;
 pub mod folder;
+pub mod stage;
 
 use std::{
     net::{SocketAddr, TcpListener},
