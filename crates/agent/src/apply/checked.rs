@@ -88,7 +88,9 @@ impl Checked {
             Kind::Nginx(_) => nginx::prepare(files, &now, &names),
         };
         // The first file needs the others, and has the revision: it comes last.
-        placed.rotate_left(1);
+        if !placed.is_empty() {
+            placed.rotate_left(1);
+        }
         self.place(applier, wanted, &placed).await?;
         Ok(Handed {
             rendered: folder::digest_of(files),
@@ -112,8 +114,11 @@ impl Checked {
         let former = block_in_place(|| folder::replace(&self.folder, files))?;
         if let Err(error) = self.reload(applier, wanted).await {
             // A proxy that did not run before has nothing better than the files that were checked.
-            if applier.reads_back && !matches!(was_running, Running::Away(_)) {
-                self.back(&former).await?;
+            if applier.reads_back
+                && !matches!(was_running, Running::Away(_))
+                && let Err(undo) = self.back(&former).await
+            {
+                tracing::warn!("the former files cannot be brought back: {undo}");
             }
             return Err(error);
         }

@@ -65,6 +65,10 @@ impl Envoy {
         };
         let on_disk = block_in_place(|| folder::digest_on_disk(&self.folder, files));
         if on_disk == handed.placed {
+            if matches!(self.running(wanted).await, Running::Other(_)) {
+                // Envoy has missed that they came, such as while it started.
+                block_in_place(|| self.write_again(files))?;
+            }
             applier.shows(wanted).await?;
             return Ok(handed);
         }
@@ -83,6 +87,13 @@ impl Envoy {
         block_in_place(|| folder::replace(&self.folder, &files[..1]))?;
         applier.shows(wanted).await?;
         Ok(handed)
+    }
+
+    fn write_again(&self, files: &[ConfigFile]) -> Result<(), ApplyError> {
+        for file in files {
+            folder::write(&self.folder.join(&file.path), file.content.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// Waits until the clusters are there and ready. An Envoy that does not answer gets the routes
