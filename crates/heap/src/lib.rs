@@ -4,20 +4,25 @@
 //! keeps all memory below it resident. `malloc_trim` returns every free page. It is a call into C,
 //! and the crate of the service has no unsafe code, so the call is in this separate crate.
 
-/// Limits glibc to two malloc arenas per processor instead of eight. Each arena keeps every page
-/// that still holds a small allocation, so fewer arenas return more memory after large work. Call
-/// it before starting threads: existing arenas stay. Does nothing with other C libraries, or when
-/// `MALLOC_ARENA_MAX` is set.
+/// Limits glibc to two malloc arenas per processor instead of eight. See [`limit_arenas_to`].
 pub fn limit_arenas() {
+    let processors = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
+    limit_arenas_to(processors.saturating_mul(2));
+}
+
+/// Limits the number of glibc's malloc arenas. Each arena keeps every page that still holds a small
+/// allocation, so fewer arenas return more memory after large work, and threads wait more for one
+/// another. Call it before starting threads: existing arenas stay. Does nothing with other C
+/// libraries, or when `MALLOC_ARENA_MAX` is set.
+pub fn limit_arenas_to(arenas: usize) {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     if std::env::var_os("MALLOC_ARENA_MAX").is_none() {
-        let processors =
-            std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
-        let arenas =
-            libc::c_int::try_from(processors.saturating_mul(2)).unwrap_or(libc::c_int::MAX);
+        let arenas = libc::c_int::try_from(arenas).unwrap_or(libc::c_int::MAX);
         // SAFETY: sets a number of the allocator, which takes its own lock for that.
         unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) };
     }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    let _ = arenas;
 }
 
 /// Returns the free pages of all heaps to the system, and reports whether there were any. Takes

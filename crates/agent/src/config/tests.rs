@@ -1,0 +1,82 @@
+use super::*;
+
+const LEAST: &str = r#"
+[service]
+servers = ["https://tm.example.com"]
+tenant = "acme"
+[proxy]
+dialect = "nginx"
+folder = "/srv/nginx"
+"#;
+
+fn refusal(change: impl Fn(&str) -> String) -> String {
+    Config::parse(&change(LEAST)).unwrap_err().to_string()
+}
+
+#[test]
+fn least_configuration_has_the_defaults_for_the_rest() {
+    let config = Config::parse(LEAST).unwrap();
+    assert_eq!(config.proxy.dialect, Dialect::Nginx);
+    assert_eq!(config.service.env, None);
+    assert_eq!(config.times.pause, Duration::from_secs(1));
+    assert_eq!(config.guard.always_allowed, 10);
+    assert!(config.node.listen.ip().is_loopback());
+}
+
+#[test]
+fn unknown_key_is_refused_by_its_name() {
+    let refused = refusal(|text| text.replace("tenant =", "tenants ="));
+    assert!(refused.contains("tenants"), "{refused}");
+    let refused = refusal(|text| format!("{text}\n[gard]\nalways_allowed = 1\n"));
+    assert!(refused.contains("gard"), "{refused}");
+}
+
+#[test]
+fn missing_and_wrong_values_are_refused_by_their_keys() {
+    let cases = [
+        ("tenant = \"acme\"", "", "tenant"),
+        ("tenant = \"acme\"", "tenant = \"A b\"", "service.tenant"),
+        (
+            "\"nginx\"",
+            "\"apache\"",
+            "proxy.dialect: \"apache\" is none of",
+        ),
+        ("https://tm.example.com", "tm", "service.servers"),
+        (
+            "\"https://tm.example.com\"",
+            "",
+            "service.servers: at least",
+        ),
+        ("/srv/nginx", "nginx", "proxy.folder"),
+        ("/srv/nginx", "/var/lib/tm-agent/nginx", "proxy.folder"),
+        (
+            "[proxy]",
+            "token_env = \"A\"\ntoken_file = \"/a\"\n[proxy]",
+            "only one",
+        ),
+        (
+            "[proxy]",
+            "trusted_keys = [\"ab\"]\n[proxy]",
+            "64 hex digits",
+        ),
+        (
+            "[proxy]",
+            "[node]\nlisten = \"0.0.0.0:1\"\n[proxy]",
+            "node.listen",
+        ),
+        (
+            "[proxy]",
+            "[times]\npause_ms = 0\n[proxy]",
+            "times.pause_ms: 0",
+        ),
+        (
+            "[proxy]",
+            "[times]\nretry_ms = 90000\n[proxy]",
+            "times.retry_ms",
+        ),
+    ];
+    for (old, new, wanted) in cases {
+        let refused = refusal(|text| text.replace(old, new));
+        assert!(refused.contains(wanted), "{old} → {new}: {refused}");
+    }
+}

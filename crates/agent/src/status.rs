@@ -1,0 +1,182 @@
+//! What the agent tells of itself.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::sync::watch;
+use traffic_manager_client::{Refusal, TenantSnapshot, View};
+use traffic_manager_core::tag::VersionTag;
+
+use crate::{
+    apply::Applied,
+    config::Config,
+    guard::{Guard, HeldBack, Size},
+};
+
+/// A change that failed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failure {
+    /// The tag of the state that the proxy did not take.
+    pub tag: VersionTag,
+    /// When it failed.
+    pub at: Timestamp,
+    /// Why, for people.
+    pub reason: String,
+}
+
+impl Failure {
+    /// A failure of now.
+    pub fn new(snapshot: &TenantSnapshot, error: &anyhow::Error) -> Self {
+        Self {
+            tag: snapshot.tag().clone(),
+            at: Timestamp::now(),
+            reason: format!("{error:#}"),
+        }
+    }
+}
+
+/// What the loop tells of the proxy.
+#[derive(Debug, Clone, Default)]
+pub struct ProxyStatus {
+    /// What it has taken over last.
+    pub applied: Option<Applied>,
+    /// Whether it is being changed.
+    pub is_changing: bool,
+    /// Changes since the start of the agent, with those for which nothing had to be done.
+    pub changes: u64,
+    /// Failed changes since the start of the agent.
+    pub failures: u64,
+    /// Failed changes since the last success.
+    pub failures_in_a_row: u32,
+    /// The last failure. It stays after a success.
+    pub last_failure: Option<Failure>,
+}
+
+/// The status of an agent, as `GET /status` has it.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    tenant: String,
+    dialect: &'static str,
+    /// The state of the tenant that the agent holds.
+    pub held: Held,
+    /// The proxy.
+    pub proxy: Proxy,
+    /// The state that the wipe guard holds back.
+    pub held_back: Option<HeldBack>,
+}
+
+/// What the agent holds, and how that relates to the control plane.
+#[derive(Debug, Serialize)]
+pub struct Held {
+    /// `starting`, `disk`, `live`, `stale`, `gone` or `denied`.
+    pub state: &'static str,
+    /// The tag; `None` before the first state.
+    pub tag: Option<VersionTag>,
+    /// How much it has.
+    pub size: Size,
+    /// The seconds since the control plane confirmed it last.
+    pub age_seconds: Option<f64>,
+    /// The newest refusal or failure. It stays after it is over.
+    pub problem: Option<Arc<str>>,
+    /// States and revisions that were taken.
+    pub taken: u64,
+    /// Connections that ended before their time, and requests that failed.
+    pub reconnects: u64,
+    /// Failures to read or write the file of the last good state.
+    pub file_errors: u64,
+    /// Refused states by reason.
+    pub refused: BTreeMap<&'static str, u64>,
+}
+
+/// The proxy, as the status has it.
+#[derive(Debug, Serialize)]
+pub struct Proxy {
+    /// The tag that it runs.
+    pub tag: Option<VersionTag>,
+    /// The revision that it shows.
+    pub revision: Option<String>,
+    /// The time at which it took that over.
+    pub since: Option<Timestamp>,
+    /// Whether that is the newest state that the agent holds.
+    pub is_newest: bool,
+    /// Whether it is being changed.
+    pub is_changing: bool,
+    /// See [`ProxyStatus::changes`].
+    pub changes: u64,
+    /// See [`ProxyStatus::failures`].
+    pub failures: u64,
+    /// See [`ProxyStatus::failures_in_a_row`].
+    pub failures_in_a_row: u32,
+    /// The last failure. It stays after a success.
+    pub last_failure: Option<Failure>,
+}
+
+/// Where all that an agent tells comes from.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// What the watcher shows.
+    pub view: watch::Receiver<View>,
+    /// The wipe guard.
+    pub guard: Arc<Guard>,
+    /// What the loop shows.
+    pub proxy: watch::Receiver<ProxyStatus>,
+    /// The document for Traefik.
+    pub document: watch::Receiver<Option<Bytes>>,
+}
+
+impl Facts {
+    /// The status of now.
+    pub fn status(&self) -> Status {
+        let view = self.view.borrow().clone();
+        let proxy = self.proxy.borrow().clone();
+        Status {
+            tenant: self.config.service.tenant.to_string(),
+            dialect: self.config.proxy.dialect.as_str(),
+            proxy: of_proxy(proxy, view.tag()),
+            held: held(&view),
+            held_back: self.guard.held_back(),
+        }
+    }
+}
+
+fn held(view: &View) -> Held {
+    let refused = Refusal::ALL.map(|why| (why.as_str(), view.counters.refused(why)));
+    Held {
+        state: view.state.as_str(),
+        tag: view.tag().cloned(),
+        size: view.snapshot.as_deref().map(Size::of).unwrap_or_default(),
+        age_seconds: view.age(Timestamp::now()).map(|age| age.as_secs_f64()),
+        problem: view.problem.clone(),
+        taken: view.counters.applied,
+        reconnects: view.counters.reconnects,
+        file_errors: view.counters.file_errors,
+        refused: refused.into(),
+    }
+}
+
+fn of_proxy(proxy: ProxyStatus, held: Option<&VersionTag>) -> Proxy {
+    let ProxyStatus {
+        applied,
+        is_changing,
+        changes,
+        failures,
+        failures_in_a_row,
+        last_failure,
+    } = proxy;
+    let tag = applied.as_ref().map(|applied| applied.tag.clone());
+    Proxy {
+        is_newest: tag.is_some() && tag.as_ref() == held,
+        since: applied.as_ref().map(|applied| applied.since),
+        revision: applied.map(|applied| applied.revision),
+        tag,
+        is_changing,
+        changes,
+        failures,
+        failures_in_a_row,
+        last_failure,
+    }
+}

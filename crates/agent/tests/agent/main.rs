@@ -1,0 +1,7 @@
+//! The program `tm-agent`, from a control plane over real HTTP to the proxy.
+
+mod common;
+mod memory;
+mod real_proxies;
+mod steps;
+mod wipes;
