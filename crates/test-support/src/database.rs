@@ -1,7 +1,7 @@
 //! A database per test, on the real primary and its replica.
 
 use arc_swap::ArcSwap;
-use tokio_postgres::{Client, NoTls, Row, types::ToSql};
+use tokio_postgres::{Client, NoTls, Row, error::SqlState, types::ToSql};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use traffic_manager::store::migrations;
 use url::Url;
@@ -264,12 +264,23 @@ impl Lock {
     }
 }
 
-/// Opens a connection to the stack's Postgres.
+/// Opens a connection to the stack's Postgres. A replica may refuse one because it replays what other tests
+/// removed just then; that is tried again.
 pub async fn connect(url: &str) -> Client {
-    try_connect(url)
-        .await
-        .expect("a connection to the stack; is it up? `make test` starts it")
+    let conflicts =
+        |error: &tokio_postgres::Error| error.code() == Some(&SqlState::T_R_SERIALIZATION_FAILURE);
+    for _ in 0..CONFLICTS {
+        match try_connect(url).await {
+            Err(error) if conflicts(&error) => {}
+            other => return other.expect(CONNECTS),
+        }
+    }
+    try_connect(url).await.expect(CONNECTS)
 }
+
+/// The most conflicts with the replay of a replica in a row.
+const CONFLICTS: u32 = 20;
+const CONNECTS: &str = "a connection to the stack; is it up? `make test` starts it";
 
 /// The same, or the error of a server that may be away.
 pub async fn try_connect(url: &str) -> Result<Client, tokio_postgres::Error> {
