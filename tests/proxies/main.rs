@@ -1,6 +1,7 @@
 //! Real proxies, unmodified, with configurations for them: Envoy, Traefik, Caddy, HAProxy and
 //! nginx. `make proxies` installs them.
 
+mod agent;
 mod balancer;
 mod behind;
 mod changes;

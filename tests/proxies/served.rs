@@ -53,8 +53,15 @@ pub struct Reported {
 impl Service {
     /// Starts a service whose proxies trust the certificates of `authority`.
     pub async fn start(authority: &Authority) -> Self {
+        Self::start_with(authority, &[]).await
+    }
+
+    /// The same, with further settings of all its instances.
+    pub async fn start_with(authority: &Authority, more: &[&str]) -> Self {
         let folder = Folder::new();
-        let mut overrides: Vec<String> = ASKING.map(str::to_owned).into();
+        let more = more.iter().copied();
+        let mut overrides: Vec<String> =
+            ASKING.into_iter().chain(more).map(str::to_owned).collect();
         overrides.extend([
             // A restored database is noticed at once.
             "write.timeline_check_ms=200".to_owned(),
@@ -121,6 +128,11 @@ impl Service {
     /// Stops the service. Its database stays.
     pub async fn stop(&mut self) {
         self.app.take().expect("it runs").drain().await;
+    }
+
+    /// Returns the key of a node.
+    pub fn node_token(&self) -> &str {
+        &self.installation.node
     }
 
     fn listen(&self) -> [String; 2] {
