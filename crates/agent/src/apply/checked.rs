@@ -138,7 +138,19 @@ impl Checked {
                 && folder::digest_on_disk(&self.folder, files) == before.placed
         };
         block_in_place(is_placed)
-            && (!applier.reads_back || self.running(wanted).await == Running::Wanted)
+            && (!applier.reads_back || self.comes_up(wanted, applier.limit / SIGNALS).await)
+    }
+
+    /// Whether the proxy runs the revision of the files that are in their places. A proxy that starts just now reads
+    /// them, and would lose a signal: it is waited for.
+    async fn comes_up(&self, wanted: &str, limit: Duration) -> bool {
+        let until = Instant::now() + limit;
+        loop {
+            match self.running(wanted).await {
+                Running::Away(_) if Instant::now() < until => tokio::time::sleep(PAUSE).await,
+                running => return running == Running::Wanted,
+            }
+        }
     }
 
     /// Makes the proxy take the files that are in their places. A signal may get lost, so it is sent
