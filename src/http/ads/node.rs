@@ -30,7 +30,7 @@ use crate::{
 /// How long the first failed read of the offer waits before it is tried again. Each further one waits twice as long,
 /// up to [`LONGEST`].
 const AGAIN: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(10);
 /// The least time between two renderings for one node.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -133,8 +133,9 @@ impl Node {
     pub async fn on_due(&mut self, due: Due) -> Result<Vec<Bytes>, Ended> {
         let actions = match due {
             Due::Moved => {
+                let soon = Instant::now() + PAUSE;
                 self.again = AGAIN;
-                self.stale.get_or_insert(Instant::now() + PAUSE);
+                self.stale = Some(self.stale.map_or(soon, |planned| planned.min(soon)));
                 Vec::new()
             }
             Due::Read => self.read().await?,
@@ -154,12 +155,14 @@ impl Node {
             }
             _ => false,
         };
-        // After a failed read a request does not make it read at once.
-        let may_read = self.again == AGAIN;
-        if is_first || (self.machine.needs_offer() && may_read) {
-            if let (Some(feed), Some(said)) = (&mut self.feed, self.machine.said()) {
-                feed.has_seen(said);
-            }
+        if !is_first && !self.machine.needs_offer() {
+            return Ok(frames);
+        }
+        if let (Some(feed), Some(said)) = (&mut self.feed, self.machine.said()) {
+            feed.has_seen(said);
+        }
+        // A read that is planned knows of it, too: a node cannot hasten the next one after a failure.
+        if self.stale.is_none() {
             let actions = self.read().await?;
             frames.extend(self.act(actions).await?);
         }
