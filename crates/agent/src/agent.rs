@@ -26,7 +26,7 @@ const SNAPSHOT: &str = "snapshot.tm";
 /// The most bytes of a file with a key.
 const MAX_TOKEN: u64 = 64 << 10;
 
-/// Runs an agent until it fails to. What the proxy has it keeps.
+/// Runs an agent until it fails to. The proxy keeps its configuration.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let config = Arc::new(config);
     let state = &config.node.state;

@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use crate::signing::SigningKey;
 
-/// What to do with keys.
+/// The operations on signing keys.
 #[derive(Debug, Clone, Subcommand)]
 pub enum SigningKeyCommand {
     /// Make a private key, write it to a new file, and print the public key in hex, which nodes are given.

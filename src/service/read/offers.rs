@@ -43,7 +43,7 @@ pub struct Sources {
 pub struct OfferFeed {
     sources: Sources,
     tenants: Vec<AuthorizedTenant>,
-    /// What the node has seen of each tenant: what it said to have, and then what was read for it.
+    /// The newest state of each tenant that the node has seen: as it said, then as it was read for it.
     seen: Vec<Seen>,
     scope: Scope,
     waiters: Vec<Waiter>,
@@ -107,7 +107,7 @@ impl OfferFeed {
                     seen: seen.clone(),
                 };
                 let snapshot = polls.tenant(tenant, &freshness).await?;
-                // Of another epoch, or older: the primary need not be asked about it again.
+                // The primary need not be asked again about a tag of another epoch.
                 *seen = Seen::Tags(vec![snapshot.tag().clone()]);
                 snapshots.push(snapshot);
             }

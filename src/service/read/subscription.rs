@@ -187,7 +187,7 @@ impl Subscription {
                     }
                     // No event of the scope so far, but there are more events to read.
                     (true, false) => Ok(Look::Item(StreamItem::Idle)),
-                    // Who comes back may have been cut off before the signature of what it has.
+                    // A subscriber that comes back may have been cut off before the signature.
                     (true, true) if !self.has_begun => {
                         let signed = self.polls.signed(&held, &self.scope);
                         let item = signed.map(|signed| StreamItem::Changes(events, Some(signed)));

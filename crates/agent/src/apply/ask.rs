@@ -1,6 +1,6 @@
 //! Questions to the proxy's own interface.
 
-use std::{error::Error as _, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect::Policy};
 
@@ -81,13 +81,7 @@ async fn text(mut response: Response) -> Result<String, reqwest::Error> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Returns an error with its causes, without the URL.
 fn words(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+    format!("{:#}", anyhow::Error::new(error.without_url()))
 }

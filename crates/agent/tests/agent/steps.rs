@@ -49,9 +49,7 @@ async fn state_is_checked_then_placed_then_reloaded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn states_that_come_during_a_change_become_one() {
-    let stage = Stage::new(tenant(1, 2, URL)).await;
-    let agent = stage.agent();
-    agent.applies(1).await;
+    let (stage, agent) = Stage::running(tenant(1, 2, URL)).await;
     stage.set("gate");
     stage.publish(tenant(2, 2, URL));
     eventually("the second reload has begun", async || {
@@ -74,9 +72,7 @@ async fn states_that_come_during_a_change_become_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_files_change_nothing_and_are_tried_again() {
-    let stage = Stage::new(tenant(1, 2, URL)).await;
-    let agent = stage.agent();
-    agent.applies(1).await;
+    let (stage, agent) = Stage::running(tenant(1, 2, URL)).await;
     stage.set("broken");
     stage.publish(tenant(2, 2, URL));
     let status = agent
@@ -94,9 +90,7 @@ async fn refused_files_change_nothing_and_are_tried_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn newer_state_remedies_a_refused_one() {
-    let stage = Stage::new(tenant(1, 2, URL)).await;
-    let agent = stage.agent();
-    agent.applies(1).await;
+    let (stage, agent) = Stage::running(tenant(1, 2, URL)).await;
     stage.set("broken");
     stage.publish(tenant(2, 2, URL));
     agent
@@ -109,9 +103,7 @@ async fn newer_state_remedies_a_refused_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn command_that_hangs_is_ended_and_begun_anew() {
-    let stage = Stage::new(tenant(1, 2, URL)).await;
-    let agent = stage.agent();
-    agent.applies(1).await;
+    let (stage, agent) = Stage::running(tenant(1, 2, URL)).await;
     stage.set("hangs");
     stage.publish(tenant(2, 2, URL));
     let status = agent
@@ -124,9 +116,7 @@ async fn command_that_hangs_is_ended_and_begun_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reload_signal_that_is_lost_is_sent_again() {
-    let stage = Stage::new(tenant(1, 2, URL)).await;
-    let agent = stage.agent();
-    agent.applies(1).await;
+    let (stage, agent) = Stage::running(tenant(1, 2, URL)).await;
     stage.set("deaf");
     stage.publish(tenant(2, 2, URL));
     agent.applies(2).await;
@@ -138,9 +128,7 @@ async fn reload_signal_that_is_lost_is_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_come_back_if_the_proxy_does_not_take_the_new_ones() {
-    let stage = Stage::new(tenant(1, 2, URL)).await;
-    let agent = stage.agent();
-    agent.applies(1).await;
+    let (stage, agent) = Stage::running(tenant(1, 2, URL)).await;
     stage.set("stubborn");
     stage.publish(tenant(2, 2, URL));
     agent
@@ -163,9 +151,7 @@ async fn files_come_back_if_the_proxy_does_not_take_the_new_ones() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn restart_without_the_control_plane_changes_nothing() {
-    let mut stage = Stage::new(tenant(1, 2, URL)).await;
-    let agent = stage.agent();
-    agent.applies(1).await;
+    let (mut stage, agent) = Stage::running(tenant(1, 2, URL)).await;
     saved(&stage, 1).await;
     agent.kill();
     stage.plane = None;
@@ -197,9 +183,7 @@ async fn restart_without_the_control_plane_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn proxy_that_runs_something_else_is_noticed() {
-    let stage = Stage::new(tenant(1, 2, URL)).await;
-    let agent = stage.agent();
-    agent.applies(1).await;
+    let (stage, _agent) = Stage::running(tenant(1, 2, URL)).await;
     stage.folder.write("running", "# revision old\n");
     eventually("it is told again", async || {
         (stage.folder.read("running") == stage.folder.read("proxy/nginx.conf")).then_some(())
@@ -209,9 +193,7 @@ async fn proxy_that_runs_something_else_is_noticed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_file_is_not_applied() {
-    let mut stage = Stage::new(tenant(1, 2, URL)).await;
-    let agent = stage.agent();
-    agent.applies(1).await;
+    let (mut stage, agent) = Stage::running(tenant(1, 2, URL)).await;
     saved(&stage, 1).await;
     agent.kill();
     stage.plane = None;
@@ -232,9 +214,7 @@ async fn damaged_file_is_not_applied() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn second_agent_in_the_same_folder_is_refused() {
-    let stage = Stage::new(tenant(1, 2, URL)).await;
-    let agent = stage.agent();
-    agent.applies(1).await;
+    let (stage, _agent) = Stage::running(tenant(1, 2, URL)).await;
     let (has_run, said) = program(&["run"], &stage.folder.path("agent.toml"));
     assert!(
         !has_run && said.contains("another agent has the folder"),

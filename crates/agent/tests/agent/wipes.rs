@@ -51,9 +51,7 @@ async fn wipe_is_held_back_over_a_restart_until_it_is_accepted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wipe_is_held_back_if_the_agent_has_lost_its_last_state() {
-    let stage = Stage::new(tenant(1, 30, URL)).await;
-    let agent = stage.agent();
-    agent.applies(1).await;
+    let (stage, agent) = Stage::running(tenant(1, 30, URL)).await;
     agent.kill();
     let _ = fs::remove_file(stage.folder.path("state/snapshot.tm"));
     let _ = fs::remove_file(stage.folder.path("state/snapshot.tm.previous"));

@@ -19,6 +19,7 @@ mod paths;
 mod pattern;
 mod policy;
 mod routes;
+mod running;
 mod table;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -88,6 +88,14 @@ ask_again_ms = 100
         }
     }
 
+    /// The same, with an agent that has applied the first state.
+    pub async fn running(first: TenantSnapshot) -> (Self, Agent) {
+        let stage = Self::new(first).await;
+        let agent = stage.agent();
+        agent.applies(1).await;
+        (stage, agent)
+    }
+
     pub fn agent(&self) -> Agent {
         Agent::start(&self.folder, self.listen)
     }
