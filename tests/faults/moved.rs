@@ -106,14 +106,19 @@ async fn assert_fails_over(lose: &str) {
         world.archived_count().await == 61
     })
     .await;
-    let report: serde_json::Value =
-        reqwest::get(format!("http://{}/health/resilience", process.ops))
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap();
-    assert_eq!(report["replicas"][0]["is_promoted"], true, "{report}");
+    // The replica's role is looked at from time to time, so writes may be accepted before it is
+    // reported.
+    let health = format!("http://{}/health/resilience", process.ops);
+    eventually(
+        Duration::from_secs(30),
+        "the replica is reported as promoted",
+        async || {
+            let report = reqwest::get(&health).await.expect("an answer");
+            let report: serde_json::Value = report.json().await.expect("JSON");
+            report["replicas"][0]["is_promoted"] == true
+        },
+    )
+    .await;
     drop(process);
     world.end().await;
 }
