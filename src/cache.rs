@@ -56,7 +56,12 @@ use self::{
 };
 use crate::{
     config,
-    domain::{event::Recorded, ids::TenantName, snapshot::TenantSnapshot, tag::VersionTag},
+    domain::{
+        event::{Action, Recorded},
+        ids::TenantName,
+        snapshot::TenantSnapshot,
+        tag::VersionTag,
+    },
     resilience::{CallError, PoolReport, Workers},
     signing::SigningKey,
     store::{self, Visible, Way, router::Router},
@@ -120,6 +125,8 @@ pub struct Cache {
     restored_ms: AtomicI64,
     /// Tenants whose files are to be removed.
     gone: Mutex<Vec<TenantName>>,
+    /// Tenants that were deleted, for [`Cache::take_ended`].
+    ended: Mutex<Vec<TenantName>>,
 }
 
 impl Cache {
@@ -153,6 +160,7 @@ impl Cache {
             files: files.map(Arc::new),
             restored_ms: AtomicI64::new(i64::MAX),
             gone: Mutex::default(),
+            ended: Mutex::default(),
         })
     }
 
@@ -376,6 +384,9 @@ impl Cache {
     /// Advances a tenant by its own committed events, in their order.
     pub fn apply(&self, tenant: &TenantName, events: &[&Recorded]) {
         let Some(last) = events.last() else { return };
+        if last.event.body.action == Action::TenantDeleted {
+            self.ended.lock().push(tenant.clone());
+        }
         self.tenants
             .observe(tenant, &last.event.tag(), Instant::now());
         self.live.publish(tenant, events);
@@ -383,6 +394,11 @@ impl Cache {
             metrics::counter!(names::CACHE_EVENTS, "result" => result).increment(1);
         }
         self.waiters.wake(tenant);
+    }
+
+    /// Returns the tenants that this instance has learnt since the last call to be deleted.
+    pub fn take_ended(&self) -> Vec<TenantName> {
+        std::mem::take(&mut self.ended.lock())
     }
 
     /// Forgets a deleted tenant: its cached snapshot must not be served.
@@ -507,6 +523,7 @@ impl Cache {
     /// Stops serving the tenant, and marks its files for removal, so that it is not served after
     /// the next start either.
     fn end(&self, tenant: &TenantName) {
+        self.ended.lock().push(tenant.clone());
         self.tenants.end(tenant);
         self.waiters.wake(tenant);
         if self.files.as_ref().is_some_and(|files| files.has(tenant)) {

@@ -204,6 +204,15 @@ impl Settings {
         if self.kafka.topic == self.kafka.dlq_topic {
             return Err(invalid("kafka.dlq_topic", "must differ from kafka.topic"));
         }
+        if [&self.kafka.topic, &self.kafka.dlq_topic].contains(&&self.kafka.node_topic) {
+            return Err(invalid(
+                "kafka.node_topic",
+                "must differ from kafka.topic and kafka.dlq_topic",
+            ));
+        }
+        if self.nodes.per_tenant > self.nodes.all {
+            return Err(invalid("nodes.per_tenant", "may be at most nodes.all"));
+        }
         if self.kafka.max_message_bytes < self.limits.event_bytes * 2 {
             return Err(invalid(
                 "kafka.max_message_bytes",

@@ -4,6 +4,7 @@
 mod producing;
 mod progress;
 mod room;
+mod tail;
 pub mod verdict;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -12,6 +13,7 @@ pub use self::{
     producing::{GRACE, Producing, SILENT, acknowledged},
     progress::Progress,
     room::Room,
+    tail::{Tail, TailFrom},
     verdict::Verdict,
 };
 pub use crate::domain::pipeline::record::{CONTENT_TYPE, EventHeaders, Record};
@@ -134,6 +136,20 @@ pub fn dead_letter_producer(settings: &config::Kafka) -> Result<FutureProducer, 
         .map_err(wrong)
 }
 
+/// Creates the producer of what instances tell each other about nodes. A lost record is told again with the next
+/// one, so the leader's word suffices.
+pub fn status_producer(settings: &config::Kafka) -> Result<FutureProducer, ConfigError> {
+    client(settings)?
+        .set("acks", "1")
+        .set("compression.codec", "lz4")
+        .set("partitioner", "murmur2_random")
+        .set("delivery.timeout.ms", millis(settings.delivery_timeout))
+        .set("linger.ms", "5")
+        .set("queue.buffering.max.messages", "20000")
+        .create()
+        .map_err(wrong)
+}
+
 /// Creates the archive's consumer. Only stored offsets are committed, and the code stores an offset
 /// only after its record is archived. Assignment is eager: every rebalance revokes all partitions,
 /// so one generation number shows whether a result is still ours.
@@ -164,32 +180,6 @@ pub fn audit_consumer<C: ConsumerContext + 'static>(
         .set("queued.max.messages.kbytes", "16384")
         .create_with_context(context)
         .map_err(wrong)
-}
-
-/// Creates a consumer of all records that are published from now on, in no group. Also returns its
-/// start offset in each partition. Each call to Kafka blocks for at most `limit`.
-pub fn tail_consumer(
-    settings: &config::Kafka,
-    limit: Duration,
-) -> Result<(StreamConsumer, BTreeMap<i32, i64>), KafkaError> {
-    let consumer: StreamConsumer = client(settings)
-        .map_err(|error| KafkaError::AdminOpCreation(error.to_string()))?
-        // Required by librdkafka, never joined and never committed to.
-        .set("group.id", format!("{}-cache", settings.group))
-        .set("enable.auto.commit", "false")
-        .set("fetch.wait.max.ms", "100")
-        .set(
-            "fetch.message.max.bytes",
-            room::wanted(settings).to_string(),
-        )
-        .create()?;
-    let mut assigned = partitions(&consumer, &settings.topic, Offset::End, limit)?;
-    let ends = ends_of(&consumer, &settings.topic, &assigned, limit)?;
-    for (partition, end) in &ends {
-        assigned.set_partition_offset(&settings.topic, *partition, Offset::Offset(*end))?;
-    }
-    consumer.assign(&assigned)?;
-    Ok((consumer, ends))
 }
 
 /// Gives up a reference to a consumer. If it is the last one, the consumer ends on a thread of its
@@ -267,7 +257,7 @@ pub fn reader(settings: &config::Kafka) -> Result<BaseConsumer, ConfigError> {
         .map_err(wrong)
 }
 
-/// Creates the two topics if they do not exist, and raises their limits to the largest record. Dead
+/// Creates the topics if they do not exist, and raises the limits of those of events to the largest record. Dead
 /// letters have no expiry: they are stored nowhere else, so they stay until somebody removes them.
 pub async fn create_topics(
     settings: &config::Kafka,
@@ -285,7 +275,15 @@ pub async fn create_topics(
         .set("max.message.bytes", &largest);
     let events = NewTopic::new(&settings.topic, migrate.partitions, replication())
         .set("max.message.bytes", &largest);
-    let topics = [events, dead_letters];
+    // One partition, so that whoever reads its own record has read all before it. What is older than a day is
+    // forgotten, and of what is younger only the newest of each node is needed. The broker sets the time, so that
+    // no instance depends on the clock of another one.
+    let nodes = NewTopic::new(&settings.node_topic, 1, replication())
+        .set("cleanup.policy", "compact,delete")
+        .set("retention.ms", "172800000")
+        .set("segment.ms", "3600000")
+        .set("message.timestamp.type", "LogAppendTime");
+    let topics = [events, dead_letters, nodes];
     let options = AdminOptions::new()
         .operation_timeout(Some(Duration::from_secs(15)))
         .request_timeout(Some(Duration::from_secs(20)));

@@ -26,6 +26,7 @@
 //! | [`store`] | the only tokio-postgres code: servers, transactions, statements |
 //! | [`cache`] | the read path: per-tenant snapshots that never move back |
 //! | [`kafka`] | every rdkafka setting, and the shape of a record |
+//! | [`ledger`] | which node runs which revision: this instance's knowledge, exchanged with the others |
 //! | [`relay`] | outbox to Kafka, one leader with fencing |
 //! | [`audit`] | Kafka to MongoDB, and reads of the archive |
 //! | [`resilience`] | bulkhead, breaker, timeout and retry budget as one policy |
@@ -49,6 +50,7 @@ pub mod config;
 pub mod health;
 pub mod http;
 pub mod kafka;
+pub mod ledger;
 pub mod relay;
 pub mod resilience;
 pub mod service;

@@ -14,12 +14,14 @@ use crate::{
     config::{AuthMode, ConfigError, OneDependency, Settings},
     health::Health,
     http::{self, ApiState},
+    ledger::{Exchange, Ledger},
     relay::{self, RelayStatus},
     resilience::{Dependency, Shares},
     service::{
         access::{access_log::AccessLog, callers::Callers, keys::Keys},
         admin::{dead_letters::DeadLetters, forced_states::ForcedStates, replays::Replays},
         history::{audit::AuditReads, exports::Exports},
+        nodes::Nodes,
         privacy::Privacy,
         quarantine::Quarantine,
         read::{polls::Polls, reads::Reads},
@@ -113,6 +115,7 @@ impl Base<'_> {
             parts.stop_waiters.clone(),
             &writer,
         ));
+        let nodes = self.start_nodes(&polls, &reads, health, parts)?;
         let streams = Shares::new(
             "envoy_streams",
             "streams",
@@ -141,6 +144,7 @@ impl Base<'_> {
             dataplane,
             plans: Plans::new(reads.clone(), &settings.limits, &writer),
             polls,
+            nodes,
             exports,
             keys,
             dead_letters: self.dead_letters(&reads, health),
@@ -155,6 +159,73 @@ impl Base<'_> {
             bulk,
             request_timeout: settings.http.request_timeout,
         })
+    }
+
+    /// Starts the ledger of nodes, and its exchange with the other instances.
+    fn start_nodes(
+        &self,
+        polls: &Arc<Polls>,
+        reads: &Arc<Reads>,
+        health: &mut Health,
+        parts: &mut Parts,
+    ) -> Result<Arc<Nodes>, ConfigError> {
+        let kafka = &self.settings.kafka;
+        let ledger = Arc::new(Ledger::new(&self.settings.nodes));
+        let nodes = Arc::new(Nodes::new(ledger.clone(), polls.clone(), reads.clone()));
+        let mut exchange = None;
+        if !kafka.bootstrap_servers.is_empty() {
+            let made = Arc::new(Exchange::new(ledger.clone(), kafka)?);
+            let following = made.clone().follow(parts.watchers.stopped());
+            parts.watchers.spawn("nodes", following);
+            parts.watch("nodes_beat", Duration::from_secs(1), &made, async |made| {
+                made.beat().await
+            });
+            exchange = Some(made);
+        }
+        let step = (ledger.clone(), nodes.clone(), exchange);
+        parts.watch(
+            "nodes_step",
+            Duration::from_millis(50),
+            &step,
+            async |(ledger, nodes, exchange)| {
+                ledger.flush();
+                if let Some(exchange) = exchange {
+                    exchange.tell();
+                }
+                nodes.measure();
+            },
+        );
+        let swept = (ledger.clone(), self.cache.clone());
+        parts.watch(
+            "nodes_sweep",
+            Duration::from_secs(1),
+            &swept,
+            async |(ledger, cache)| {
+                cache
+                    .take_ended()
+                    .iter()
+                    .for_each(|tenant| ledger.forget(tenant));
+                ledger.sweep();
+            },
+        );
+        parts.watch(
+            "nodes_minute",
+            Duration::from_secs(60),
+            &ledger,
+            async |ledger| ledger.turn_minute(),
+        );
+        parts.watch(
+            "nodes_shown",
+            Duration::from_secs(5),
+            &nodes,
+            async |nodes| {
+                nodes.show();
+            },
+        );
+        let reported = ledger.clone();
+        health.section("nodes", move || json!(reported.link()));
+        health.pool(move || ledger.held_bytes());
+        Ok(nodes)
     }
 
     /// Starts the tasks that keep the cache current, small and saved.

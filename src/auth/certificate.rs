@@ -118,6 +118,17 @@ fn named_by(
     })
 }
 
+/// Returns the name of a node that presented a certificate; `None` for all other callers.
+pub fn node_name(caller: &Caller) -> Option<&str> {
+    let is_certified = matches!(caller.credential, Credential::Certificate { .. });
+    let (_, name) = caller
+        .actor
+        .id
+        .rsplit_once("/node/")
+        .filter(|_| is_certified)?;
+    Some(name)
+}
+
 /// Returns the tenant and the name in `spiffe://<trust domain>/tenant/<tenant>/node/<name>`.
 fn node<'a>(uri: &'a str, trust_domain: &str) -> Option<(&'a str, &'a str)> {
     let path = uri

@@ -49,6 +49,7 @@ section! {
         #[validate(nested)] privacy: Privacy,
         #[validate(nested)] telemetry: Telemetry,
         #[validate(nested)] dataplane: Dataplane,
+        #[validate(nested)] nodes: Nodes,
         #[validate(nested)] migrate: Migrate,
         /// Not a key: the old keys in use, with their present names.
         #[serde(skip)] renamed: Vec<Renamed>,
@@ -91,6 +92,16 @@ section! {
         #[validate(range(min = 1, max = 1_000_000))] max_streams: u32,
         #[serde(rename = "warm_ms")] #[serde_as(as = "Millis<100, 600_000>")] warm: Duration,
         #[validate(length(max = 4))] signing_keys: Vec<String>,
+    }
+}
+
+section! {
+    /// `[nodes]`
+    Nodes {
+        #[validate(range(min = 1, max = 1_000_000))] per_tenant: usize,
+        #[validate(range(min = 1, max = 10_000_000))] all: usize,
+        #[serde(rename = "silent_after_ms")] #[serde_as(as = "Millis<1000, 600_000>")] silent_after: Duration,
+        #[validate(range(min = 1, max = 720))] forget_after_hours: u32,
     }
 }
 
@@ -236,6 +247,7 @@ section! {
         sasl_password: SecretString,
         #[validate(length(min = 1, max = 249))] topic: String,
         #[validate(length(min = 1, max = 249))] dlq_topic: String,
+        #[validate(length(min = 1, max = 249))] node_topic: String,
         #[validate(length(min = 1, max = 255))] source: String,
         #[serde(rename = "delivery_timeout_ms")] #[serde_as(as = "Millis<1000, 300_000>")] delivery_timeout: Duration,
         #[serde(rename = "linger_ms")] #[serde_as(as = "Millis<0, 1000>")] linger: Duration,

@@ -4,6 +4,7 @@
 //! listener would speak it too, where all limits are limits of a connection (ADR 50).
 
 mod answer;
+mod ledger;
 mod node;
 mod rest;
 mod stream;
@@ -95,7 +96,7 @@ impl Served {
         Node::new(
             kind,
             streams.dataplane.warm,
-            streams.state.sources(),
+            (streams.state.sources(), streams.state.nodes.clone()),
             self.caller.clone(),
             self.source,
             self.payer.clone(),

@@ -18,6 +18,7 @@ use super::{
     deadline::within,
     endpoint::Endpoint,
     extract::{Fields, Query},
+    node::{Condition, NodePoll},
     openapi::schemas,
     permission::Poller,
     problem::{Code, Problem},
@@ -103,13 +104,23 @@ pub async fn document(
     let (tenant, settings) = asked(&state, tenant, listen, admin)?;
     let (tenant, scope) = (caller.authorize(tenant)?, scope(service, env)?);
     let wait = Wait::of(&request, wait.as_deref())?;
+    let mut node = NodePoll::of(
+        &state,
+        &caller,
+        &request,
+        (&tenant, &scope),
+        Condition::Has(dialect),
+    )?;
+    let waits = wait.time().map(|_| node.waits());
     let held = state
         .polls
         .snapshot(&tenant, &scope, &freshness, wait.time());
     let held = wait
         .as_long_as_good(&state, &caller, state.request_timeout, held)
         .await?;
+    drop(waits);
     let (tag, coding) = (held.scope_tag(&scope), compression::accepted(&request));
+    node.served(&tag);
     let response = if freshness.seen.has(&tag) {
         HttpResponse::NotModified().finish()
     } else {

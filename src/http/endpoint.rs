@@ -40,6 +40,8 @@ pub struct Endpoint {
     /// Whether a request counts among its tenant's concurrent requests. Polls do not: they are
     /// answered from memory, or wait in places of their own.
     pub takes_place: bool,
+    /// Whether the answer may be held until a share of the tenant's nodes runs the change.
+    pub converges: bool,
     is_compressed: bool,
     answers_head: bool,
     tag: &'static str,
@@ -67,6 +69,7 @@ impl Endpoint {
             access_log: AccessLogging::None,
             is_polled: false,
             takes_place: true,
+            converges: false,
             is_compressed: false,
             answers_head: method == "GET",
             tag: "",
@@ -89,6 +92,15 @@ impl Endpoint {
     pub fn compressed(self) -> Self {
         Self {
             is_compressed: true,
+            ..self
+        }
+    }
+
+    /// Marks a write of routes or policies, which may wait for the nodes: `?wait=95%,10s`.
+    #[must_use]
+    pub fn converging(self) -> Self {
+        Self {
+            converges: true,
             ..self
         }
     }
@@ -195,6 +207,7 @@ impl Endpoint {
             tag: self.tag,
             roles: self.access.roles(),
             is_compressed: self.is_compressed,
+            converges: self.converges,
         };
         let operation = self.operation?;
         Some(operation().document(&served, schemas))

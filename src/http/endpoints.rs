@@ -8,8 +8,8 @@ use actix_web::{
 };
 
 use super::{
-    audit, dataplane, dead_letters, docs, exports, forced_states, health, keys, plans, policies,
-    polling, replays, resolve, routes, streams, tenants, time_travel,
+    audit, dataplane, dead_letters, docs, exports, forced_states, health, keys, nodes, plans,
+    policies, polling, replays, resolve, routes, streams, tenants, time_travel,
 };
 pub use super::{
     endpoint::{AccessLogging, Endpoint},
@@ -58,6 +58,7 @@ pub const TAGS: [Tag; 11] = [
             polling::endpoints,
             streams::endpoints,
             dataplane::endpoints,
+            nodes::endpoints,
         ],
     },
     Tag {

@@ -37,17 +37,23 @@ use super::{
     endpoint::{Endpoint, Template},
     endpoints::{self, EndpointMatch},
     etag::seen,
-    gate::{Gate, Polled},
-    headers::{CORRELATION_ID, MIN_REVISION, PREFER},
+    gate::{self, Gate, certified},
+    headers::{CORRELATION_ID, MIN_REVISION, NODE, PREFER},
     limits::RateLimitState,
+    node::{Condition, NodeHeaders},
     polling::SNAPSHOT,
     request::RequestId,
     resolve::{self, RESOLVE},
     waiting,
 };
 use crate::{
+    auth::certificate,
+    domain::{ledger::NodeKey, snapshot::Scope},
     health::Health,
-    service::read::polls::Polls,
+    service::{
+        nodes::{Buffer, Nodes},
+        read::polls::{Polled, Polls},
+    },
     telemetry::{self, names},
 };
 
@@ -122,6 +128,8 @@ pub struct FastPath(Rc<Worker>);
 /// The parts of one worker's fast path.
 struct Worker {
     polls: Arc<Polls>,
+    nodes: Arc<Nodes>,
+    seen: Arc<Buffer>,
     gate: Arc<Gate>,
     tally: Arc<Tally>,
     resolve: Fast,
@@ -157,7 +165,7 @@ impl FastPath {
     /// Creates the fast path, which answers from `polls` and counts in `tallies`. Requests that
     /// `hosts` or `head` would refuse take the ordinary path, and so do all once `health` drains.
     pub fn new(
-        polls: Arc<Polls>,
+        (polls, nodes): (Arc<Polls>, Arc<Nodes>),
         gate: Arc<Gate>,
         tallies: &Tallies,
         health: web::Data<Health>,
@@ -170,6 +178,8 @@ impl FastPath {
             head,
             ids: Cell::default(),
             polls,
+            seen: nodes.buffer(),
+            nodes,
             gate,
             tally: tallies.join(),
             resolve: Fast::of(RESOLVE),
@@ -241,7 +251,7 @@ impl Worker {
         let rate_limit = self.gate.admit_at_once(
             request,
             self.resolve.endpoint?,
-            &Polled {
+            &gate::Polled {
                 tenant: tenant?,
                 service,
                 env,
@@ -261,26 +271,57 @@ impl Worker {
         } else {
             plain(query, ["service", "env"])?
         };
-        // An empty name is an error, which the ordinary path reports.
-        if service == Some("") || env == Some("") {
-            return None;
-        }
+        // A malformed name is an error, which the ordinary path reports.
+        let scope = Scope {
+            service: service.map(str::parse).transpose().ok()?,
+            env: env.map(str::parse).transpose().ok()?,
+        };
+        let node = self.node(request)?;
         let coding = compression::accepted(request);
         let (polled, signed) =
             self.polls
-                .snapshot_held(tenant, [service, env], &seen(request.headers()), coding)?;
+                .snapshot_held(tenant, &scope, &seen(request.headers()), coding)?;
         let rate_limit = self.gate.admit_at_once(
             request,
             self.snapshot.endpoint?,
-            &Polled {
+            &gate::Polled {
                 tenant,
                 service,
                 env,
             },
         )?;
+        self.saw(node, tenant, scope, &polled);
         let mut response = waiting::polled(&self.polls, polled, coding);
         waiting::sign(&mut response, signed.as_deref());
         Some((response, rate_limit))
+    }
+
+    /// Reads what the poll says about its node. `None` for one that the ordinary path has to refuse.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one is that of the fast path"
+    )]
+    fn node(&self, request: &ServiceRequest) -> Option<Option<NodeHeaders>> {
+        let (headers, certified) = (request.headers(), certified(request.request()));
+        let certified = certified.and_then(certificate::node_name);
+        if certified.is_none() && !headers.contains_key(NODE) {
+            return Some(None);
+        }
+        NodeHeaders::read(headers, certified, Condition::Runs).ok()
+    }
+
+    /// Keeps what the poll says about its node for the ledger.
+    fn saw(&self, node: Option<NodeHeaders>, tenant: &str, scope: Scope, polled: &Polled) {
+        let (Some(node), Ok(tenant)) = (node, tenant.parse()) else {
+            return self.seen.saw_anonymous(tenant);
+        };
+        let (Polled::Same(served) | Polled::Now(served, _)) = polled;
+        let key = NodeKey {
+            node: node.name.clone(),
+            scope,
+        };
+        let sighting = node.sighting(self.nodes.now(), Some(served.clone()));
+        self.seen.saw(tenant, key, sighting);
     }
 
     /// Returns the client's id if it is usable, else a `UUIDv7` that follows the last one of this

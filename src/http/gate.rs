@@ -19,7 +19,8 @@ use actix_web::{HttpMessage as _, HttpRequest, dev::ServiceRequest, http::header
 use ipnet::IpNet;
 
 pub use self::credentials::NodeRequest;
-use self::credentials::{bearer, certified};
+use self::credentials::bearer;
+pub use self::credentials::certified;
 pub use self::denied::Denied;
 use super::{
     endpoints::{self, Access, Endpoint, EndpointMatch},

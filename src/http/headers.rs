@@ -21,6 +21,18 @@ pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub const STALE: HeaderName = HeaderName::from_static("tm-stale");
 /// `TM-Signature`
 pub const SIGNATURE: HeaderName = HeaderName::from_static("tm-signature");
+/// `TM-Node`
+pub const NODE: HeaderName = HeaderName::from_static("tm-node");
+/// `TM-Dialect`
+pub const DIALECT: HeaderName = HeaderName::from_static("tm-dialect");
+/// `TM-Applied`
+pub const APPLIED: HeaderName = HeaderName::from_static("tm-applied");
+/// `TM-Refused`
+pub const REFUSED: HeaderName = HeaderName::from_static("tm-refused");
+/// `TM-Error`
+pub const ERROR: HeaderName = HeaderName::from_static("tm-error");
+/// `TM-Convergence`
+pub const CONVERGENCE: HeaderName = HeaderName::from_static("tm-convergence");
 /// `Prefer`
 pub const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// `Preference-Applied`
@@ -34,7 +46,7 @@ pub const MAX_IDEMPOTENCY_KEY: usize = 255;
 /// The single-value fields that the API reads (RFC 9110 §5.3). If a request had two lines of one
 /// field, one of the two values would be lost. `Authorization` has a check of its own, which
 /// answers 401. Two `traceparent` lines count as none (W3C Trace Context §3.2).
-pub const SINGLE: [HeaderName; 7] = [
+pub const SINGLE: [HeaderName; 12] = [
     header::HOST,
     header::CONTENT_TYPE,
     CORRELATION_ID,
@@ -42,6 +54,11 @@ pub const SINGLE: [HeaderName; 7] = [
     IDEMPOTENCY_KEY,
     MIN_REVISION,
     LAST_EVENT_ID,
+    NODE,
+    DIALECT,
+    APPLIED,
+    REFUSED,
+    ERROR,
 ];
 
 /// Returns a single-value field that the request has more than once.

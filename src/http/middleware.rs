@@ -23,10 +23,11 @@ use super::{
     access_log,
     authority::Answered,
     body_drain,
+    convergence::Hold,
     deadline::LONGEST_WAIT,
     edge,
     endpoint::Template,
-    endpoints,
+    endpoints::{self, EndpointMatch},
     etag::unless_seen,
     gate::{Admitted, Denied, Gate},
     headers::{self, CORRELATION_ID},
@@ -37,7 +38,7 @@ use super::{
 };
 use crate::{
     health::Health,
-    service::access::access_log::AccessLog,
+    service::{access::access_log::AccessLog, nodes::Nodes},
     telemetry::{self, names},
 };
 
@@ -49,6 +50,7 @@ pub struct RequestMiddleware {
     request_timeout: Duration,
     gate: Arc<Gate>,
     access_log: Arc<AccessLog>,
+    nodes: Arc<Nodes>,
     polled: Vec<Polled>,
 }
 
@@ -75,7 +77,12 @@ impl Polled {
 
 impl RequestMiddleware {
     /// Creates the data. The metrics belong to the recorder that is installed now.
-    pub fn new(request_timeout: Duration, gate: Arc<Gate>, access_log: Arc<AccessLog>) -> Self {
+    pub fn new(
+        request_timeout: Duration,
+        gate: Arc<Gate>,
+        access_log: Arc<AccessLog>,
+        nodes: Arc<Nodes>,
+    ) -> Self {
         let polled = endpoints::all()
             .iter()
             .filter(|endpoint| endpoint.is_polled);
@@ -83,7 +90,23 @@ impl RequestMiddleware {
             request_timeout,
             gate,
             access_log,
+            nodes,
             polled: polled.map(|endpoint| Polled::new(endpoint.path)).collect(),
+        }
+    }
+
+    /// Returns what a write waits for after it is done.
+    fn hold(&self, request: &mut ServiceRequest) -> Result<Option<Hold>, Problem> {
+        let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
+        if is_read || !request.query_string().contains("wait") {
+            return Ok(None);
+        }
+        let path = request.match_pattern().unwrap_or_default();
+        match endpoints::find(request.method().as_str(), &path) {
+            EndpointMatch::Endpoint(endpoint) if endpoint.converges => {
+                Hold::take(request, self.nodes.now())
+            }
+            _ => Ok(None),
         }
     }
 
@@ -212,13 +235,14 @@ async fn answer(
     }
 }
 
-/// Returns the handler's answer, or the gate's refusal.
+/// Returns the handler's answer, or the gate's refusal, and what to wait for before it is sent.
 async fn admitted(
     middleware: &RequestMiddleware,
     id: &RequestId,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
+) -> Result<(ServiceResponse<BoxBody>, Option<Hold>), Error> {
+    let mut hold = None;
     let (response, rate_limit) = match middleware.gate.admit(&request).await {
         Ok(Admitted {
             rate_limit,
@@ -226,7 +250,13 @@ async fn admitted(
             payer,
             endpoint,
         }) => {
-            let response = payer.scope(next.call(request)).await?.map_into_boxed_body();
+            let response = match middleware.hold(&mut request) {
+                Ok(taken) => {
+                    hold = taken;
+                    payer.scope(next.call(request)).await?.map_into_boxed_body()
+                }
+                Err(problem) => request.error_response(problem),
+            };
             access_log::answered(&middleware.access_log, endpoint, &response, id);
             (response, rate_limit)
         }
@@ -245,7 +275,7 @@ async fn admitted(
     if let Some(rate_limit) = rate_limit {
         rate_limit.write_headers(response.headers_mut());
     }
-    Ok(response)
+    Ok((response, hold))
 }
 
 async fn answer_polled(
@@ -258,7 +288,7 @@ async fn answer_polled(
     let id = RequestId::of(request.headers());
     let may_wait =
         request.query_string().contains("wait=") || request.headers().contains_key("prefer");
-    let mut response = admitted(middleware, &id, request, next).await?;
+    let (mut response, _) = admitted(middleware, &id, request, next).await?;
     set_id(&mut response, &id);
     let (status, elapsed) = (response.status(), started.elapsed());
     if let Some(requests) = polled
@@ -297,8 +327,8 @@ async fn answer_other(
         span(&request, &id)
     };
     let admitted = admitted(middleware, &id, request, next).instrument(span.clone());
-    let mut response = match tokio::time::timeout(limit, admitted).await {
-        Ok(Ok(response)) => response,
+    let (mut response, hold) = match tokio::time::timeout(limit, admitted).await {
+        Ok(Ok(answered)) => answered,
         Ok(Err(error)) => return Err(error),
         Err(_) => {
             let problem = Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms")
@@ -325,7 +355,11 @@ async fn answer_other(
     let status = response.status();
     span.record("http.response.status_code", status.as_u16());
     observe(&method, endpoint, status, started.elapsed(), &id);
-    Ok(response)
+    // The request is done: it holds no place any more, and its time is that of the write.
+    Ok(match hold {
+        Some(hold) => hold.wait(&middleware.nodes, response).await,
+        None => response,
+    })
 }
 
 fn span(request: &ServiceRequest, id: &RequestId) -> tracing::Span {

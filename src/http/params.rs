@@ -194,9 +194,44 @@ pub fn normalize_path(request: &mut ServiceRequest) -> Result<(), Problem> {
     let Cow::Owned(path) = path else {
         return Ok(());
     };
-    let path_and_query = match request.uri().query() {
+    let query = request.uri().query().map(str::to_owned);
+    set_path_and_query(request, &path, query.as_deref())
+}
+
+/// Takes a parameter out of the request's query, and returns its value. If it is there more than once, all are left
+/// to the handler, which refuses them.
+pub fn take_from_query(
+    request: &mut ServiceRequest,
+    name: &str,
+) -> Result<Option<String>, Problem> {
+    let is_it = |pair: &&str| {
+        let mut parsed = url::form_urlencoded::parse(pair.as_bytes());
+        parsed.next().is_some_and(|(key, _)| key == name)
+    };
+    let (taken, left): (Vec<_>, Vec<_>) = request
+        .query_string()
+        .split('&')
+        .partition(|pair| is_it(&pair));
+    let [pair] = taken.as_slice() else {
+        return Ok(None);
+    };
+    let value = url::form_urlencoded::parse(pair.as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned());
+    let (path, query) = (request.uri().path().to_owned(), left.join("&"));
+    let query = Some(query.as_str()).filter(|query| !query.is_empty());
+    set_path_and_query(request, &path, query)?;
+    Ok(value)
+}
+
+fn set_path_and_query(
+    request: &mut ServiceRequest,
+    path: &str,
+    query: Option<&str>,
+) -> Result<(), Problem> {
+    let path_and_query = match query {
         Some(query) => format!("{path}?{query}"),
-        None => path,
+        None => path.to_owned(),
     };
     let unreadable = || Problem::new(Code::MalformedRequest, "the path is not a valid URI path");
     let mut parts = request.uri().clone().into_parts();

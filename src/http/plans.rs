@@ -61,8 +61,9 @@ pub fn endpoints() -> Vec<Endpoint> {
             "/api/v1/tenants/{tenant}/plans/{id}/apply",
             apply,
             operations::apply,
-        ),
-        Endpoint::post("/api/v1/tenants/{tenant}/batch", batch, operations::batch),
+        )
+        .converging(),
+        Endpoint::post("/api/v1/tenants/{tenant}/batch", batch, operations::batch).converging(),
         Endpoint::post(
             "/api/v1/tenants/{tenant}/rollback",
             rollback,
@@ -352,15 +353,20 @@ struct AppliedOut<'a> {
     revision: u64,
     #[schemars(with = "shapes::plans::ChangeCounts")]
     summary: command::Summary,
+    /// Only in answers to writes with `wait`: the nodes that run the change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<shapes::nodes::ConvergenceOut<'_>>")]
+    convergence: Option<()>,
 }
 
 fn applied(tenant: &TenantName, reply: &Reply) -> HttpResponse {
-    let mut response = respond::written(reply);
+    let mut response = respond::written(tenant, reply);
     match &reply.outcome.object {
         command::ChangedObject::Applied { summary } => response.json(AppliedOut {
             tenant,
             revision: reply.outcome.tag.revision.0,
             summary: *summary,
+            convergence: None,
         }),
         _ => response.finish(),
     }

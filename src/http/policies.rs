@@ -45,9 +45,9 @@ pub fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/policies", list, operations::list).compressed(),
         Endpoint::get(POLICY, get, operations::get),
-        Endpoint::put(POLICY, put, operations::put),
-        Endpoint::patch(POLICY, patch, operations::patch),
-        Endpoint::delete(POLICY, delete, operations::delete),
+        Endpoint::put(POLICY, put, operations::put).converging(),
+        Endpoint::patch(POLICY, patch, operations::patch).converging(),
+        Endpoint::delete(POLICY, delete, operations::delete).converging(),
         Endpoint::get(
             "/api/v1/policies/{tenant}/{service}/{env}/history",
             history,
@@ -308,7 +308,7 @@ async fn write(
 }
 
 fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
-    let mut response = respond::written(reply);
+    let mut response = respond::written(tenant, reply);
     match &reply.outcome.object {
         command::ChangedObject::Policy(policy) => {
             let location = format!(

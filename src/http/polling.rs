@@ -17,6 +17,7 @@ use super::{
     etag::{set_tag, version_tag},
     extract::Query,
     instant::at_in_query,
+    node::{Condition, NodePoll},
     openapi::schemas,
     params::TenantPath,
     permission::Poller,
@@ -99,13 +100,23 @@ pub async fn snapshot(
         .await;
     }
     let wait = Wait::of(&request, wait.as_deref())?;
+    let mut node = NodePoll::of(
+        &state,
+        &caller,
+        &request,
+        (&tenant, &scope),
+        Condition::Runs,
+    )?;
+    let waits = wait.time().map(|_| node.waits());
     let asked = state
         .polls
         .snapshot(&tenant, &scope, &freshness, wait.time());
     let held = wait
         .as_long_as_good(&state, &caller, state.request_timeout, asked)
         .await?;
+    drop(waits);
     let (tag, coding) = (held.scope_tag(&scope), compression::accepted(&request));
+    node.served(&tag);
     let (polled, signed) = if freshness.seen.has(&tag) {
         (Polled::Same(tag), None)
     } else {
@@ -180,12 +191,21 @@ pub async fn changes(
     let after = required_tag("?after", after.as_deref())?;
     let wait = Wait::of(&request, wait.as_deref())?;
     let limit = limit.unwrap_or(CHANGES).min(MAX_CHANGES);
+    let mut node = NodePoll::of(
+        &state,
+        &caller,
+        &request,
+        (&tenant, &scope),
+        Condition::After(&after),
+    )?;
+    let waits = wait.time().map(|_| node.waits());
     let asked = state
         .polls
         .changes(&tenant, &scope, &after, &freshness, limit, wait.time());
     let changes = wait
         .as_long_as_good(&state, &caller, state.request_timeout, asked)
         .await?;
+    drop(waits);
     let (to, body) = match &changes {
         Changes::Since {
             to,
@@ -197,6 +217,7 @@ pub async fn changes(
             (held.tag().clone(), reset(&after, held.tag(), &snapshot))
         }
     };
+    node.served(&to);
     let coding = if body.len() < compression::WORTH_IT {
         Coding::Identity
     } else {

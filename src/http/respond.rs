@@ -20,7 +20,7 @@ use super::{
     state::ApiState,
 };
 use crate::{
-    domain::{command::Effect, tag::VersionTag},
+    domain::{command::Effect, ids::TenantName, tag::VersionTag},
     service::{
         Error,
         batch::Reply,
@@ -85,8 +85,17 @@ pub fn page_request(limit: Option<u32>, cursor: Option<String>) -> PageRequest {
     }
 }
 
-/// Returns the status and headers that show the effect of a write. The caller adds the body.
-pub fn written(reply: &Reply) -> HttpResponseBuilder {
+/// The revision that a write has made, in the extensions of its answer.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The tenant.
+    pub tenant: TenantName,
+    /// The tag of the change.
+    pub tag: VersionTag,
+}
+
+/// Returns the status and headers that show the effect of a write on a tenant. The caller adds the body.
+pub fn written(tenant: &TenantName, reply: &Reply) -> HttpResponseBuilder {
     let outcome = &reply.outcome;
     let mut response = match outcome.effect {
         Effect::Created => HttpResponse::Created(),
@@ -94,6 +103,10 @@ pub fn written(reply: &Reply) -> HttpResponseBuilder {
         Effect::Deleted => HttpResponse::NoContent(),
     };
     response.insert_header((header::ETAG, outcome.tag.to_etag()));
+    response.extensions_mut().insert(Written {
+        tenant: tenant.clone(),
+        tag: outcome.tag.clone(),
+    });
     if outcome.effect == Effect::Unchanged {
         response.insert_header((UNCHANGED, "true"));
     }

@@ -44,31 +44,35 @@ const ROUTE: &str = "/api/v1/routes/{tenant}/{service}/{env}/{version}";
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::get(ROUTES, list, operations::list).compressed(),
-        Endpoint::post(ROUTES, upsert, operations::upsert),
+        Endpoint::post(ROUTES, upsert, operations::upsert).converging(),
         Endpoint::post(
             "/api/v1/routes/activate",
             activate_by_body,
             operations::activate_by_body,
-        ),
+        )
+        .converging(),
         Endpoint::post(
             "/api/v1/routes/deactivate",
             deactivate_by_body,
             operations::deactivate_by_body,
-        ),
+        )
+        .converging(),
         Endpoint::get(ROUTE, get, operations::get),
-        Endpoint::put(ROUTE, put, operations::put),
-        Endpoint::patch(ROUTE, patch, operations::patch),
-        Endpoint::delete(ROUTE, delete, operations::delete),
+        Endpoint::put(ROUTE, put, operations::put).converging(),
+        Endpoint::patch(ROUTE, patch, operations::patch).converging(),
+        Endpoint::delete(ROUTE, delete, operations::delete).converging(),
         Endpoint::post(
             "/api/v1/routes/{tenant}/{service}/{env}/{version}/activate",
             activate,
             operations::activate,
-        ),
+        )
+        .converging(),
         Endpoint::post(
             "/api/v1/routes/{tenant}/{service}/{env}/{version}/deactivate",
             deactivate,
             operations::deactivate,
-        ),
+        )
+        .converging(),
         Endpoint::get(
             "/api/v1/routes/{tenant}/{service}/{env}/{version}/history",
             history,
@@ -90,7 +94,7 @@ struct RouteOut<'a> {
 }
 
 fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
-    let mut response = respond::written(reply);
+    let mut response = respond::written(tenant, reply);
     match &reply.outcome.object {
         ChangedObject::Route(route) => {
             let name = &route.name;

@@ -75,11 +75,12 @@ impl ApiServer<'_> {
             state.request_timeout,
             gate.clone(),
             state.access_log.clone(),
+            state.nodes.clone(),
         ));
         let app = move || {
             // Each worker has a fast path of its own, because this closure runs once in each worker.
             let fast_path = FastPath::new(
-                state.polls.clone(),
+                (state.polls.clone(), state.nodes.clone()),
                 gate.clone(),
                 &tallies,
                 health.clone(),

@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod choice;
 pub mod dependency;
+pub mod nodes;
 pub mod plans;
 pub mod policies;
 pub mod snapshot;

@@ -9,6 +9,7 @@ use crate::{
         access::{access_log::AccessLog, callers::Callers, keys::Keys},
         admin::{dead_letters::DeadLetters, forced_states::ForcedStates, replays::Replays},
         history::{audit::AuditReads, exports::Exports},
+        nodes::Nodes,
         quarantine::Quarantine,
         read::{offers::Sources, polls::Polls, reads::Reads},
         write::{plans::Plans, writer::Writer},
@@ -37,6 +38,8 @@ pub struct ApiState {
     pub plans: Plans,
     /// The read path of proxies.
     pub polls: Arc<Polls>,
+    /// The ledger of nodes.
+    pub nodes: Arc<Nodes>,
     /// Reads of the archive.
     pub audit: Arc<AuditReads>,
     /// Exports of the archive.

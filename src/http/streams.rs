@@ -14,6 +14,7 @@ use super::{
     etag::version_tag,
     extract::Query,
     headers::LAST_EVENT_ID,
+    node::{Condition, NodePoll},
     openapi::schemas,
     params::TenantPath,
     permission::{Poller, Reader},
@@ -72,14 +73,20 @@ pub async fn stream(
     let TenantPath(tenant) = path;
     let scope = scope(query.0.service, query.0.env)?;
     let after = last_event_id(&request)?;
+    let condition = after.as_ref().map_or(Condition::Runs, Condition::After);
+    let mut node = NodePoll::of(&state, &caller, &request, (&tenant, &scope), condition)?;
     let feed = Subscription::open(state.polls.clone(), tenant, scope, after).await?;
+    let waits = node.waits();
     let pieces = stream::unfold(
-        (feed, state, caller),
-        |(mut feed, state, caller)| async move {
+        (feed, node, waits, state, caller),
+        |(mut feed, mut node, waits, state, caller)| async move {
             // The caller's credentials may end meanwhile: then the stream ends, without the changes
             // since.
             let piece = state.callers.while_good(&caller, feed.next()).await??;
-            Some((text(piece), (feed, state, caller)))
+            if let Some(tag) = piece.tag() {
+                node.served(tag);
+            }
+            Some((text(piece), (feed, node, waits, state, caller)))
         },
     );
     Ok(streaming(pieces))

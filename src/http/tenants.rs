@@ -122,8 +122,8 @@ fn check_hosts(fields: &mut Fields, raw: Vec<String>) -> Option<Vec<HostSuffix>>
     (suffixes.len() == count).then(|| host::in_order(suffixes))
 }
 
-fn written(reply: &Reply) -> HttpResponse {
-    let mut response = respond::written(reply);
+fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
+    let mut response = respond::written(tenant, reply);
     match &reply.outcome.object {
         command::ChangedObject::Tenant(tenant) => response
             .insert_header((header::LOCATION, format!("/api/v1/tenants/{}", tenant.name)))
@@ -158,9 +158,11 @@ pub async fn create(
         quotas,
         allowed_hosts,
     };
-    Ok(written(
-        &state.writer.write(context.request(name, op)?).await?,
-    ))
+    let reply = state
+        .writer
+        .write(context.request(name.clone(), op)?)
+        .await?;
+    Ok(written(&name, &reply))
 }
 
 /// `PATCH /tenants/{tenant}`
@@ -192,12 +194,9 @@ pub async fn patch(
         quotas,
         allowed_hosts,
     };
-    Ok(written(
-        &state
-            .writer
-            .write(context.request(tenant.name().clone(), op)?)
-            .await?,
-    ))
+    let request = context.request(tenant.name().clone(), op)?;
+    let reply = state.writer.write(request).await?;
+    Ok(written(tenant.name(), &reply))
 }
 
 /// The parameter of `DELETE /tenants/{tenant}`.
@@ -237,7 +236,7 @@ pub async fn delete(
         command::ChangedObject::Tenant(tenant) => {
             Ok(respond::accepted(&reply).json(TenantOut(tenant)))
         }
-        _ => Ok(written(&reply)),
+        _ => Ok(written(path.0.name(), &reply)),
     }
 }
 

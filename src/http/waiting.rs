@@ -43,23 +43,8 @@ impl Wait {
     /// Reads the wait from the parameter, or from the header.
     pub fn of(request: &HttpRequest, parameter: Option<&str>) -> Result<Self, Problem> {
         if let Some(raw) = parameter {
-            let wrong = || {
-                Invalid::new(
-                    "not_a_wait",
-                    "must be seconds, such as 30 or 30s, or milliseconds, such as 500ms",
-                )
-            };
-            let (number, unit) = match raw.strip_suffix("ms") {
-                Some(number) => (number, 1),
-                None => (raw.strip_suffix('s').unwrap_or(raw), 1000),
-            };
-            let digits = number.len() <= 9 && number.bytes().all(|b| b.is_ascii_digit());
-            let number: u64 = number
-                .parse()
-                .ok()
-                .filter(|_| digits)
-                .ok_or_else(|| Problem::field("?wait", wrong()))?;
-            return Ok(Self::Asked(Duration::from_millis(number * unit)));
+            let asked = duration(raw).map(Self::Asked);
+            return asked.map_err(|invalid| Problem::field("?wait", invalid));
         }
         // A value that is not a number is a preference that the service does not understand, and is
         // ignored.
@@ -121,6 +106,23 @@ impl Wait {
             response.headers_mut().insert(PREFERENCE_APPLIED, value);
         }
     }
+}
+
+/// Reads a time: seconds, such as `30` or `30s`, or milliseconds, such as `500ms`.
+pub fn duration(raw: &str) -> Result<Duration, Invalid> {
+    let wrong = || {
+        Invalid::new(
+            "not_a_wait",
+            "must be seconds, such as 30 or 30s, or milliseconds, such as 500ms",
+        )
+    };
+    let (number, unit) = match raw.strip_suffix("ms") {
+        Some(number) => (number, 1),
+        None => (raw.strip_suffix('s').unwrap_or(raw), 1000),
+    };
+    let digits = number.len() <= 9 && number.bytes().all(|b| b.is_ascii_digit());
+    let number: u64 = number.parse().ok().filter(|_| digits).ok_or_else(wrong)?;
+    Ok(Duration::from_millis(number * unit))
 }
 
 /// Returns the answer to a poll: 200 with a body in this coding, or 304.

@@ -125,8 +125,8 @@ impl Producing {
 
     /// Sends the records still in the queue, for at most `limit`: dropping the producer would purge
     /// its queue.
-    pub async fn flush(self, limit: Duration) {
-        let producer = self.held.into_inner().producer;
+    pub async fn flush(&self, limit: Duration) {
+        let producer = self.current();
         let flushed = tokio::task::spawn_blocking(move || producer.flush(limit)).await;
         if !matches!(flushed, Ok(Ok(()))) {
             tracing::warn!(

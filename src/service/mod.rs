@@ -4,6 +4,7 @@ pub mod access;
 pub mod admin;
 mod error;
 pub mod history;
+pub mod nodes;
 pub mod privacy;
 pub mod quarantine;
 pub mod read;

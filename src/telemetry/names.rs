@@ -37,7 +37,7 @@ metrics_table! {
     gauge SET_ASIDE = "tm_outbox_set_aside_events", "Events that Kafka has permanently refused and does not have yet. Any is an alarm.";
     counter RELAY_SET_ASIDE = "tm_relay_set_aside_total", "Events set aside because Kafka permanently refused them, by error code.";
     counter PRODUCERS_REPLACED = "tm_kafka_producers_replaced_total", "Kafka producers replaced, by producer and reason: dead (it reported a fatal error) or stalled (it delivered nothing for too long).";
-    counter FOLLOWERS_RESTARTED = "tm_cache_follower_restarts_total", "Restarts of the cache follower, which reads the events of other instances, by reason.";
+    counter FOLLOWERS_RESTARTED = "tm_cache_follower_restarts_total", "Restarts of the followers, which read what other instances tell, by follower (cache or nodes) and reason.";
     histogram RELAY_BATCH_SECONDS = "tm_relay_batch_seconds", "Time of one relay step that published something.";
     gauge CONSUMER_LAG = "tm_audit_consumer_lag_events", "Records in Kafka that the archive does not have yet.";
     gauge CONSUMER_LAG_SECONDS = "tm_audit_consumer_lag_seconds", "Age of the oldest event that the consumer has read and the archive does not have yet.";
@@ -57,6 +57,11 @@ metrics_table! {
     counter CACHE_READS = "tm_cache_reads_total", "Reads of the routing cache, by result: hit, miss, negative.";
     counter CACHE_LOADS = "tm_cache_loads_total", "Tenants loaded, by source: replica or primary.";
     counter CACHE_EVENTS = "tm_cache_events_total", "Events seen by the cache, by result: next, known, gap or ended (the tenant was deleted).";
+    gauge NODES = "tm_nodes", "Nodes of all tenants, by dialect and state (converged, lagging, refused, lost), as this instance knows them.";
+    gauge NODE_LAG = "tm_node_lag_revisions", "The most revisions that a node that is there is behind.";
+    counter NODE_REFUSALS = "tm_node_refusals_total", "Refusals that nodes have reported to this instance, by dialect and code.";
+    histogram CONVERGENCE_SECONDS = "tm_convergence_seconds", "Time from a change's arrival at this instance until a share (50, 95, 100 percent) of the tenant's nodes runs it.";
+    gauge LEDGER_PARTIAL = "tm_ledger_partial", "1 while this instance does not know what nodes say at other instances.";
     gauge WAITERS = "tm_waiters", "Long-polls and event streams that wait for changes.";
     gauge ENVOY_STREAMS = "tm_envoy_streams", "Streams of Envoys.";
     counter ENVOY_ANSWERS = "tm_envoy_answers_total", "What Envoys said of their configuration, by result: ack, nack (refused) or late (no answer in time).";

@@ -12,6 +12,7 @@ mod exports;
 mod followers;
 mod frozen_leader;
 mod gate;
+mod nodes;
 mod panics;
 mod privacy;
 mod redrives;

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use traffic_manager::{
     audit::archive::Archive,
     config::{self, Settings},
-    kafka,
+    kafka::{Tail, TailFrom},
     store::{self, Server},
 };
 use url::Url;
@@ -178,9 +178,13 @@ async fn kafka_with_a_wrong_certificate_is_refused() {
         if kafka.security_protocol == config::SecurityProtocol::Plaintext {
             kafka.security_protocol = config::SecurityProtocol::Ssl;
         }
-        let asked = tokio::task::spawn_blocking(move || {
-            kafka::tail_consumer(&kafka, Duration::from_secs(3)).map(drop)
-        });
+        let tail = Tail {
+            name: "cache",
+            topic: kafka.topic.clone(),
+            from: TailFrom::End,
+            settings: kafka,
+        };
+        let asked = tokio::task::spawn_blocking(move || tail.connect().map(drop));
         check(
             &case,
             asked.await.unwrap().map_err(|error| error.to_string()),

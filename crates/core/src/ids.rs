@@ -115,6 +115,18 @@ identifier!(
     /// The name of a version of a service, such as `v1` or `2026.11.21-rc1`.
     VersionName, "version", version_label
 );
+identifier!(
+    /// The name of a node: a machine, or a proxy on it, that runs a tenant's routes. RFC 1123 label.
+    NodeName, "node", dns_label
+);
+identifier!(
+    /// The kind of a node's refusal, such as `refused` or `held_back`.
+    RefusalCode, "code", version_label
+);
+identifier!(
+    /// The way in which a node takes its configuration, such as `native` or `envoy`. RFC 1123 label.
+    DialectName, "dialect", dns_label
+);
 
 /// The name of a route within its tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -24,6 +24,7 @@ pub mod given;
 pub mod hash;
 pub mod host;
 pub mod ids;
+pub mod ledger;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;

@@ -80,7 +80,7 @@ pub struct TenantContent {
 }
 
 /// A part of a tenant: one service, one environment, both, or all of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
     /// Only this service.
@@ -507,6 +507,13 @@ impl TenantSnapshot {
                 .iter()
                 .filter(move |recent| recent.revision > revision)
         })
+    }
+
+    /// Returns the newest of the kept changes that touched a scope, up to a revision.
+    pub fn touched(&self, scope: &Scope, up_to: Revision) -> Option<Revision> {
+        let touched = |recent: &&Arc<Recent>| recent.revision <= up_to && recent.is_in(scope);
+        let newest = self.recent.iter().rev().find(touched);
+        newest.map(|recent| recent.revision)
     }
 
     /// The active routes and the policies of a scope, as canonical JSON.

@@ -42,6 +42,7 @@ impl World {
             ("kafka.bootstrap_servers", variable("KAFKA_BOOTSTRAP")),
             ("kafka.topic", name.clone()),
             ("kafka.dlq_topic", format!("{name}.dlq")),
+            ("kafka.node_topic", format!("{name}.nodes")),
             ("kafka.group", name.clone()),
             ("kafka.session_timeout_ms", "6000".into()),
             ("http.listen", "127.0.0.1:0".into()),
@@ -147,6 +148,7 @@ impl World {
             let topics = [
                 self.settings.kafka.topic.as_str(),
                 self.settings.kafka.dlq_topic.as_str(),
+                self.settings.kafka.node_topic.as_str(),
             ];
             let _ = admin.delete_topics(&topics, &AdminOptions::new()).await;
         }

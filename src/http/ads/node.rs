@@ -1,7 +1,7 @@
 //! One Envoy that is served, whichever way it speaks: its requests, what it is to have, and time, each
 //! given to the state machine of [`traffic_manager_dataplane::ads`].
 
-use std::{collections::VecDeque, net::IpAddr, time::Duration};
+use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -13,6 +13,7 @@ use traffic_manager_dataplane::ads::{
 
 use super::{
     answer::{Ended, GrpcStatus},
+    ledger::LedgerNode,
     wanted::wanted,
 };
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
     service::{
         Error,
         access::keys::Requester,
+        nodes::Nodes,
         quarantine::Refusal,
         read::offers::{OfferFeed, Sources},
     },
@@ -40,6 +42,8 @@ const HIDDEN: &str = "the Envoy's words name other tenants: its log has them";
 /// An Envoy that is served.
 pub struct Node {
     sources: Sources,
+    nodes: Arc<Nodes>,
+    known: Option<LedgerNode>,
     by: Requester,
     payer: Payer,
     machine: Stream,
@@ -69,7 +73,7 @@ impl Node {
     pub fn new(
         kind: Kind,
         warm: Duration,
-        sources: Sources,
+        (sources, nodes): (Sources, Arc<Nodes>),
         caller: Caller,
         source: IpAddr,
         payer: Payer,
@@ -80,6 +84,8 @@ impl Node {
         };
         Self {
             sources,
+            nodes,
+            known: None,
             by: Requester {
                 caller,
                 source_ip: Some(source.to_string()),
@@ -170,8 +176,10 @@ impl Node {
     }
 
     /// Follows what the node is to have, as its metadata and its credentials say.
-    async fn follow(&self, node: &NodeInfo) -> Result<OfferFeed, Ended> {
+    async fn follow(&mut self, node: &NodeInfo) -> Result<OfferFeed, Ended> {
         let (tenants, scope) = wanted(&self.by.caller, node)?;
+        let (nodes, caller) = (self.nodes.clone(), &self.by.caller);
+        self.known = Some(LedgerNode::new(nodes, caller, &node.id, &tenants, &scope));
         OfferFeed::open(self.sources.clone(), tenants, scope, self.payer.clone())
             .await
             .map_err(|error| Ended::new(GrpcStatus::Unavailable, error.to_string()))
@@ -254,8 +262,11 @@ impl Node {
                 Action::Send(bytes) => frames.push(bytes),
                 Action::Report(report) => {
                     self.tell(&report);
+                    self.tell_refusal(&report);
+                    let may_offer = self.learn(&report).await;
+                    self.tell_running(&report);
                     // A node that has just said what it has gets an offer that knows of that.
-                    if self.learn(&report).await && !self.machine.needs_offer() {
+                    if may_offer && !self.machine.needs_offer() {
                         actions.extend(self.offer().await);
                     }
                 }
@@ -347,6 +358,35 @@ impl Node {
                 tracing::warn!(error = %error, "what an Envoy refuses could not be kept");
             }
         }));
+    }
+
+    /// Tells the ledger what the node refuses, before the search tries something else.
+    fn tell_refusal(&self, report: &Report) {
+        let (
+            Some(known),
+            Report::Nack {
+                version, reason, ..
+            },
+        ) = (&self.known, report)
+        else {
+            return;
+        };
+        known.refuses(version, |tenant| {
+            let others = self.search.names_others(tenant, reason);
+            if others {
+                HIDDEN.to_owned()
+            } else {
+                reason.clone()
+            }
+        });
+    }
+
+    /// Tells the ledger what the node runs, as the search has learnt it.
+    fn tell_running(&self, report: &Report) {
+        let (Some(known), Report::Taken { version }) = (&self.known, report) else {
+            return;
+        };
+        known.runs(version, |tenant| self.search.lacks(tenant));
     }
 
     fn tell(&self, report: &Report) {

@@ -33,6 +33,8 @@ pub struct Served {
     pub roles: Option<&'static [Role]>,
     /// Whether answers are compressed.
     pub is_compressed: bool,
+    /// Whether the answer may be held until a share of the tenant's nodes runs the change.
+    pub converges: bool,
 }
 
 impl Served {
@@ -310,6 +312,13 @@ impl Operation {
         self.headers(&["Accept-Encoding"])
     }
 
+    /// Documents answers that may be held until nodes run the change.
+    fn converging(mut self) -> Self {
+        let done = self.answers.iter_mut().filter(|answer| answer.status < 300);
+        done.for_each(|answer| answer.possible.push("TM-Convergence"));
+        self.parameter(shared::wait_for_nodes)
+    }
+
     /// Adds the parts that the endpoint implies.
     fn of(mut self, served: &Served) -> Self {
         if served.path.contains("{tenant}") {
@@ -319,6 +328,9 @@ impl Operation {
             // A merge patch (RFC 7396).
             self.more_media_types
                 .insert(0, "application/merge-patch+json");
+        }
+        if served.converges {
+            self = self.converging();
         }
         if served.is_compressed {
             self.compressed()

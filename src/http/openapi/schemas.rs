@@ -98,6 +98,8 @@ checked! {
     ServiceName = label("The name of a service", "checkout");
     /// The name of an environment.
     EnvName = label("The name of an environment", "prod");
+    /// The name of a node.
+    NodeName = label("The name of a node", "edge-1");
     /// A version of a service.
     VersionName = json_schema!({
         "description": "The name of a version of a service.", "type": "string", "minLength": 1, "maxLength": 63,

@@ -7,7 +7,9 @@ use traffic_manager_dataplane::Dialect;
 
 use super::{
     generate::Schemas,
-    schemas::{DeadLetterId, EnvName, PlanId, ReplayId, ServiceName, TenantName, VersionName},
+    schemas::{
+        DeadLetterId, EnvName, NodeName, PlanId, ReplayId, ServiceName, TenantName, VersionName,
+    },
 };
 use crate::http::headers::{MAX_IDEMPOTENCY_KEY, MAX_REASON};
 
@@ -20,6 +22,7 @@ pub fn request_headers() -> Vec<Row> {
     let tag = json!({
         "type": "string", "pattern": r#"^([0-9a-f]{16}\.(0|[1-9][0-9]{0,17})|(W/)?"[0-9a-f]{16}\.(0|[1-9][0-9]{0,17})")$"#, "examples": ["adc74a594a3e0e8f.4"],
     });
+    let tag_of_node = tag.clone();
     // A header that is ignored if it cannot be read may have any text.
     let any = json!({ "type": "string" });
     let tags = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
@@ -74,6 +77,31 @@ pub fn request_headers() -> Vec<Row> {
             "Accept-Encoding",
             "`zstd` or `gzip`: the answer is compressed and its tag is weak.",
             any,
+        ),
+        (
+            "TM-Node",
+            "The name of the node that polls: a DNS label. The ledger of nodes says what it runs. A client certificate's name counts before it.",
+            json!({ "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "examples": ["edge-1"] }),
+        ),
+        (
+            "TM-Dialect",
+            "How the node takes its configuration, such as `envoy`. With it, `If-None-Match` does not say what the node runs.",
+            json!({ "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "examples": ["haproxy"] }),
+        ),
+        (
+            "TM-Applied",
+            "The version tag that the node runs, as far as it knows.",
+            tag_of_node.clone(),
+        ),
+        (
+            "TM-Refused",
+            "The version tag that the node refuses.",
+            tag_of_node,
+        ),
+        (
+            "TM-Error",
+            "Why the node refuses it: a code (`refused`, `unreachable`, `held_back` or another word), a space, and words, percent-encoded where they are not printable ASCII. At most 1024 bytes are kept.",
+            json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}( [ -~]*)?$", "examples": ["refused invalid regex"] }),
         ),
         (
             "Last-Event-ID",
@@ -132,6 +160,11 @@ pub fn response_headers() -> Vec<Row> {
             "TM-Stale",
             "The number of seconds since the primary database confirmed the data of this answer.",
             json!({ "type": "string", "pattern": "^[0-9]+$" }),
+        ),
+        (
+            "TM-Convergence",
+            "The part of the tenant's nodes that runs the change: 0 to 1. Missing if the tenant has no nodes.",
+            json!({ "type": "string", "pattern": r"^[01]\.[0-9]{2,4}$" }),
         ),
         (
             "TM-Signature",
@@ -235,6 +268,7 @@ pub fn path_parameter(schemas: &mut Schemas, name: &str) -> Value {
         "service" => schemas.read::<ServiceName>(),
         "env" => schemas.read::<EnvName>(),
         "version" => schemas.read::<VersionName>(),
+        "node" => schemas.read::<NodeName>(),
         "id" => schemas.read::<PlanId>(),
         "key_id" => json!({ "type": "string", "pattern": "^[0-9A-Za-z]{12}$" }),
         "replay_id" => schemas.read::<ReplayId>(),
@@ -243,6 +277,17 @@ pub fn path_parameter(schemas: &mut Schemas, name: &str) -> Value {
         _ => json!({ "type": "string", "minLength": 1 }),
     };
     json!({ "name": name, "in": "path", "required": true, "description": parameter(name), "schema": schema })
+}
+
+/// Returns the parameter of writes that wait for nodes.
+pub fn wait_for_nodes() -> Value {
+    json!({
+        "name": "wait", "in": "query", "required": false,
+        "description": "Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, \
+                        at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is \
+                        answered then has a member `convergence`, as of `getConvergence`, with a `state`.",
+        "schema": { "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%(,[0-9]{1,9}(s|ms)?)?$", "examples": ["95%,10s"] },
+    })
 }
 
 /// Returns the parameters of a query that is read into `T`.

@@ -14,6 +14,7 @@ use crate::http::{
     problem::Code,
     query::{GetIn, HistoryIn},
     respond::{PageOut, page_of},
+    shapes::nodes::ConvergenceOut,
 };
 
 /// A route, without the name of its tenant.
@@ -39,6 +40,13 @@ pub struct Route {
     updated_at: schemas::Timestamp,
     /// The id of the actor that made the last change.
     updated_by: String,
+    /// Only in answers to writes with `wait`: the nodes that run the change.
+    #[schemars(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "ConvergenceOut<'_>"
+    )]
+    convergence: Option<()>,
 }
 
 const GONE: [Code; 2] = [Code::TenantNotFound, Code::RouteNotFound];

@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
+use super::nodes::ConvergenceOut;
 use crate::{
     domain::policy::{
         MAX_ANSWER, MAX_ATTEMPTS, MAX_HEADERS, MAX_PARTS, MAX_PATTERN, MAX_TIMEOUT_MS, MAX_WEIGHT,
@@ -84,6 +85,13 @@ pub struct Policy {
     updated_at: schemas::Timestamp,
     /// The id of the actor that made the last change.
     updated_by: String,
+    /// Only in answers to writes with `wait`: the nodes that run the change.
+    #[schemars(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "ConvergenceOut<'_>"
+    )]
+    convergence: Option<()>,
 }
 
 /// A traffic policy in a snapshot.

@@ -105,7 +105,7 @@ impl Polls {
     pub fn snapshot_held(
         &self,
         tenant: &str,
-        [service, env]: [Option<&str>; 2],
+        scope: &Scope,
         seen: &Seen,
         coding: Coding,
     ) -> Option<(Polled, Option<Arc<Signed>>)> {
@@ -114,18 +114,13 @@ impl Polls {
             if !is_new_enough {
                 return None;
             }
-            // A malformed name is an error, which the ordinary path reports.
-            let scope = Scope {
-                service: service.map(str::parse).transpose().ok()?,
-                env: env.map(str::parse).transpose().ok()?,
-            };
-            let tag = snapshot.scope_tag(&scope);
+            let tag = snapshot.scope_tag(scope);
             if seen.has(&tag) {
                 return Some((Polled::Same(tag), None));
             }
             let bodies = &self.cache.bodies;
-            let body = bodies.held(snapshot, &scope, coding)?;
-            Some((Polled::Now(tag, body), self.signed(snapshot, &scope)))
+            let body = bodies.held(snapshot, scope, coding)?;
+            Some((Polled::Now(tag, body), self.signed(snapshot, scope)))
         };
         self.cache.with_held(tenant, polled).flatten()
     }

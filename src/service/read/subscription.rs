@@ -48,6 +48,17 @@ pub enum StreamItem {
     Idle,
 }
 
+impl StreamItem {
+    /// Returns the tag that a subscriber has once it has read the item.
+    pub fn tag(&self) -> Option<&VersionTag> {
+        match self {
+            Self::Snapshot(tag, ..) => Some(tag),
+            Self::Changes(changes, _) => changes.last().map(|(tag, _)| tag),
+            Self::Idle => None,
+        }
+    }
+}
+
 /// The result of a look for changes.
 enum Look {
     Item(StreamItem),

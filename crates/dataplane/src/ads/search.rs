@@ -198,6 +198,21 @@ impl Search {
         &self.wanted
     }
 
+    /// Returns whether the node has other forms of a tenant's policies than it is to have.
+    pub fn lacks(&self, tenant: &TenantName) -> bool {
+        let Some(taken) = &self.taken else {
+            return true;
+        };
+        let mut of_tenant = taken
+            .instead
+            .iter()
+            .filter(|(key, _)| key.tenant == *tenant);
+        of_tenant.any(|(key, form)| {
+            let wanted = taken.base.get(key);
+            wanted.is_some_and(|wanted| wanted.hash != form.hash)
+        })
+    }
+
     /// Takes what is known of refusals elsewhere. Needed only before [`Search::refused`].
     pub fn doubt(&mut self, doubts: Doubts) {
         self.doubts = doubts;

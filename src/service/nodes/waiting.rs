@@ -1,0 +1,163 @@
+//! Waiting until a share of a tenant's nodes runs a revision.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::{Nodes, Share};
+use crate::{
+    auth::TenantScope,
+    domain::{ids::TenantName, ledger::Millis, tag::VersionTag},
+    service::Freshness,
+};
+
+/// The share of the nodes that a caller waits for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Asked {
+    /// In percent.
+    pub percent: f64,
+    /// How long.
+    pub time: Duration,
+}
+
+/// How a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The share runs the revision.
+    Converged,
+    /// So many nodes refuse the revision that the share cannot be reached.
+    Failed,
+    /// The time is over.
+    Timeout,
+    /// The time is over, and this instance does not know all nodes.
+    Partial,
+    /// The tenant has no nodes. This is no success.
+    NoNodes,
+    /// The time is over, and the instance is so new that nodes may not have come yet.
+    Warming,
+}
+
+/// The end of a wait.
+#[derive(Debug)]
+pub struct Waited {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The numbers at the end.
+    pub share: Share,
+}
+
+/// The least time between two counts, and the longest: nodes are lost by time alone.
+const SOONEST: Duration = Duration::from_millis(10);
+const LATEST: Duration = Duration::from_millis(500);
+/// A wait counts for at most this part of its time, however many nodes there are.
+const PART: u32 = 20;
+
+impl Nodes {
+    /// Waits until a share of the nodes that were there at `since` runs `at`, until so many refuse it that this cannot
+    /// be, or until the time is over. `None` if the tenant's state cannot be read.
+    pub async fn wait(
+        &self,
+        tenant: &TenantName,
+        at: &VersionTag,
+        asked: Asked,
+        since: Millis,
+    ) -> Option<Waited> {
+        let until = Instant::now() + asked.time;
+        // The caller has just written to it.
+        let scope = TenantScope::Tenant(tenant.clone());
+        let tenant = scope.authorize(tenant.clone()).ok()?;
+        // A caller without a place among the waiters is told how it stands.
+        let place = self.polls.cache().waiters.place();
+        let freshness = Freshness {
+            minimum: Some(at.clone()),
+            ..Freshness::default()
+        };
+        let mut moved = self.ledger.moved(tenant.name());
+        loop {
+            moved.mark_unchanged();
+            let began = Instant::now();
+            let snapshot = self.polls.tenant(&tenant, &freshness).await.ok()?;
+            let share = self.count(&snapshot, at.clone(), Some(since));
+            let is_over = began >= until || place.is_err() || self.polls.stop().is_cancelled();
+            if let Some(outcome) = outcome(&share, asked.percent, is_over) {
+                return Some(Waited { outcome, share });
+            }
+            let next = Instant::now() + SOONEST.max(began.elapsed() * PART);
+            sleep_until(next.min(until)).await;
+            let latest = (Instant::now() + LATEST).min(until);
+            tokio::select! {
+                _ = timeout_at(latest, moved.changed()) => {}
+                () = self.polls.stop().cancelled() => {}
+            }
+        }
+    }
+}
+
+/// Returns how a wait ends, if it does.
+fn outcome(share: &Share, percent: f64, is_over: bool) -> Option<Outcome> {
+    let knows_all = !share.link.partial && !share.link.warming;
+    let counted = &share.counted;
+    match () {
+        () if knows_all && counted.reaches(percent) => Some(Outcome::Converged),
+        () if knows_all && counted.cannot_reach(percent) => Some(Outcome::Failed),
+        () if knows_all && counted.live == 0 => Some(Outcome::NoNodes),
+        () if !is_over => None,
+        () if share.link.partial => Some(Outcome::Partial),
+        () if share.link.warming => Some(Outcome::Warming),
+        () => Some(Outcome::Timeout),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::ledger::Convergence, ledger::LinkReport};
+
+    fn share(live: u64, converged: u64, refused: u64, partial: bool, warming: bool) -> Share {
+        Share {
+            at: "0123456789abcdef.1".parse().unwrap(),
+            counted: Convergence {
+                live,
+                converged,
+                refused,
+                ..Convergence::default()
+            },
+            anonymous: 0,
+            link: LinkReport { partial, warming },
+            now: 0,
+        }
+    }
+
+    #[test]
+    fn wait_ends_with_what_is_known() {
+        let of = |live, converged, refused, is_over| {
+            outcome(
+                &share(live, converged, refused, false, false),
+                95.0,
+                is_over,
+            )
+        };
+        assert_eq!(of(20, 19, 0, false), Some(Outcome::Converged));
+        assert_eq!(of(20, 18, 0, false), None);
+        assert_eq!(of(20, 18, 0, true), Some(Outcome::Timeout));
+        assert_eq!(of(20, 18, 2, false), Some(Outcome::Failed));
+        assert_eq!(of(0, 0, 0, false), Some(Outcome::NoNodes));
+    }
+
+    #[test]
+    fn nothing_is_claimed_while_nodes_may_be_missing() {
+        for (partial, warming, end) in [
+            (true, false, Outcome::Partial),
+            (false, true, Outcome::Warming),
+            (true, true, Outcome::Partial),
+        ] {
+            for (live, converged, refused) in [(20, 20, 0), (20, 0, 20), (0, 0, 0)] {
+                let share = share(live, converged, refused, partial, warming);
+                assert_eq!(outcome(&share, 95.0, false), None);
+                assert_eq!(outcome(&share, 95.0, true), Some(end));
+            }
+        }
+    }
+}
