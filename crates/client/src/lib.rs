@@ -29,6 +29,7 @@ mod disk;
 mod driver;
 mod file;
 mod follow;
+mod report;
 mod settings;
 mod sse;
 mod token;
@@ -41,6 +42,7 @@ pub use self::{
         signatures::TrustedKey,
         status::{Counters, Refusal, State, View},
     },
+    report::{BadLabel, Fault, FaultCode, Label, Report, Reported},
     settings::{Accept, Settings, StartError, Times},
     token::Token,
     watcher::{Stopped, Watcher},
