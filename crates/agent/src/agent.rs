@@ -17,6 +17,7 @@ use crate::{
     guard::Guard,
     http,
     node::Node,
+    report,
     status::{Facts, ProxyStatus},
 };
 
@@ -44,16 +45,18 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let facts = Facts {
         config: Arc::clone(&config),
         view: watcher.changed(),
-        guard,
-        proxy,
+        guard: Arc::clone(&guard),
+        proxy: proxy.clone(),
+        reported: watcher.reported(),
         document: served,
     };
     tracing::info!(
-        tenant = %config.service.tenant, dialect = config.proxy.dialect.as_str(), %listen,
+        tenant = %config.service.tenant, node = %config.node.name, dialect = config.proxy.dialect.as_str(), %listen,
         state = %watcher.state(), "the agent has started"
     );
     tokio::select! {
         error = node.run(watcher.changed()) => Err(error),
+        () = report::run(&watcher, proxy, guard.changed()) => bail!("the reports have ended"),
         never = http::serve(listener, facts) => match never {},
     }
 }
@@ -112,6 +115,8 @@ fn settings(config: &Config, guard: &Arc<Guard>) -> anyhow::Result<Settings> {
     settings.trusted_keys.clone_from(&service.trusted_keys);
     settings.max_bytes = service.max_bytes;
     settings.file = Some(config.node.state.join(SNAPSHOT));
+    settings.node = Some(config.node.name.clone());
+    settings.dialect = Some(config.proxy.dialect.as_str().parse()?);
     settings.times.ask_again = config.times.ask_again;
     let guard = Arc::clone(guard);
     settings.accept = Some(Accept::new(move |old, new| guard.allows(old, new)));

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::{sync::watch, time::Instant};
+use traffic_manager_client::FaultCode;
 use traffic_manager_core::tag::VersionTag;
 use traffic_manager_dataplane::Dialect;
 
@@ -71,6 +72,22 @@ pub enum ApplyError {
     /// The whole change took too long.
     #[error("the change did not end within {0:?}")]
     TooLong(Duration),
+}
+
+impl ApplyError {
+    /// The kind of reason, as it is reported to the control plane.
+    pub fn code(&self) -> FaultCode {
+        match self {
+            Self::Check(_) | Self::Refused(_) | Self::NotShown { .. } | Self::Foreign => {
+                FaultCode::Refused
+            }
+            Self::File(..)
+            | Self::Reload(_)
+            | Self::Away(_)
+            | Self::Malformed(..)
+            | Self::TooLong(_) => FaultCode::Unreachable,
+        }
+    }
 }
 
 /// What the proxy says of the revision that it runs.
@@ -183,11 +200,16 @@ impl Applier {
         }
     }
 
-    /// Whether the proxy still runs what it has taken over, and names have no other addresses.
-    pub async fn is_current(&self, applied: &Applied) -> bool {
-        if self.reads_back && self.running(&applied.revision).await != Running::Wanted {
-            return false;
+    /// Whether the proxy shows what it has taken over. `None` if it is not to be asked.
+    pub async fn runs(&self, applied: &Applied) -> Option<bool> {
+        if !self.reads_back {
+            return None;
         }
+        Some(self.running(&applied.revision).await == Running::Wanted)
+    }
+
+    /// Whether names have the addresses that the proxy was given.
+    pub async fn is_named(&self, applied: &Applied) -> bool {
         let names = &applied.handed.names;
         !names::moved(names, &names::resolve(names.keys().cloned()).await)
     }

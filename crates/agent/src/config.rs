@@ -13,7 +13,7 @@ use std::{
 use serde::Deserialize;
 use thiserror::Error;
 use toml::{Table, Value};
-use traffic_manager_client::TrustedKey;
+use traffic_manager_client::{Label, TrustedKey};
 use traffic_manager_core::ids::{EnvName, ServiceName, TenantName};
 use traffic_manager_dataplane::Dialect;
 use url::Url;
@@ -76,6 +76,9 @@ pub struct Service {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Node {
+    /// The name that the control plane knows the agent by.
+    #[serde(deserialize_with = "fields::name")]
+    pub name: Label,
     /// The folder of what is kept over a restart.
     pub state: PathBuf,
     /// The agent's own address.

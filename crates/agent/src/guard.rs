@@ -5,11 +5,11 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
 };
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use traffic_manager_core::{
     snapshot::{SnapshotRoute, TenantSnapshot},
     tag::VersionTag,
@@ -141,7 +141,7 @@ impl Accepted {
 pub struct Guard {
     limits: Limits,
     file: PathBuf,
-    held_back: Mutex<Option<HeldBack>>,
+    held_back: watch::Sender<Option<HeldBack>>,
 }
 
 impl Guard {
@@ -150,7 +150,7 @@ impl Guard {
         Self {
             limits,
             file: state.join(FILE),
-            held_back: Mutex::new(None),
+            held_back: watch::Sender::new(None),
         }
     }
 
@@ -185,8 +185,12 @@ impl Guard {
 
     /// The newest state that is held back.
     pub fn held_back(&self) -> Option<HeldBack> {
-        let held_back = self.held_back.lock();
-        held_back.unwrap_or_else(PoisonError::into_inner).clone()
+        self.held_back.borrow().clone()
+    }
+
+    /// Tells each state that is held back from now on.
+    pub fn changed(&self) -> watch::Receiver<Option<HeldBack>> {
+        self.held_back.subscribe()
     }
 
     fn decide(&self, old: Size, dropped: Size, new: &TenantSnapshot) -> bool {
@@ -222,10 +226,11 @@ impl Guard {
     }
 
     fn set(&self, held_back: Option<HeldBack>) {
-        *self
-            .held_back
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = held_back;
+        self.held_back.send_if_modified(|last| {
+            let differs = *last != held_back;
+            *last = held_back;
+            differs
+        });
     }
 }
 

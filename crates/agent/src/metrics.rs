@@ -21,6 +21,7 @@ pub fn text(status: &Status) -> String {
         held,
         proxy,
         held_back,
+        reports,
         ..
     } = status;
     let mut out = String::new();
@@ -127,6 +128,20 @@ pub fn text(status: &Status) -> String {
         "counter",
         "Failures to read or write the last good state",
         Some(held.file_errors),
+    );
+    one(
+        &mut out,
+        "reports_total",
+        "counter",
+        "Reports that the control plane has taken",
+        Some(reports.sent),
+    );
+    one(
+        &mut out,
+        "failed_reports_total",
+        "counter",
+        "Reports that failed, and are sent again",
+        Some(reports.failed),
     );
     metric(
         &mut out,

@@ -1,7 +1,11 @@
 //! The agent's loop: the newest state of the tenant that the guard lets through is rendered and
 //! given to the proxy, and the proxy is asked whether it still runs it.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
@@ -12,6 +16,7 @@ use tokio::{
     time::{sleep_until, timeout},
 };
 use traffic_manager_client::{Scope, TenantSnapshot, View};
+use traffic_manager_core::tag::VersionTag;
 use traffic_manager_dataplane::{Renderer, Settings};
 
 use crate::{
@@ -23,6 +28,9 @@ use crate::{
     release::Release,
     status::{Failure, ProxyStatus},
 };
+
+/// The longest time of a question to a proxy that has not taken a state.
+const ASK: Duration = Duration::from_secs(2);
 
 /// The file of what the proxy has taken over, in the agent's folder.
 const FILE: &str = "applied.json";
@@ -135,6 +143,7 @@ impl Node {
                 self.log(&snapshot, error);
             }
         }
+        let runs = self.runs(result.is_ok()).await;
         let failures = self.plan.failures();
         self.shown.send_modify(|shown| {
             shown.is_changing = false;
@@ -147,6 +156,7 @@ impl Node {
                 }
             }
             shown.applied = self.applied.clone();
+            shown.runs = runs;
         });
     }
 
@@ -188,10 +198,32 @@ impl Node {
             .with_context(|| format!("cannot write {}", self.file.display()))
     }
 
+    /// Returns the tag that the proxy was read back to run. After a failure it is asked once more.
+    async fn runs(&self, has_shown: bool) -> Option<VersionTag> {
+        let applied = self.applied.as_ref()?;
+        let runs = match has_shown {
+            true => self.config.proxy.read_back,
+            false => matches!(
+                timeout(ASK, self.applier.runs(applied)).await,
+                Ok(Some(true))
+            ),
+        };
+        runs.then(|| applied.tag.clone())
+    }
+
     /// Asks the proxy whether it still runs what it was given.
     async fn check(&mut self) {
         let is_current = match &self.applied {
-            Some(applied) => self.applier.is_current(applied).await,
+            Some(applied) => {
+                let runs = self.applier.runs(applied).await;
+                let tag = (runs == Some(true)).then(|| applied.tag.clone());
+                self.shown.send_if_modified(|shown| {
+                    let differs = shown.runs != tag;
+                    shown.runs = tag;
+                    differs
+                });
+                runs != Some(false) && self.applier.is_named(applied).await
+            }
             None => false,
         };
         if !is_current {

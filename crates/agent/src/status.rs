@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tokio::sync::watch;
-use traffic_manager_client::{Refusal, TenantSnapshot, View};
+use traffic_manager_client::{FaultCode, Refusal, Reported, TenantSnapshot, View};
 use traffic_manager_core::tag::VersionTag;
 
 use crate::{
-    apply::Applied,
+    apply::{Applied, ApplyError},
     config::Config,
     guard::{Guard, HeldBack, Size},
 };
@@ -22,6 +22,9 @@ pub struct Failure {
     pub tag: VersionTag,
     /// When it failed.
     pub at: Timestamp,
+    /// The kind of reason: `refused` or `unreachable`.
+    #[serde(serialize_with = "code")]
+    pub code: FaultCode,
     /// Why, for people.
     pub reason: String,
 }
@@ -32,9 +35,16 @@ impl Failure {
         Self {
             tag: snapshot.tag().clone(),
             at: Timestamp::now(),
+            code: error
+                .downcast_ref()
+                .map_or(FaultCode::Refused, ApplyError::code),
             reason: format!("{error:#}"),
         }
     }
+}
+
+fn code<S: Serializer>(code: &FaultCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(code.as_str())
 }
 
 /// What the loop tells of the proxy.
@@ -42,6 +52,9 @@ impl Failure {
 pub struct ProxyStatus {
     /// What it has taken over last.
     pub applied: Option<Applied>,
+    /// The tag of the state that the proxy was read back to run. `None` if it shows something else, does not answer, or is
+    /// not asked.
+    pub runs: Option<VersionTag>,
     /// Whether it is being changed.
     pub is_changing: bool,
     /// Changes since the start of the agent, with those for which nothing had to be done.
@@ -58,6 +71,8 @@ pub struct ProxyStatus {
 #[derive(Debug, Serialize)]
 pub struct Status {
     tenant: String,
+    /// The name that the control plane knows the agent by.
+    node: String,
     dialect: &'static str,
     /// The state of the tenant that the agent holds.
     pub held: Held,
@@ -65,6 +80,8 @@ pub struct Status {
     pub proxy: Proxy,
     /// The state that the wipe guard holds back.
     pub held_back: Option<HeldBack>,
+    /// The reports to the control plane.
+    pub reports: Reports,
 }
 
 /// What the agent holds, and how that relates to the control plane.
@@ -90,11 +107,22 @@ pub struct Held {
     pub refused: BTreeMap<&'static str, u64>,
 }
 
+/// The reports to the control plane since the start.
+#[derive(Debug, Serialize)]
+pub struct Reports {
+    /// Those that it has taken.
+    pub sent: u64,
+    /// Those that failed, and were or will be sent again.
+    pub failed: u64,
+}
+
 /// The proxy, as the status has it.
 #[derive(Debug, Serialize)]
 pub struct Proxy {
     /// The tag that it runs.
     pub tag: Option<VersionTag>,
+    /// The tag that it was read back to run last. It is what the agent reports as applied.
+    pub runs: Option<VersionTag>,
     /// The revision that it shows.
     pub revision: Option<String>,
     /// The time at which it took that over.
@@ -124,6 +152,8 @@ pub struct Facts {
     pub guard: Arc<Guard>,
     /// What the loop shows.
     pub proxy: watch::Receiver<ProxyStatus>,
+    /// The reports to the control plane.
+    pub reported: watch::Receiver<Reported>,
     /// The document for Traefik.
     pub document: watch::Receiver<Option<Bytes>>,
 }
@@ -133,12 +163,15 @@ impl Facts {
     pub fn status(&self) -> Status {
         let view = self.view.borrow().clone();
         let proxy = self.proxy.borrow().clone();
+        let Reported { sent, failed } = *self.reported.borrow();
         Status {
             tenant: self.config.service.tenant.to_string(),
+            node: self.config.node.name.to_string(),
             dialect: self.config.proxy.dialect.as_str(),
             proxy: of_proxy(proxy, view.tag()),
             held: held(&view),
             held_back: self.guard.held_back(),
+            reports: Reports { sent, failed },
         }
     }
 }
@@ -161,6 +194,7 @@ fn held(view: &View) -> Held {
 fn of_proxy(proxy: ProxyStatus, held: Option<&VersionTag>) -> Proxy {
     let ProxyStatus {
         applied,
+        runs,
         is_changing,
         changes,
         failures,
@@ -173,6 +207,7 @@ fn of_proxy(proxy: ProxyStatus, held: Option<&VersionTag>) -> Proxy {
         since: applied.as_ref().map(|applied| applied.since),
         revision: applied.map(|applied| applied.revision),
         tag,
+        runs,
         is_changing,
         changes,
         failures,

@@ -21,6 +21,7 @@ fn least_configuration_has_the_defaults_for_the_rest() {
     assert_eq!(config.times.pause, Duration::from_secs(1));
     assert_eq!(config.guard.always_allowed, 10);
     assert!(config.node.listen.ip().is_loopback());
+    assert!(!config.node.name.as_str().is_empty());
 }
 
 #[test]
@@ -63,6 +64,11 @@ fn missing_and_wrong_values_are_refused_by_their_keys() {
             "[proxy]",
             "[node]\nlisten = \"0.0.0.0:1\"\n[proxy]",
             "node.listen",
+        ),
+        (
+            "[proxy]",
+            "[node]\nname = \"Edge 1\"\n[proxy]",
+            "node.name: must have",
         ),
         (
             "[proxy]",

@@ -3,5 +3,6 @@
 mod common;
 mod memory;
 mod real_proxies;
+mod reports;
 mod steps;
 mod wipes;

@@ -1,20 +1,27 @@
 //! A control plane over real HTTP that says what a test wants: a snapshot, and a stream of
-//! snapshots.
+//! snapshots. It keeps the newest report of a node.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinHandle,
+    time::timeout,
 };
 use traffic_manager_core::snapshot::{Scope, TenantSnapshot, body};
+
+use super::PATIENCE;
+
+/// The headers of a report, by names in lower case.
+pub type Report = BTreeMap<String, String>;
 
 /// A control plane. When it is dropped, its connections are closed and nobody listens.
 pub struct ControlPlane {
     pub url: String,
     state: watch::Sender<Arc<TenantSnapshot>>,
+    reports: watch::Receiver<Report>,
     task: JoinHandle<()>,
 }
 
@@ -23,13 +30,27 @@ impl ControlPlane {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (state, seen) = watch::channel(Arc::new(snapshot));
+        let (told, reports) = watch::channel(Report::new());
         let task = tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                let seen = seen.clone();
-                tokio::spawn(async move { answer(connection, seen).await });
+                let (seen, told) = (seen.clone(), told.clone());
+                tokio::spawn(async move { answer(connection, seen, &told).await });
             }
         });
-        Self { url, state, task }
+        Self {
+            url,
+            state,
+            reports,
+            task,
+        }
+    }
+
+    /// Waits for a report that fits.
+    pub async fn hears(&self, what: &str, fits: impl Fn(&Report) -> bool) -> Report {
+        let mut reports = self.reports.clone();
+        let heard = timeout(PATIENCE, reports.wait_for(|report| fits(report))).await;
+        let heard = heard.map(|heard| heard.unwrap().clone());
+        heard.unwrap_or_else(|_| panic!("not heard: {what}; {:?}", self.reports.borrow()))
     }
 
     /// Changes the state.
@@ -47,10 +68,22 @@ impl Drop for ControlPlane {
 async fn answer(
     mut connection: TcpStream,
     mut seen: watch::Receiver<Arc<TenantSnapshot>>,
+    told: &watch::Sender<Report>,
 ) -> Option<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(connection.read_u8().await.ok()?);
+    }
+    if head.starts_with(b"HEAD ") {
+        let head = String::from_utf8(head).ok()?;
+        let lines = head.lines().filter_map(|line| line.split_once(": "));
+        told.send_replace(
+            lines
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+                .collect(),
+        );
+        let head = b"HTTP/1.1 304 Not Modified\r\nconnection: close\r\n\r\n";
+        return connection.write_all(head).await.ok();
     }
     let snapshot = seen.borrow_and_update().clone();
     let json = body::write(&snapshot, &Scope::default());
