@@ -1,5 +1,6 @@
 //! The program `tm-agent`, from a control plane over real HTTP to the proxy.
 
+mod answers;
 mod common;
 mod memory;
 mod real_proxies;
