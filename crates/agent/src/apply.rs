@@ -6,6 +6,7 @@ mod checked;
 mod envoy;
 mod folder;
 mod haproxy;
+mod maps;
 mod names;
 mod nginx;
 mod traefik;
