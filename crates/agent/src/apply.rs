@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::{sync::watch, time::Instant};
 use traffic_manager_client::FaultCode;
-use traffic_manager_core::tag::VersionTag;
+use traffic_manager_core::{ids::TenantName, tag::VersionTag};
 use traffic_manager_dataplane::Dialect;
 
 use self::{ask::Http, checked::Checked};
@@ -116,16 +116,23 @@ impl Running {
 /// What the proxy has taken over, as the agent keeps it over a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
-    /// The tag of the tenant's state.
-    pub tag: VersionTag,
+    /// Its tenants.
+    pub tenants: BTreeMap<TenantName, AppliedTenant>,
     /// The revision that the proxy shows.
     pub revision: String,
-    /// How much the state has.
-    pub size: Size,
     /// The time at which the proxy took it over.
     pub since: Timestamp,
     /// What was handed over.
     pub handed: Handed,
+}
+
+/// What the proxy has taken over of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedTenant {
+    /// The tag of its state.
+    pub tag: VersionTag,
+    /// How much the state has.
+    pub size: Size,
 }
 
 /// What was handed over to the proxy.

@@ -17,7 +17,7 @@ use traffic_manager_core::{
 
 use crate::{config::Limits, disk};
 
-/// The file of the acceptance, in the agent's folder.
+/// The file of the acceptance, in the tenant's folder.
 const FILE: &str = "accepted.json";
 
 /// How much a tenant has. Inactive routes do not count: no request goes to them.
@@ -129,14 +129,14 @@ impl Accepted {
             && self.size.less(size) == Size::default()
     }
 
-    /// Writes the acceptance into the agent's folder, where the agent finds it.
-    pub fn write(&self, state: &Path) -> io::Result<()> {
+    /// Writes the acceptance into the tenant's folder, where the agent finds it.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
         let json = serde_json::to_vec(self)?;
-        disk::write(&state.join(FILE), &json, disk::PRIVATE)
+        disk::write(&folder.join(FILE), &json, disk::PRIVATE)
     }
 }
 
-/// The guard of an agent.
+/// The guard of a tenant.
 #[derive(Debug)]
 pub struct Guard {
     limits: Limits,
@@ -146,10 +146,10 @@ pub struct Guard {
 
 impl Guard {
     /// A guard whose acceptances are in this folder.
-    pub fn new(limits: Limits, state: &Path) -> Self {
+    pub fn new(limits: Limits, folder: &Path) -> Self {
         Self {
             limits,
-            file: state.join(FILE),
+            file: folder.join(FILE),
             held_back: watch::Sender::new(None),
         }
     }
@@ -213,7 +213,7 @@ impl Guard {
         }
         let before = self.held_back();
         if before.as_ref().is_none_or(|before| before.tag != tag) {
-            tracing::error!(tag = %tag, "held back: {reason}; `tm-agent accept {tag}` applies it");
+            tracing::error!(tenant = %new.tenant(), tag = %tag, "held back: {reason}; `tm-agent accept {tag}` applies it");
         }
         let since = before.map_or_else(Timestamp::now, |before| before.since);
         self.set(Some(HeldBack {

@@ -111,7 +111,11 @@ fn respond(request: &Request<Incoming>, facts: &Facts) -> Answer {
 
 /// Answers the held state, as the control plane does.
 fn snapshot(request: &Request<Incoming>, facts: &Facts) -> Answer {
-    let Some(snapshot) = facts.view.borrow().snapshot.clone() else {
+    let [tenant] = facts.tenants.as_ref() else {
+        let why = "several tenants: ask for /api/v1/tenants/{tenant}/snapshot\n";
+        return plain(StatusCode::NOT_FOUND, why);
+    };
+    let Some(snapshot) = tenant.view.borrow().snapshot.clone() else {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "no snapshot yet\n");
     };
     let etag = snapshot.tag().to_etag();

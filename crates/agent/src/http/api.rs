@@ -105,9 +105,9 @@ impl Held {
         query: &mut Query,
         headers: &HeaderMap,
     ) -> Result<Self, Problem> {
-        if tenant != facts.config.service.tenant.as_str() {
+        let Some(facts) = facts.of(tenant) else {
             return Err(Problem::new(Code::TenantNotFound, "tenant does not exist"));
-        }
+        };
         let view: View = facts.view.borrow().clone();
         let Some(snapshot) = view.snapshot.clone() else {
             let why = "the agent has no state of the tenant yet";

@@ -37,7 +37,8 @@ async fn running() -> (Stage, Agent) {
     let agent = stage.agent();
     agent
         .shows("the state is live", |status| {
-            status["held"]["state"] == "live" && status["held"]["tag"] == tag(9)
+            status["tenants"]["acme"]["held"]["state"] == "live"
+                && status["tenants"]["acme"]["held"]["tag"] == tag(9)
         })
         .await;
     (stage, agent)
@@ -157,7 +158,7 @@ async fn snapshot_is_the_bytes_of_the_service_also_without_it() {
 
     // The service goes: the same answers, with their age.
     stage.plane = None;
-    let is_stale = |status: &Value| status["held"]["state"] == "stale";
+    let is_stale = |status: &Value| status["tenants"]["acme"]["held"]["state"] == "stale";
     agent.shows("the state is stale", is_stale).await;
     let stale = ask(&agent, path, None).await;
     let age = stale.headers()["tm-stale"].to_str().unwrap();

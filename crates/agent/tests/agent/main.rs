@@ -6,4 +6,5 @@ mod memory;
 mod real_proxies;
 mod reports;
 mod steps;
+mod tenants;
 mod wipes;

@@ -3,6 +3,7 @@
 mod load;
 mod maps;
 mod stage;
+mod tenants;
 
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,7 @@ async fn follows_and_starts_from_disk(dialect: &'static str) {
     println!("{dialect}: {took:?} from the agent's start without a control plane");
     assert!(took < FROM_DISK, "{dialect}: {took:?}");
     let status = agent.status().await.unwrap();
-    assert_ne!(status["held"]["state"], "live");
+    assert_ne!(status["tenants"]["acme"]["held"]["state"], "live");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,7 +28,8 @@ async fn applied_state_is_reported_under_the_name_of_the_node() {
     plane.hears("2 is applied", |it| is_applied(it, 2)).await;
     agent
         .shows("the reports are counted", |status| {
-            status["reports"]["sent"].as_u64() >= Some(2) && status["node"] == "edge-1"
+            status["tenants"]["acme"]["reports"]["sent"].as_u64() >= Some(2)
+                && status["node"] == "edge-1"
         })
         .await;
 }
@@ -100,6 +101,6 @@ async fn agent_that_starts_reports_only_what_it_has_read_back() {
     })
     .await;
     let status = agent.status().await.unwrap();
-    assert_eq!(status["proxy"]["runs"], serde_json::Value::Null);
-    assert_eq!(status["proxy"]["tag"], tag(1));
+    assert_eq!(status["tenants"]["acme"]["runs"], serde_json::Value::Null);
+    assert_eq!(status["proxy"]["revision"], tag(1));
 }

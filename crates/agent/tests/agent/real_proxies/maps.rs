@@ -92,7 +92,7 @@ async fn hosts_come_and_go_without_a_reload_and_are_there_after_a_restart() {
     assert_eq!(stage.serves(&names[999]).await, 200);
     stage.publish_hosts(4, &[HOST, "new.example"], 2);
     let status = agent.applies(4).await;
-    assert_eq!(status["proxy"]["runs"], tag(4));
+    assert_eq!(status["tenants"]["acme"]["runs"], tag(4));
     assert_eq!(stage.serves("new.example").await, 200);
     assert_eq!(stage.serves(&names[0]).await, 404);
     assert_eq!(stage.serves(":revision").await, 404);

@@ -174,9 +174,8 @@ ask_again_ms = 200
         }
     }
 
-    /// Runs agent and proxy until the first state is served.
-    pub async fn begin(&mut self) -> Agent {
-        let agent = self.agent();
+    /// Waits until the agent has written what the proxy starts with.
+    pub async fn files_are_there(&self) {
         let last = match self.dialect {
             "envoy" => "proxy/tm/rds.json",
             "haproxy" => "proxy/haproxy.cfg",
@@ -187,6 +186,12 @@ ask_again_ms = 200
             self.folder.path(last).exists().then_some(())
         })
         .await;
+    }
+
+    /// Runs agent and proxy until the first state is served.
+    pub async fn begin(&mut self) -> Agent {
+        let agent = self.agent();
+        self.files_are_there().await;
         self.start_proxy();
         agent.applies(1).await;
         self.answers("one").await;
