@@ -25,7 +25,6 @@ FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /tm-agent /usr/local/bin/tm-agent
 # A new volume takes its owner from here.
 COPY --from=build --chown=10001:10001 /state /var/lib/tm-agent
-VOLUME /var/lib/tm-agent
 USER 10001:10001
 STOPSIGNAL SIGTERM
 # Says whether the agent answers, not whether its control plane does.
