@@ -231,13 +231,14 @@ impl Checked {
         let until = Instant::now() + limit;
         loop {
             let is_another = former.is_none() || self.worker().await.as_deref() != former;
+            let is_late = Instant::now() >= until;
             let shown = match self.running(wanted).await {
                 Running::Wanted if is_another => return Ok(()),
+                Running::Away(why) if is_late => return Err(ApplyError::Away(why)),
                 Running::Wanted => "the same worker as before".to_owned(),
-                Running::Other(shown) => shown,
-                Running::Away(why) => format!("no answer: {why}"),
+                Running::Other(shown) | Running::Away(shown) => shown,
             };
-            if Instant::now() >= until {
+            if is_late {
                 return Err(ApplyError::NotShown {
                     wanted: wanted.to_owned(),
                     limit,

@@ -73,9 +73,12 @@ async fn proxy_that_is_away_has_applied_nothing() {
     // The proxy ends, and no reload starts it.
     stage.set("stubborn");
     stage.unset("running");
-    plane
-        .hears("nothing is applied", |it| !it.contains_key("tm-applied"))
+    let report = plane
+        .hears("nothing is applied", |it| {
+            !it.contains_key("tm-applied") && it.contains_key("tm-error")
+        })
         .await;
+    assert!(error(&report).starts_with("unreachable "), "{report:?}");
     stage.unset("stubborn");
     plane
         .hears("1 is applied again", |it| is_applied(it, 1))
