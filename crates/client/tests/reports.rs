@@ -140,8 +140,10 @@ async fn stream_and_snapshot_say_who_the_node_is_and_not_what_it_applies() {
 
 #[tokio::test]
 async fn reports_in_one_moment_are_one_and_the_next_comes_after_a_pause() {
-    let (mut service, settings) = Service::new().await;
-    let pause = settings.times.report_pause;
+    let (mut service, mut settings) = Service::new().await;
+    assert_eq!(settings.times.report_pause, Duration::from_millis(100));
+    let pause = Duration::from_secs(1);
+    settings.times.report_pause = pause;
     let watcher = Watcher::start(settings).await.unwrap();
     watcher.report(applied("a.1"));
     let mut first = service.report().await;
