@@ -146,6 +146,11 @@ pub fn shown(answer: &str, wanted: &str) -> Option<Running> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::UnixListener,
+        sync::mpsc,
+    };
 
     use super::*;
 
@@ -188,6 +193,75 @@ mod tests {
         assert_eq!(names(&[head("")]), None);
         assert_eq!(names(&[("haproxy.cfg".to_owned(), None)]), None);
         assert_eq!(names(&[before("policies-00.cfg", "")]), None);
+    }
+
+    /// Replaces the map of hosts at a worker that answers by `answer`. Returns the outcome, and the commands that it got.
+    async fn replaced(
+        name: &str,
+        answer: fn(&str) -> &'static str,
+    ) -> (Result<(), String>, Vec<String>) {
+        let folder = std::env::temp_dir().join(format!("tma-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let listener = UnixListener::bind(folder.join("admin.sock")).unwrap();
+        let (told, mut heard) = mpsc::unbounded_channel();
+        let worker = tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let mut command = vec![0; 4096];
+                let length = socket.read(&mut command).await.unwrap();
+                let command = String::from_utf8_lossy(&command[..length]).into_owned();
+                socket.write_all(answer(&command).as_bytes()).await.unwrap();
+                told.send(command).unwrap();
+            }
+        });
+        let map = file(HOSTS, "a.example/ a:b\n");
+        let outcome = replace(&folder, &[&map], "e.2").await;
+        worker.abort();
+        let _ = worker.await;
+        std::fs::remove_dir_all(&folder).unwrap();
+        let mut commands = Vec::new();
+        while let Ok(command) = heard.try_recv() {
+            commands.push(command);
+        }
+        (outcome, commands)
+    }
+
+    #[tokio::test]
+    async fn map_is_prepared_committed_and_read_back_with_the_revision() {
+        let (outcome, commands) = replaced("good", |command| match command {
+            "prepare map hosts.map\n" => "New version created: 7\n\n",
+            "show map hosts.map\n" => "0x1 :revision e.2\n0x2 a.example/ a:b\n\n",
+            _ => "\n",
+        })
+        .await;
+        assert_eq!(outcome, Ok(()));
+        let wanted = [
+            "prepare map hosts.map\n",
+            "add map @7 hosts.map <<\na.example/ a:b\n:revision e.2\n\n",
+            "commit map @7 hosts.map\n",
+            "show map hosts.map\n",
+        ];
+        assert_eq!(commands, wanted);
+    }
+
+    #[tokio::test]
+    async fn refusal_and_other_entries_are_errors_and_nothing_half_done_stays() {
+        let (outcome, _) = replaced("old", |_| "Unknown command: 'prepare map'\n").await;
+        assert!(outcome.unwrap_err().contains("Unknown command"));
+        let (outcome, commands) = replaced("full", |command| match command {
+            "prepare map hosts.map\n" => "New version created: 7\n\n",
+            command if command.starts_with("add map") => "out of memory\n",
+            _ => "\n",
+        })
+        .await;
+        assert_eq!(outcome.unwrap_err(), "out of memory");
+        assert_eq!(commands.last().unwrap(), "clear map @7 hosts.map\n");
+        let (outcome, _) = replaced("other", |command| match command {
+            "prepare map hosts.map\n" => "New version created: 7\n\n",
+            "show map hosts.map\n" => "0x1 :revision e.2\n\n",
+            _ => "\n",
+        })
+        .await;
+        assert!(outcome.unwrap_err().contains("other entries"));
     }
 
     #[test]
