@@ -3,6 +3,8 @@
 #   docker build -f docker/agent.Dockerfile -t tm-agent .
 # It shares the network of its proxy (a sidecar), and a volume with the proxy's files. Envoy, Traefik and Caddy need nothing else. The checks
 # and reloads of HAProxy and nginx need their programs: copy tm-agent into the proxy's image instead.
+# Set node.name in the configuration: a container's host name is another one each time it is made. Keep /var/lib/tm-agent in a volume: from
+# there the agent starts without the control plane.
 
 FROM rust:1.92-slim-bookworm AS build
 RUN apt-get update \
@@ -17,8 +19,12 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 # Fail here, and not at the first start, if the program wants a library that the final image does not have.
 RUN ! ldd /tm-agent | grep -vE '(linux-vdso|ld-linux[^ ]*|lib(c|m|dl|rt|pthread|gcc_s))\.so'
 
+RUN mkdir /state
+
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /tm-agent /usr/local/bin/tm-agent
+# A new volume takes its owner from here.
+COPY --from=build --chown=10001:10001 /state /var/lib/tm-agent
 USER 10001:10001
 STOPSIGNAL SIGTERM
 # Says whether the agent answers, not whether its control plane does.

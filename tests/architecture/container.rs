@@ -41,7 +41,9 @@ fn of<'a>(stage: &'a [String], instruction: &str) -> Vec<&'a str> {
         .collect()
 }
 
-fn image_faults(dockerfile: &str) -> Vec<String> {
+/// Returns what is wrong with an image. `copied` are the only things in it beside its base, and `build` is how the program is
+/// built.
+fn image_faults(dockerfile: &str, copied: &[&str], build: &str) -> Vec<String> {
     let stage = last_stage(dockerfile);
     let mut faults = Vec::new();
     let base = of(&stage, "FROM").first().copied().unwrap_or_default();
@@ -84,14 +86,23 @@ fn image_faults(dockerfile: &str) -> Vec<String> {
             faults.push(format!("{instruction} {found:?}"));
         }
     }
-    let copied: Vec<_> = of(&stage, "COPY");
-    if copied.len() != 1 || !copied[0].starts_with("--from=build /traffic-manager ") {
-        faults.push(format!("more than the program is copied: {copied:?}"));
+    let found: Vec<_> = of(&stage, "COPY");
+    let is_known = |(found, known): (&&str, &&str)| found.starts_with(known);
+    if found.len() != copied.len() || !found.iter().zip(copied).all(is_known) {
+        faults.push(format!("more than {copied:?} is copied: {found:?}"));
     }
-    if !dockerfile.contains("cargo build --release --locked") {
+    if !dockerfile.contains(build) {
         faults.push("the build is not locked".into());
     }
     faults
+}
+
+fn service_image(dockerfile: &str) -> Vec<String> {
+    image_faults(
+        dockerfile,
+        &["--from=build /traffic-manager "],
+        "cargo build --release --locked",
+    )
 }
 
 fn service_faults(name: &str, service: &Value) -> Vec<String> {
@@ -139,10 +150,18 @@ fn service_faults(name: &str, service: &Value) -> Vec<String> {
 
 #[test]
 fn container_image_has_no_shell_no_root_and_a_pinned_base() {
-    assert_eq!(
-        image_faults(&read("docker/Dockerfile")),
-        Vec::<String>::new()
+    let service = service_image(&read("docker/Dockerfile"));
+    assert_eq!(service, Vec::<String>::new());
+    // A new volume takes its owner from an empty folder of the image.
+    let agent = image_faults(
+        &read("docker/agent.Dockerfile"),
+        &[
+            "--from=build /tm-agent ",
+            "--from=build --chown=10001:10001 /state /var/lib/tm-agent",
+        ],
+        "cargo build --profile agent --locked",
     );
+    assert_eq!(agent, Vec::<String>::new());
 }
 
 #[test]
@@ -178,6 +197,7 @@ fn supply_chain_builds_are_locked() {
     for name in [
         "Makefile",
         "docker/Dockerfile",
+        "docker/agent.Dockerfile",
         ".github/workflows/ci.yml",
         "docker/stack/service.sh",
         "docker/stack/install.sh",
@@ -337,7 +357,7 @@ fn container_checks_find_each_fault() {
     let good = read("docker/Dockerfile");
     let faults = |from: &str, to: &str| {
         assert!(good.contains(from), "{from}");
-        image_faults(&good.replace(from, to)).len()
+        service_image(&good.replace(from, to)).len()
     };
     assert_eq!(faults("cc-debian12:nonroot", "cc-debian12"), 1);
     assert_eq!(faults("cc-debian12:nonroot", "cc-debian12:debug"), 1);

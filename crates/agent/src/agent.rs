@@ -9,18 +9,20 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use traffic_manager_client::{Accept, Scope, Settings, Token, Watcher};
+use traffic_manager_core::ids::TenantName;
 
 use crate::{
     config::{Config, Service},
     guard::Guard,
     http,
-    node::Node,
-    status::{Facts, ProxyStatus},
+    node::{Node, part::Part},
+    report,
+    status::{Facts, ProxyStatus, TenantFacts},
 };
 
-/// The file of the last good snapshot, in the agent's folder.
+/// The file of the last good snapshot, in the tenant's folder.
 const SNAPSHOT: &str = "snapshot.tm";
 
 /// The most bytes of a file with a key.
@@ -32,30 +34,58 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let state = &config.node.state;
     make_folder(state)?;
     let _lock = lock(state)?;
-    let guard = Arc::new(Guard::new(config.guard, state));
-    let settings = settings(&config, &guard)?;
     let listen = config.node.listen;
     let listener = TcpListener::bind(listen).await;
     let listener = listener.with_context(|| format!("cannot listen at {listen}"))?;
-    let watcher = Watcher::start(settings).await?;
     let (document, served) = watch::channel(None);
     let (shown, proxy) = watch::channel(ProxyStatus::default());
-    let node = Node::new(Arc::clone(&config), Arc::clone(&guard), document, shown)?;
+    let (mut parts, mut facts, mut reporting) = (Vec::new(), Vec::new(), JoinSet::new());
+    for tenant in &config.service.tenants {
+        let (part, known, watcher) = follow(&config, tenant).await?;
+        let held_back = part.guard.changed();
+        reporting.spawn(report::run(
+            tenant.clone(),
+            watcher,
+            proxy.clone(),
+            held_back,
+        ));
+        parts.push(part);
+        facts.push(known);
+    }
+    let node = Node::new(Arc::clone(&config), parts, document, shown)?;
     let facts = Facts {
         config: Arc::clone(&config),
-        view: watcher.changed(),
-        guard,
+        tenants: facts.into(),
         proxy,
         document: served,
     };
     tracing::info!(
-        tenant = %config.service.tenant, dialect = config.proxy.dialect.as_str(), %listen,
-        state = %watcher.state(), "the agent has started"
+        node = %config.node.name, dialect = config.proxy.dialect.as_str(), %listen, "the agent has started"
     );
     tokio::select! {
-        error = node.run(watcher.changed()) => Err(error),
+        error = node.run() => Err(error),
         never = http::serve(listener, facts) => match never {},
     }
+}
+
+/// Begins to follow a tenant.
+async fn follow(
+    config: &Config,
+    tenant: &TenantName,
+) -> anyhow::Result<(Part, TenantFacts, Watcher)> {
+    let folder = config.folder_of(tenant);
+    make_folder(&folder)?;
+    let guard = Arc::new(Guard::new(config.guard, &folder));
+    let watcher = Watcher::start(settings(config, tenant, &guard)?).await?;
+    tracing::info!(%tenant, state = %watcher.state(), "the tenant is followed");
+    let part = Part::new(tenant.clone(), Arc::clone(&guard), watcher.changed());
+    let facts = TenantFacts {
+        tenant: tenant.clone(),
+        view: watcher.changed(),
+        guard,
+        reported: watcher.reported(),
+    };
+    Ok((part, facts, watcher))
 }
 
 /// Returns what can be seen to be wrong on this machine before an agent is run.
@@ -99,9 +129,9 @@ fn lock(state: &Path) -> anyhow::Result<File> {
     }
 }
 
-fn settings(config: &Config, guard: &Arc<Guard>) -> anyhow::Result<Settings> {
+fn settings(config: &Config, tenant: &TenantName, guard: &Arc<Guard>) -> anyhow::Result<Settings> {
     let service = &config.service;
-    let mut settings = Settings::new(service.servers.clone(), service.tenant.clone());
+    let mut settings = Settings::new(service.servers.clone(), tenant.clone());
     settings.scope = Scope {
         service: service.service.clone(),
         env: service.env.clone(),
@@ -111,7 +141,9 @@ fn settings(config: &Config, guard: &Arc<Guard>) -> anyhow::Result<Settings> {
     settings.ca_pem = ca_pem(service)?;
     settings.trusted_keys.clone_from(&service.trusted_keys);
     settings.max_bytes = service.max_bytes;
-    settings.file = Some(config.node.state.join(SNAPSHOT));
+    settings.file = Some(config.folder_of(tenant).join(SNAPSHOT));
+    settings.node = Some(config.node.name.clone());
+    settings.dialect = Some(config.proxy.dialect.as_str().parse()?);
     settings.times.ask_again = config.times.ask_again;
     let guard = Arc::clone(guard);
     settings.accept = Some(Accept::new(move |old, new| guard.allows(old, new)));

@@ -6,6 +6,7 @@ mod checked;
 mod envoy;
 mod folder;
 mod haproxy;
+mod maps;
 mod names;
 mod nginx;
 mod traefik;
@@ -17,7 +18,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::{sync::watch, time::Instant};
-use traffic_manager_core::tag::VersionTag;
+use traffic_manager_client::FaultCode;
+use traffic_manager_core::{ids::TenantName, tag::VersionTag};
 use traffic_manager_dataplane::Dialect;
 
 use self::{ask::Http, checked::Checked};
@@ -73,6 +75,22 @@ pub enum ApplyError {
     TooLong(Duration),
 }
 
+impl ApplyError {
+    /// The kind of reason, as it is reported to the control plane.
+    pub fn code(&self) -> FaultCode {
+        match self {
+            Self::Check(_) | Self::Refused(_) | Self::NotShown { .. } | Self::Foreign => {
+                FaultCode::Refused
+            }
+            Self::File(..)
+            | Self::Reload(_)
+            | Self::Away(_)
+            | Self::Malformed(..)
+            | Self::TooLong(_) => FaultCode::Unreachable,
+        }
+    }
+}
+
 /// What the proxy says of the revision that it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Running {
@@ -98,16 +116,23 @@ impl Running {
 /// What the proxy has taken over, as the agent keeps it over a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
-    /// The tag of the tenant's state.
-    pub tag: VersionTag,
+    /// Its tenants.
+    pub tenants: BTreeMap<TenantName, AppliedTenant>,
     /// The revision that the proxy shows.
     pub revision: String,
-    /// How much the state has.
-    pub size: Size,
     /// The time at which the proxy took it over.
     pub since: Timestamp,
     /// What was handed over.
     pub handed: Handed,
+}
+
+/// What the proxy has taken over of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedTenant {
+    /// The tag of its state.
+    pub tag: VersionTag,
+    /// How much the state has.
+    pub size: Size,
 }
 
 /// What was handed over to the proxy.
@@ -183,11 +208,16 @@ impl Applier {
         }
     }
 
-    /// Whether the proxy still runs what it has taken over, and names have no other addresses.
-    pub async fn is_current(&self, applied: &Applied) -> bool {
-        if self.reads_back && self.running(&applied.revision).await != Running::Wanted {
-            return false;
+    /// Whether the proxy shows what it has taken over. `None` if it is not to be asked.
+    pub async fn runs(&self, applied: &Applied) -> Option<bool> {
+        if !self.reads_back {
+            return None;
         }
+        Some(self.running(&applied.revision).await == Running::Wanted)
+    }
+
+    /// Whether names have the addresses that the proxy was given.
+    pub async fn is_named(&self, applied: &Applied) -> bool {
         let names = &applied.handed.names;
         !names::moved(names, &names::resolve(names.keys().cloned()).await)
     }

@@ -24,10 +24,15 @@ pub fn text(config: &Config) -> anyhow::Result<String> {
 
 fn ask(config: &Config) -> Ask {
     let (service, proxy) = (&config.service, &config.proxy);
+    let tenants: Vec<_> = service
+        .tenants
+        .iter()
+        .map(|tenant| tenant.as_str())
+        .collect();
     Ask {
         // Envoy reads files, and asks nobody.
         url: String::new(),
-        tenant: service.tenant.to_string(),
+        tenant: tenants.join(","),
         env: service.env.as_ref().map(ToString::to_string),
         node: "tm-agent".to_owned(),
         ads: None,

@@ -13,7 +13,7 @@ use std::{
 use serde::Deserialize;
 use thiserror::Error;
 use toml::{Table, Value};
-use traffic_manager_client::TrustedKey;
+use traffic_manager_client::{Label, TrustedKey};
 use traffic_manager_core::ids::{EnvName, ServiceName, TenantName};
 use traffic_manager_dataplane::Dialect;
 use url::Url;
@@ -46,8 +46,11 @@ pub struct Config {
 pub struct Service {
     /// The base URLs of the instances.
     pub servers: Vec<Url>,
-    /// The tenant to follow.
-    pub tenant: TenantName,
+    /// The tenant to follow, if it is one.
+    #[serde(deserialize_with = "fields::optional")]
+    pub tenant: Option<TenantName>,
+    /// The tenants to follow, if they are several. After [`Config::parse`] also the one of `tenant`; sorted.
+    pub tenants: Vec<TenantName>,
     /// Only this environment.
     #[serde(deserialize_with = "fields::optional")]
     pub env: Option<EnvName>,
@@ -72,10 +75,16 @@ pub struct Service {
     pub max_bytes: usize,
 }
 
+/// The most tenants of an agent. Each takes a connection, and the revision of all must fit into a line of `HAProxy`.
+pub const MAX_TENANTS: usize = 16;
+
 /// The section `node`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Node {
+    /// The name that the control plane knows the agent by.
+    #[serde(deserialize_with = "fields::name")]
+    pub name: Label,
     /// The folder of what is kept over a restart.
     pub state: PathBuf,
     /// The agent's own address.
@@ -138,6 +147,9 @@ pub struct Times {
     /// The longest time of one command.
     #[serde(rename = "command_ms", deserialize_with = "fields::duration")]
     pub command: Duration,
+    /// The time after the start in which the first state of each tenant is waited for.
+    #[serde(rename = "first_state_ms", deserialize_with = "fields::duration")]
+    pub first_state: Duration,
     /// The longest time until the proxy shows a new revision.
     #[serde(rename = "read_back_ms", deserialize_with = "fields::duration")]
     pub read_back: Duration,
@@ -190,11 +202,20 @@ impl Config {
         Self::parse(&fs::read_to_string(path).map_err(failed)?)
     }
 
+    /// Returns the folder of what is kept of a tenant: with `service.tenants` each has its own.
+    pub fn folder_of(&self, tenant: &TenantName) -> PathBuf {
+        let state = &self.node.state;
+        match self.service.tenant {
+            Some(_) => state.clone(),
+            None => state.join("tenants").join(tenant.as_str()),
+        }
+    }
+
     /// Reads a text. The keys that it does not have come from [`DEFAULTS`].
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut table: Table = DEFAULTS.parse()?;
         merge(&mut table, text.parse()?);
-        let config: Self =
+        let mut config: Self =
             serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
                 ConfigError::Key {
                     key: error.path().to_string(),
@@ -203,6 +224,11 @@ impl Config {
             })?;
         let problems = problems::of(&config);
         if problems.is_empty() {
+            let Service {
+                tenant, tenants, ..
+            } = &mut config.service;
+            tenants.extend(tenant.clone());
+            tenants.sort_unstable();
             Ok(config)
         } else {
             Err(ConfigError::Problems(problems))

@@ -5,11 +5,11 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
 };
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use traffic_manager_core::{
     snapshot::{SnapshotRoute, TenantSnapshot},
     tag::VersionTag,
@@ -17,7 +17,7 @@ use traffic_manager_core::{
 
 use crate::{config::Limits, disk};
 
-/// The file of the acceptance, in the agent's folder.
+/// The file of the acceptance, in the tenant's folder.
 const FILE: &str = "accepted.json";
 
 /// How much a tenant has. Inactive routes do not count: no request goes to them.
@@ -129,28 +129,28 @@ impl Accepted {
             && self.size.less(size) == Size::default()
     }
 
-    /// Writes the acceptance into the agent's folder, where the agent finds it.
-    pub fn write(&self, state: &Path) -> io::Result<()> {
+    /// Writes the acceptance into the tenant's folder, where the agent finds it.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
         let json = serde_json::to_vec(self)?;
-        disk::write(&state.join(FILE), &json, disk::PRIVATE)
+        disk::write(&folder.join(FILE), &json, disk::PRIVATE)
     }
 }
 
-/// The guard of an agent.
+/// The guard of a tenant.
 #[derive(Debug)]
 pub struct Guard {
     limits: Limits,
     file: PathBuf,
-    held_back: Mutex<Option<HeldBack>>,
+    held_back: watch::Sender<Option<HeldBack>>,
 }
 
 impl Guard {
     /// A guard whose acceptances are in this folder.
-    pub fn new(limits: Limits, state: &Path) -> Self {
+    pub fn new(limits: Limits, folder: &Path) -> Self {
         Self {
             limits,
-            file: state.join(FILE),
-            held_back: Mutex::new(None),
+            file: folder.join(FILE),
+            held_back: watch::Sender::new(None),
         }
     }
 
@@ -185,8 +185,12 @@ impl Guard {
 
     /// The newest state that is held back.
     pub fn held_back(&self) -> Option<HeldBack> {
-        let held_back = self.held_back.lock();
-        held_back.unwrap_or_else(PoisonError::into_inner).clone()
+        self.held_back.borrow().clone()
+    }
+
+    /// Tells each state that is held back from now on.
+    pub fn changed(&self) -> watch::Receiver<Option<HeldBack>> {
+        self.held_back.subscribe()
     }
 
     fn decide(&self, old: Size, dropped: Size, new: &TenantSnapshot) -> bool {
@@ -209,7 +213,7 @@ impl Guard {
         }
         let before = self.held_back();
         if before.as_ref().is_none_or(|before| before.tag != tag) {
-            tracing::error!(tag = %tag, "held back: {reason}; `tm-agent accept {tag}` applies it");
+            tracing::error!(tenant = %new.tenant(), tag = %tag, "held back: {reason}; `tm-agent accept {tag}` applies it");
         }
         let since = before.map_or_else(Timestamp::now, |before| before.since);
         self.set(Some(HeldBack {
@@ -222,10 +226,11 @@ impl Guard {
     }
 
     fn set(&self, held_back: Option<HeldBack>) {
-        *self
-            .held_back
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = held_back;
+        self.held_back.send_if_modified(|last| {
+            let differs = *last != held_back;
+            *last = held_back;
+            differs
+        });
     }
 }
 

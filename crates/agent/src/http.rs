@@ -1,5 +1,9 @@
-//! The agent's own address: status, metrics, the snapshot, and the document for Traefik. Loopback
-//! only, and read only.
+//! The agent's own address: status, metrics, the snapshot, `resolve`, and the document for Traefik.
+//! Loopback only, and read only.
+
+mod api;
+mod problem;
+mod query;
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
@@ -16,6 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
+    task::block_in_place,
     time::{sleep, timeout},
 };
 use traffic_manager_core::snapshot::{Scope, body};
@@ -59,7 +64,8 @@ pub async fn serve(listener: TcpListener, facts: Facts) -> Infallible {
 
 async fn answer(connection: TcpStream, facts: Facts) {
     let service = service_fn(move |request| {
-        let answer = respond(&request, &facts);
+        // A policy's patterns may be compiled, which takes time.
+        let answer = block_in_place(|| respond(&request, &facts));
         async { Ok::<_, Infallible>(answer) }
     });
     let serving = http1::Builder::new()
@@ -79,7 +85,13 @@ fn respond(request: &Request<Incoming>, facts: &Facts) -> Answer {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return plain(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");
     }
-    match request.uri().path() {
+    let (uri, headers) = (request.uri(), request.headers());
+    let query = uri.query().unwrap_or_default();
+    if let Some(tenant) = api::tenant_of(uri.path()) {
+        return api::snapshot(facts, tenant, query, headers);
+    }
+    match uri.path() {
+        api::RESOLVE => api::resolve(facts, query, headers),
         "/status" => match serde_json::to_vec(&facts.status()) {
             Ok(json) => content(JSON, json),
             Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
@@ -99,7 +111,11 @@ fn respond(request: &Request<Incoming>, facts: &Facts) -> Answer {
 
 /// Answers the held state, as the control plane does.
 fn snapshot(request: &Request<Incoming>, facts: &Facts) -> Answer {
-    let Some(snapshot) = facts.view.borrow().snapshot.clone() else {
+    let [tenant] = facts.tenants.as_ref() else {
+        let why = "several tenants: ask for /api/v1/tenants/{tenant}/snapshot\n";
+        return plain(StatusCode::NOT_FOUND, why);
+    };
+    let Some(snapshot) = tenant.view.borrow().snapshot.clone() else {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "no snapshot yet\n");
     };
     let etag = snapshot.tag().to_etag();

@@ -24,4 +24,5 @@ pub mod metrics;
 pub mod node;
 pub mod plan;
 pub mod release;
+pub mod report;
 pub mod status;

@@ -148,15 +148,24 @@ async fn status(config: &Config) -> anyhow::Result<serde_json::Value> {
 
 fn accept(tag: &VersionTag, config: &Config) -> anyhow::Result<()> {
     let mut status = runtime(1)?.block_on(status(config))?;
-    let held_back: Option<HeldBack> = serde_json::from_value(status["held_back"].take())?;
-    let Some(held_back) = held_back else {
-        bail!("the agent holds no state back");
-    };
-    if held_back.tag != *tag {
-        bail!("the agent holds back {}, not {tag}", held_back.tag);
+    let mut others = Vec::new();
+    for tenant in &config.service.tenants {
+        let held_back = status["tenants"][tenant.as_str()]["held_back"].take();
+        let held_back: Option<HeldBack> = serde_json::from_value(held_back)?;
+        match held_back {
+            Some(held_back) if held_back.tag == *tag => {
+                let folder = config.folder_of(tenant);
+                let written = Accepted::new(&held_back).write(&folder);
+                written.with_context(|| format!("cannot write into {}", folder.display()))?;
+                println!("accepted: {tag} of tenant {tenant}, {}", held_back.reason);
+                return Ok(());
+            }
+            Some(held_back) => others.push(held_back.tag.to_string()),
+            None => {}
+        }
     }
-    let written = Accepted::new(&held_back).write(&config.node.state);
-    written.with_context(|| format!("cannot write into {}", config.node.state.display()))?;
-    println!("accepted: {tag}, {}", held_back.reason);
-    Ok(())
+    if others.is_empty() {
+        bail!("the agent holds no state back");
+    }
+    bail!("the agent holds back {}, not {tag}", others.join(", "))
 }

@@ -1,4 +1,6 @@
-//! A state of the tenant as the proxy takes it.
+//! A state of the tenants as the proxy takes it.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -26,7 +28,7 @@ pub enum Content {
     Document(Bytes),
 }
 
-/// A state of the tenant as the proxy takes it.
+/// A state of the tenants as the proxy takes it.
 #[derive(Debug, Clone)]
 pub struct Release {
     /// The revision that the proxy shows when it runs the state.
@@ -52,21 +54,33 @@ struct Files {
 }
 
 impl Release {
-    /// Renders a snapshot.
+    /// Renders the states of some tenants, in the order of their names.
     pub fn render(
         renderer: &mut Renderer,
         dialect: Dialect,
-        snapshot: &TenantSnapshot,
+        snapshots: &[Arc<TenantSnapshot>],
     ) -> Result<Self, BadRendering> {
-        let body = renderer.render([snapshot]).document;
+        let revision = revision_of(snapshots);
+        let snapshots = snapshots.iter().map(AsRef::as_ref);
+        let body = renderer.render(snapshots).document;
         let content = match dialect {
             Dialect::Caddy | Dialect::Traefik => Content::Document(body.to_bytes()),
             Dialect::Envoy | Dialect::Haproxy | Dialect::Nginx => Content::Files(files(&body)?),
         };
-        Ok(Self {
-            revision: snapshot.tag().to_string(),
-            content,
-        })
+        Ok(Self { revision, content })
+    }
+}
+
+/// Returns the revision that the renderer gives these states.
+fn revision_of(snapshots: &[Arc<TenantSnapshot>]) -> String {
+    match snapshots {
+        [only] => only.tag().to_string(),
+        several => {
+            let named = several
+                .iter()
+                .map(|snapshot| format!("{}={}", snapshot.tenant(), snapshot.tag()));
+            named.collect::<Vec<_>>().join(",")
+        }
     }
 }
 

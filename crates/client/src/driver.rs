@@ -3,6 +3,7 @@
 
 mod backoff;
 mod http;
+mod reporter;
 mod saver;
 mod stream;
 
@@ -14,11 +15,11 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-pub use self::saver::Saver;
 use self::{
     backoff::Backoff,
     http::{Answer, Http},
 };
+pub use self::{reporter::Reporter, saver::Saver};
 use crate::{
     Settings, StartError, Times, View,
     follow::{Follower, Verdict, status::Refusal},

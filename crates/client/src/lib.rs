@@ -11,6 +11,9 @@
 //! The watcher never goes backwards, and never gives up what it holds: when the service is away,
 //! refuses it, or sends something wrong, the last good state stays.
 //!
+//! A node that gives the data to a proxy can tell the service so: with [`Settings::node`] each request has its name, and
+//! [`Watcher::report`] says which state the proxy runs, and why not a newer one.
+//!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use traffic_manager_client::{Settings, Token, Watcher};
@@ -29,6 +32,7 @@ mod disk;
 mod driver;
 mod file;
 mod follow;
+mod report;
 mod settings;
 mod sse;
 mod token;
@@ -41,6 +45,7 @@ pub use self::{
         signatures::TrustedKey,
         status::{Counters, Refusal, State, View},
     },
+    report::{BadLabel, Fault, FaultCode, Label, Report, Reported},
     settings::{Accept, Settings, StartError, Times},
     token::Token,
     watcher::{Stopped, Watcher},

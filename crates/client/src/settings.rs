@@ -9,7 +9,7 @@ use traffic_manager_core::{
 };
 use url::{Host, Url};
 
-use crate::{TrustedKey, token::Token};
+use crate::{Label, TrustedKey, token::Token};
 
 /// The default of [`Settings::max_bytes`]: 256 MiB.
 const MAX_BYTES: usize = 256 << 20;
@@ -62,6 +62,11 @@ pub struct Settings {
     pub file: Option<PathBuf>,
     /// The most bytes of a body, an event, a revision and a file; 256 MiB by default.
     pub max_bytes: usize,
+    /// The name of this node in the service's list of nodes. With a name, each request carries it, and what
+    /// [`crate::Watcher::report`] is told is sent to the service. Without one nothing is.
+    pub node: Option<Label>,
+    /// The kind of proxy that the node feeds, such as `envoy`, for the same list.
+    pub dialect: Option<Label>,
     /// A hook that may refuse new data.
     pub accept: Option<Accept>,
     /// All times.
@@ -81,6 +86,8 @@ impl Settings {
             trusted_keys: Vec::new(),
             file: None,
             max_bytes: MAX_BYTES,
+            node: None,
+            dialect: None,
             accept: None,
             times: Times::default(),
         }
@@ -154,6 +161,10 @@ pub struct Times {
     pub ask_again: Duration,
     /// The shortest time between two writes of the file; 1 s.
     pub save: Duration,
+    /// The time after which a node reports the same again, up to a tenth less; 20 s.
+    pub report: Duration,
+    /// The shortest time between two reports; 0.1 s.
+    pub report_pause: Duration,
 }
 
 impl Default for Times {
@@ -175,6 +186,8 @@ impl Default for Times {
             confirm: Duration::from_secs(600),
             ask_again: Duration::from_secs(60),
             save: Duration::from_secs(1),
+            report: Duration::from_secs(20),
+            report_pause: Duration::from_millis(100),
         }
     }
 }

@@ -11,9 +11,9 @@ use tokio::{
 use traffic_manager_core::{snapshot::TenantSnapshot, tag::VersionTag};
 
 use crate::{
-    Counters, Settings, StartError, State, View,
+    Counters, Report, Reported, Settings, StartError, State, View,
     disk::Disk,
-    driver::{Driver, Saver},
+    driver::{Driver, Reporter, Saver},
     follow::Follower,
 };
 
@@ -21,7 +21,10 @@ use crate::{
 #[derive(Debug)]
 pub struct Watcher {
     view: watch::Receiver<View>,
+    report: watch::Sender<Report>,
+    reported: watch::Receiver<Reported>,
     task: JoinHandle<()>,
+    reporting: Option<JoinHandle<()>>,
 }
 
 /// The watcher's task has ended, which only a fault of the watcher itself can cause, or the end of
@@ -48,10 +51,22 @@ impl Watcher {
             saver = Some(Saver::start(disk, settings.times.save, follower.saved()));
         }
         let (shown, view) = watch::channel(follower.view());
+        let (report, reports) = watch::channel(Report::default());
+        let (counted, reported) = watch::channel(Reported::default());
+        let reporter = match &settings.node {
+            Some(_) => {
+                let reporter = Reporter::new(settings.clone(), view.clone(), reports, counted);
+                Some(reporter?)
+            }
+            None => None,
+        };
         let driver = Driver::new(settings, follower, saver, shown)?;
         Ok(Self {
             view,
+            report,
+            reported,
             task: tokio::spawn(driver.run()),
+            reporting: reporter.map(|reporter| tokio::spawn(reporter.run())),
         })
     }
 
@@ -86,6 +101,21 @@ impl Watcher {
         self.view.borrow().counters
     }
 
+    /// Tells the service what the node's proxy runs, if [`Settings::node`] is set. Never waits and never fails: the
+    /// newest report is sent soon, at most ten a second, and again until the service has taken it.
+    pub fn report(&self, report: Report) {
+        self.report.send_if_modified(|last| {
+            let differs = *last != report;
+            *last = report;
+            differs
+        });
+    }
+
+    /// The reports since the start.
+    pub fn reported(&self) -> watch::Receiver<Reported> {
+        self.reported.clone()
+    }
+
     /// Waits for data, from the service or from the file. Does not wait for a connection.
     pub async fn ready(&self) -> Result<Arc<TenantSnapshot>, Stopped> {
         let mut view = self.view.clone();
@@ -105,5 +135,8 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.task.abort();
+        if let Some(reporting) = &self.reporting {
+            reporting.abort();
+        }
     }
 }

@@ -11,7 +11,8 @@ use std::{fs, path::PathBuf, time::Duration};
 use tokio::{task::block_in_place, time::Instant};
 
 use super::{
-    Applied, Applier, ApplyError, Handed, PAUSE, Running, ask::Http, folder, haproxy, names, nginx,
+    Applied, Applier, ApplyError, Handed, PAUSE, Running, ask::Http, folder, haproxy, maps, names,
+    nginx,
 };
 use crate::{command, config::Config, release::ConfigFile};
 
@@ -91,7 +92,8 @@ impl Checked {
         if !placed.is_empty() {
             placed.rotate_left(1);
         }
-        self.place(applier, wanted, &placed).await?;
+        let same_names = before.filter(|before| !names::moved(&before.handed.names, &now));
+        self.place(applier, wanted, &placed, same_names).await?;
         Ok(Handed {
             rendered: folder::digest_of(files),
             placed: folder::digest_of(&placed),
@@ -99,19 +101,28 @@ impl Checked {
         })
     }
 
-    /// Checks files, puts them in place, and makes the proxy take them.
+    /// Checks files, puts them in place, and makes the proxy take them. `before` is what the proxy has, if names have
+    /// the addresses that they had then.
     async fn place(
         &self,
         applier: &Applier,
         wanted: &str,
         files: &[ConfigFile],
+        before: Option<&Applied>,
     ) -> Result<(), ApplyError> {
         block_in_place(|| folder::fill(&self.aside, files))?;
         let check = self.words(&self.check, &self.aside.to_string_lossy())?;
         let checked = command::run(&check, &self.aside, self.limit).await;
         checked.map_err(ApplyError::Check)?;
         let was_running = self.running(wanted).await;
+        let loaded = match before {
+            Some(before) => self.loaded(applier, before, files).await,
+            None => false,
+        };
         let former = block_in_place(|| folder::replace(&self.folder, files))?;
+        if loaded && self.took_maps(wanted, &former, files).await {
+            return Ok(());
+        }
         if let Err(error) = self.reload(applier, wanted).await {
             // A proxy that did not run before has nothing better than the files that were checked.
             if applier.reads_back
@@ -123,6 +134,34 @@ impl Checked {
             return Err(error);
         }
         Ok(())
+    }
+
+    /// Whether the proxy runs the files that are in their places now, and its maps can be replaced.
+    async fn loaded(&self, applier: &Applier, before: &Applied, files: &[ConfigFile]) -> bool {
+        let on_disk = || folder::digest_on_disk(&self.folder, files) == before.handed.placed;
+        matches!(self.kind, Kind::Haproxy)
+            && applier.reads_back
+            && block_in_place(on_disk)
+            && self.running(&before.revision).await == Running::Wanted
+    }
+
+    /// Replaces only maps, if nothing else differs. Returns false if the proxy must be told to take its files.
+    async fn took_maps(
+        &self,
+        wanted: &str,
+        former: &[folder::Before],
+        files: &[ConfigFile],
+    ) -> bool {
+        let Some(maps) = maps::only_maps(former, files) else {
+            return false;
+        };
+        match maps::replace(&self.folder, &maps, wanted).await {
+            Ok(()) => true,
+            Err(why) => {
+                tracing::warn!("the maps cannot be replaced, so the proxy is reloaded: {why}");
+                false
+            }
+        }
     }
 
     /// Whether the proxy runs this release, and its files are in their places.
@@ -192,13 +231,14 @@ impl Checked {
         let until = Instant::now() + limit;
         loop {
             let is_another = former.is_none() || self.worker().await.as_deref() != former;
+            let is_late = Instant::now() >= until;
             let shown = match self.running(wanted).await {
                 Running::Wanted if is_another => return Ok(()),
+                Running::Away(why) if is_late => return Err(ApplyError::Away(why)),
                 Running::Wanted => "the same worker as before".to_owned(),
-                Running::Other(shown) => shown,
-                Running::Away(why) => format!("no answer: {why}"),
+                Running::Other(shown) | Running::Away(shown) => shown,
             };
-            if Instant::now() >= until {
+            if is_late {
                 return Err(ApplyError::NotShown {
                     wanted: wanted.to_owned(),
                     limit,

@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Running, names::name};
+use super::{Running, maps, names::name};
 use crate::release::ConfigFile;
 
 /// The usual check, in the folder of the files.
@@ -21,20 +21,24 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// The most bytes of an answer.
 const MAX_BYTES: u64 = 64 << 10;
 
-/// Asks for the revision, which is the description.
+/// Asks for the revision: the description, unless maps were replaced since.
 pub async fn running(folder: &Path, wanted: &str) -> Running {
-    match info(folder).await {
-        Ok(info) => match field(&info, "description") {
-            Some(shown) => Running::of(shown.trim_matches('"'), wanted),
-            None => Running::Other("no description".to_owned()),
-        },
+    let (hosts, revision) = (maps::HOSTS, maps::REVISION);
+    let question = format!("show info; get map {hosts} {revision}\n");
+    match ask(folder, &question, MAX_BYTES).await {
+        Ok(answer) => {
+            maps::shown(&answer, wanted).unwrap_or_else(|| match field(&answer, "description") {
+                Some(shown) => Running::of(shown.trim_matches('"'), wanted),
+                None => Running::Other("no description".to_owned()),
+            })
+        }
         Err(error) => Running::Away(format!("admin.sock: {error}")),
     }
 }
 
 /// Asks for the process that answers.
 pub async fn worker(folder: &Path) -> Option<String> {
-    let info = info(folder).await.ok()?;
+    let info = ask(folder, "show info\n", MAX_BYTES).await.ok()?;
     field(&info, "Pid").map(str::to_owned)
 }
 
@@ -43,12 +47,13 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(value).map(str::trim)
 }
 
-async fn info(folder: &Path) -> io::Result<String> {
+/// Sends commands to the worker, and returns the beginning of what it answers.
+pub async fn ask(folder: &Path, commands: &str, max_bytes: u64) -> io::Result<String> {
     let asking = async {
         let mut socket = UnixStream::connect(folder.join("admin.sock")).await?;
-        socket.write_all(b"show info\n").await?;
+        socket.write_all(commands.as_bytes()).await?;
         let mut answer = String::new();
-        socket.take(MAX_BYTES).read_to_string(&mut answer).await?;
+        socket.take(max_bytes).read_to_string(&mut answer).await?;
         Ok(answer)
     };
     let too_long = |_| io::Error::from(io::ErrorKind::TimedOut);

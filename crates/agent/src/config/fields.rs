@@ -3,7 +3,7 @@
 use std::{fmt::Display, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::Error};
-use traffic_manager_client::TrustedKey;
+use traffic_manager_client::{Label, TrustedKey};
 use traffic_manager_dataplane::Dialect;
 
 /// A text that may be empty.
@@ -17,6 +17,21 @@ where
         return Ok(None);
     }
     text.parse().map(Some).map_err(Error::custom)
+}
+
+/// The name of a node; if it is empty, the name of this host.
+pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Label, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if !text.is_empty() {
+        return text.parse().map_err(Error::custom);
+    }
+    let system = rustix::system::uname();
+    let host = system.nodename().to_string_lossy();
+    Label::from_host(&host).ok_or_else(|| {
+        Error::custom(format!(
+            "no name can be made of the host's name \"{host}\": give one"
+        ))
+    })
 }
 
 /// Public keys in hex.

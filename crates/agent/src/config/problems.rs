@@ -1,6 +1,8 @@
 //! What of a configuration does not fit together.
 
-use super::Config;
+use std::collections::BTreeSet;
+
+use super::{Config, MAX_TENANTS};
 
 /// Returns all problems, each with the key that it is about.
 pub fn of(config: &Config) -> Vec<String> {
@@ -20,6 +22,18 @@ pub fn of(config: &Config) -> Vec<String> {
     require(
         !service.servers.is_empty(),
         "service.servers: at least one URL is required",
+    );
+    require(
+        service.tenant.is_some() == service.tenants.is_empty(),
+        "service.tenant, service.tenants: exactly one of them must name what to follow",
+    );
+    require(
+        service.tenants.len() <= MAX_TENANTS,
+        &format!("service.tenants: at most {MAX_TENANTS}"),
+    );
+    require(
+        service.tenants.iter().collect::<BTreeSet<_>>().len() == service.tenants.len(),
+        "service.tenants: names one twice",
     );
     require(
         service.token_file.is_none() || service.token_env.is_none(),

@@ -21,6 +21,7 @@ fn least_configuration_has_the_defaults_for_the_rest() {
     assert_eq!(config.times.pause, Duration::from_secs(1));
     assert_eq!(config.guard.always_allowed, 10);
     assert!(config.node.listen.ip().is_loopback());
+    assert!(!config.node.name.as_str().is_empty());
 }
 
 #[test]
@@ -34,7 +35,26 @@ fn unknown_key_is_refused_by_its_name() {
 #[test]
 fn missing_and_wrong_values_are_refused_by_their_keys() {
     let cases = [
-        ("tenant = \"acme\"", "", "tenant"),
+        (
+            "tenant = \"acme\"",
+            "",
+            "service.tenant, service.tenants: exactly",
+        ),
+        (
+            "tenant = \"acme\"",
+            "tenant = \"acme\"\ntenants = [\"beta\"]",
+            "service.tenant, service.tenants: exactly",
+        ),
+        (
+            "tenant = \"acme\"",
+            "tenants = [\"beta\", \"beta\"]",
+            "service.tenants: names one twice",
+        ),
+        (
+            "tenant = \"acme\"",
+            "tenants = [\"a1\", \"B\"]",
+            "service.tenants",
+        ),
         ("tenant = \"acme\"", "tenant = \"A b\"", "service.tenant"),
         (
             "\"nginx\"",
@@ -66,6 +86,11 @@ fn missing_and_wrong_values_are_refused_by_their_keys() {
         ),
         (
             "[proxy]",
+            "[node]\nname = \"Edge 1\"\n[proxy]",
+            "node.name: must have",
+        ),
+        (
+            "[proxy]",
             "[times]\npause_ms = 0\n[proxy]",
             "times.pause_ms: 0",
         ),
@@ -79,4 +104,26 @@ fn missing_and_wrong_values_are_refused_by_their_keys() {
         let refused = refusal(|text| text.replace(old, new));
         assert!(refused.contains(wanted), "{old} → {new}: {refused}");
     }
+}
+
+#[test]
+fn several_tenants_have_their_own_folders_and_one_has_the_agents() {
+    let several = LEAST.replace("tenant = \"acme\"", "tenants = [\"beta\", \"acme\"]");
+    let several = Config::parse(&several).unwrap();
+    let names: Vec<_> = several
+        .service
+        .tenants
+        .iter()
+        .map(|name| name.as_str())
+        .collect();
+    assert_eq!(names, ["acme", "beta"]);
+    let folder = several.folder_of(&several.service.tenants[1]);
+    assert_eq!(folder, several.node.state.join("tenants/beta"));
+    let one = Config::parse(LEAST).unwrap();
+    assert_eq!(one.service.tenants.len(), 1);
+    assert_eq!(one.folder_of(&one.service.tenants[0]), one.node.state);
+    let names: Vec<_> = (0..17).map(|at| format!("\"t{at}\"")).collect();
+    let many = format!("tenants = [{}]", names.join(","));
+    let refused = refusal(|text| text.replace("tenant = \"acme\"", &many));
+    assert!(refused.contains("at most 16"), "{refused}");
 }

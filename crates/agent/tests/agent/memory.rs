@@ -76,7 +76,10 @@ pause_ms = 20
     folder.write("agent.toml", &config);
     let agent = Agent::start(&folder, listen);
     let status: Value = agent.applies(1).await;
-    assert_eq!(status["held"]["size"]["routes"], 10_000, "{EPOCH}");
+    assert_eq!(
+        status["tenants"]["acme"]["held"]["size"]["routes"], 10_000,
+        "{EPOCH}"
+    );
     for revision in 2..=10 {
         plane.publish(large(revision));
         agent.applies(revision).await;

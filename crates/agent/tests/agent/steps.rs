@@ -21,7 +21,7 @@ async fn state_is_checked_then_placed_then_reloaded() {
     let stage = Stage::new(tenant(1, 2, URL)).await;
     let agent = stage.agent();
     let status = agent.applies(1).await;
-    assert_eq!(status["held"]["size"]["routes"], 2);
+    assert_eq!(status["tenants"]["acme"]["held"]["size"]["routes"], 2);
     assert_eq!(status["proxy"]["is_newest"], true);
     stage.publish(tenant(2, 3, URL));
     agent.applies(2).await;
@@ -31,11 +31,11 @@ async fn state_is_checked_then_placed_then_reloaded() {
     let (_, metrics) = get(agent.listen, None, "/metrics").await.unwrap();
     assert_eq!(ready, 200);
     assert!(
-        metrics.contains("\ntm_agent_applied_revision 2\n"),
+        metrics.contains("\ntm_agent_applied_revision{tenant=\"acme\"} 2\n"),
         "{metrics}"
     );
     assert!(
-        metrics.contains("\ntm_agent_applied_is_newest 1\n"),
+        metrics.contains("\ntm_agent_applied_is_newest{tenant=\"acme\"} 1\n"),
         "{metrics}"
     );
     let (_, snapshot) = get(agent.listen, None, "/snapshot").await.unwrap();
@@ -61,7 +61,7 @@ async fn states_that_come_during_a_change_become_one() {
     }
     agent
         .shows("the newest is held", |status| {
-            status["held"]["tag"] == tag(20)
+            status["tenants"]["acme"]["held"]["tag"] == tag(20)
         })
         .await;
     stage.unset("gate");
@@ -81,7 +81,7 @@ async fn refused_files_change_nothing_and_are_tried_again() {
         })
         .await;
     assert!(failed(&status, "this is broken"), "{status}");
-    assert_eq!(status["proxy"]["tag"], tag(1));
+    assert_eq!(status["proxy"]["revision"], tag(1));
     assert_eq!(stage.placed(), tag(1));
     stage.unset("broken");
     agent.applies(2).await;
@@ -109,7 +109,7 @@ async fn command_that_hangs_is_ended_and_begun_anew() {
     let status = agent
         .shows("a failure", |status| failed(status, "was killed"))
         .await;
-    assert_eq!(status["proxy"]["tag"], tag(1));
+    assert_eq!(status["proxy"]["revision"], tag(1));
     stage.unset("hangs");
     agent.applies(2).await;
 }
@@ -163,8 +163,8 @@ async fn restart_without_the_control_plane_changes_nothing() {
     let status = agent
         .shows("it has looked", |status| status["proxy"]["changes"] == 1)
         .await;
-    assert_eq!(status["proxy"]["tag"], tag(1));
-    assert_ne!(status["held"]["state"], "live");
+    assert_eq!(status["proxy"]["revision"], tag(1));
+    assert_ne!(status["tenants"]["acme"]["held"]["state"], "live");
     assert_eq!(stage.steps(), steps);
     agent.kill();
 
@@ -205,10 +205,11 @@ async fn damaged_file_is_not_applied() {
     let steps = stage.steps();
     let agent = stage.agent();
     let looked = |status: &Value| {
-        status["held"]["file_errors"] == 1 && status["held"]["reconnects"].as_u64() > Some(0)
+        status["tenants"]["acme"]["held"]["file_errors"] == 1
+            && status["tenants"]["acme"]["held"]["reconnects"].as_u64() > Some(0)
     };
     let status = agent.shows("it has looked", looked).await;
-    assert_eq!(status["held"]["tag"], Value::Null);
+    assert_eq!(status["tenants"]["acme"]["held"]["tag"], Value::Null);
     assert_eq!((stage.placed(), stage.steps()), (tag(1), steps));
 }
 

@@ -17,10 +17,13 @@ async fn wipe_is_held_back_over_a_restart_until_it_is_accepted() {
     agent.applies(1).await;
     saved(&stage, 1).await;
     stage.publish(tenant(2, 10, URL));
-    let held_back = |status: &Value| status["held_back"]["tag"] == tag(2);
+    let held_back = |status: &Value| status["tenants"]["acme"]["held_back"]["tag"] == tag(2);
     let status = agent.shows("it is held back", held_back).await;
-    assert_eq!(status["held_back"]["reason"], "it drops 20 of 30 routes");
-    assert_eq!(status["held"]["tag"], tag(1));
+    assert_eq!(
+        status["tenants"]["acme"]["held_back"]["reason"],
+        "it drops 20 of 30 routes"
+    );
+    assert_eq!(status["tenants"]["acme"]["held"]["tag"], tag(1));
     agent.kill();
     let agent = stage.agent();
     agent.applies(1).await;
@@ -33,20 +36,20 @@ async fn wipe_is_held_back_over_a_restart_until_it_is_accepted() {
     let (is_accepted, said) = program(&["accept", &tag(2)], &config);
     assert!(is_accepted, "{said}");
     let status = agent.applies(2).await;
-    assert_eq!(status["held_back"], Value::Null);
+    assert_eq!(status["tenants"]["acme"]["held_back"], Value::Null);
     // Accepted once: after the tenant has grown again, the next wipe is held back, too.
     stage.publish(tenant(3, 30, URL));
     agent.applies(3).await;
     stage.publish(tenant(4, 10, URL));
     agent
         .shows("the next one is held back", |status| {
-            status["held_back"]["tag"] == tag(4)
+            status["tenants"]["acme"]["held_back"]["tag"] == tag(4)
         })
         .await;
     agent.applies(3).await;
     let (_, printed) = program(&["status"], &config);
     let printed: Value = serde_json::from_str(&printed).unwrap();
-    assert_eq!(printed["proxy"]["tag"], tag(3));
+    assert_eq!(printed["proxy"]["revision"], tag(3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,7 +62,7 @@ async fn wipe_is_held_back_if_the_agent_has_lost_its_last_state() {
     let agent = stage.agent();
     agent
         .shows("it is held back", |status| {
-            status["held_back"]["tag"] == tag(2)
+            status["tenants"]["acme"]["held_back"]["tag"] == tag(2)
         })
         .await;
     assert_eq!(stage.placed(), tag(1));
@@ -71,10 +74,13 @@ async fn first_state_that_is_empty_is_held_back() {
     let agent = stage.agent();
     let status = agent
         .shows("it is held back", |status| {
-            status["held_back"]["tag"] == tag(1)
+            status["tenants"]["acme"]["held_back"]["tag"] == tag(1)
         })
         .await;
-    assert_eq!(status["held_back"]["reason"], "it is empty");
+    assert_eq!(
+        status["tenants"]["acme"]["held_back"]["reason"],
+        "it is empty"
+    );
     assert_eq!(stage.steps(), [""; 0]);
     stage.publish(tenant(2, 1, URL));
     agent.applies(2).await;

@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use reqwest::{
     Certificate, Client, RequestBuilder, Response, StatusCode,
-    header::{self, HeaderMap, HeaderValue},
+    header::{self, HeaderMap, HeaderName, HeaderValue},
     redirect::Policy,
 };
 use tokio::time::{Instant, timeout, timeout_at};
@@ -16,10 +16,16 @@ use traffic_manager_core::tag::VersionTag;
 use url::Url;
 
 use super::backoff::retry_after;
-use crate::{Settings, StartError, Token};
+use crate::{Report, Settings, StartError, Token};
 
 /// The header with the signatures of a snapshot.
 const SIGNATURE: &str = "tm-signature";
+/// The headers of a node.
+const NODE: &str = "tm-node";
+const DIALECT: &str = "tm-dialect";
+const APPLIED: &str = "tm-applied";
+const REFUSED: &str = "tm-refused";
+const ERROR: &str = "tm-error";
 const LAST_EVENT_ID: &str = "last-event-id";
 const USER_AGENT: &str = concat!("tm-rust/", env!("CARGO_PKG_VERSION"));
 
@@ -63,6 +69,7 @@ impl Http {
     pub fn new(settings: Settings) -> Result<Self, StartError> {
         let mut client = Client::builder()
             .user_agent(USER_AGENT)
+            .default_headers(identity(&settings))
             .redirect(Policy::none())
             .connect_timeout(settings.times.connect);
         if settings
@@ -158,6 +165,26 @@ impl Http {
                 Answer::Failed("the stream has another content type".to_owned(), None)
             }
             other => other,
+        }
+    }
+
+    /// Tells what a node has, with the tag that it holds. The request is a `HEAD`, so the answer has no body.
+    pub async fn report(&mut self, tag: Option<&VersionTag>, report: &Report) -> Answer<()> {
+        let mut request = self.client.head(self.url("snapshot"));
+        if let Some(tag) = tag {
+            request = request.header(header::IF_NONE_MATCH, tag.to_etag());
+        }
+        if let Some(applied) = &report.applied {
+            request = request.header(APPLIED, applied.to_string());
+        }
+        if let Some(fault) = &report.fault {
+            request = request
+                .header(REFUSED, fault.tag.to_string())
+                .header(ERROR, fault.header());
+        }
+        match self.send(request, Duration::ZERO, tag.is_some()).await {
+            Answer::Content(_) => Answer::Content(()),
+            other => other.without_content(),
         }
     }
 
@@ -270,6 +297,22 @@ impl<T> Answer<T> {
             Self::Failed(why, time) => Answer::Failed(why, time),
         }
     }
+}
+
+/// The headers that every request of a node has. What it applies is not among them: a stream's request may arrive after a
+/// newer report.
+fn identity(settings: &Settings) -> HeaderMap {
+    let Some(node) = &settings.node else {
+        return HeaderMap::new();
+    };
+    let labels = [(NODE, Some(node)), (DIALECT, settings.dialect.as_ref())];
+    labels
+        .into_iter()
+        .filter_map(|(name, label)| {
+            let value = HeaderValue::from_str(label?.as_str()).ok()?;
+            Some((HeaderName::from_static(name), value))
+        })
+        .collect()
 }
 
 /// The next piece of a body.

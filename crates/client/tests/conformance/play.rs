@@ -342,5 +342,6 @@ fn times(wanted: &BTreeMap<String, u64>) -> Times {
         confirm: ms("confirm", LONG),
         ask_again: ms("ask_again", 20),
         save: ms("save", 10),
+        ..Times::default()
     }
 }

@@ -13,7 +13,7 @@ pub struct Request {
     pub server: usize,
     pub path: String,
     pub query: String,
-    /// By name in lower case.
+    /// By name in lower case, and the method as `:method`.
     pub headers: BTreeMap<String, String>,
     pub connection: TcpStream,
 }
@@ -42,14 +42,17 @@ async fn read(server: usize, mut connection: TcpStream) -> Option<Request> {
     }
     let head = String::from_utf8(head).ok()?;
     let mut lines = head.lines();
-    let target = lines.next()?.split(' ').nth(1)?;
+    let (method, target) = lines.next()?.split_once(' ')?;
+    let target = target.split(' ').next()?;
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let method = (":method", method);
     let headers = lines.filter_map(|line| line.split_once(": "));
     Some(Request {
         server,
         path: path.to_owned(),
         query: query.to_owned(),
         headers: headers
+            .chain([method])
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect(),
         connection,

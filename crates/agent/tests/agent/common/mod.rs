@@ -27,6 +27,17 @@ pub const HOST: &str = "shop.example";
 /// Returns a tenant with this many routes to a URL. The policy sends everything to the version
 /// `v0`.
 pub fn tenant(revision: u64, routes: usize, url: &str) -> TenantSnapshot {
+    tenant_of("acme", HOST, revision, routes, url)
+}
+
+/// The same for another tenant with another host.
+pub fn tenant_of(
+    name: &str,
+    host: &str,
+    revision: u64,
+    routes: usize,
+    url: &str,
+) -> TenantSnapshot {
     let route = |at| {
         json!({
             "service": "shop", "env": "prod", "version": format!("v{at}"), "url": url, "is_active": true, "labels": {},
@@ -34,7 +45,7 @@ pub fn tenant(revision: u64, routes: usize, url: &str) -> TenantSnapshot {
         })
     };
     let policy = json!({
-        "service": "shop", "env": "prod", "failover": [], "hosts": [HOST], "path_prefix": "/", "rules": [],
+        "service": "shop", "env": "prod", "failover": [], "hosts": [host], "path_prefix": "/", "rules": [],
         "split": [{"version": "v0", "weight": 1}], "sticky_by": null, "revision": 1,
     });
     let policies = if routes > 0 { vec![policy] } else { vec![] };
@@ -45,7 +56,7 @@ pub fn tenant(revision: u64, routes: usize, url: &str) -> TenantSnapshot {
         "scopes": [],
     });
     let content: TenantContent = serde_json::from_value(content).unwrap();
-    TenantSnapshot::new("acme".parse().unwrap(), content).unwrap()
+    TenantSnapshot::new(name.parse().unwrap(), content).unwrap()
 }
 
 pub fn tag(revision: u64) -> String {
@@ -134,7 +145,7 @@ impl Agent {
     pub async fn applies(&self, revision: u64) -> Value {
         let wanted = tag(revision);
         self.shows(&format!("the proxy runs {wanted}"), |status| {
-            status["proxy"]["tag"] == wanted && status["proxy"]["is_changing"] == false
+            status["proxy"]["revision"] == wanted && status["proxy"]["is_changing"] == false
         })
         .await
     }

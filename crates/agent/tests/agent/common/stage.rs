@@ -60,6 +60,7 @@ impl Stage {
 servers = ["{url}"]
 tenant = "acme"
 [node]
+name = "edge-1"
 state = "{root}/state"
 listen = "{listen}"
 [proxy]
