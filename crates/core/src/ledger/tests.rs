@@ -314,8 +314,8 @@ proptest! {
         for table in &mut tables {
             table.tell_all();
         }
-        for at in 0..3 {
-            for record in tables[at].due(now, 1000) {
+        for (at, table) in tables.iter_mut().enumerate() {
+            for record in table.due(now, 1000) {
                 travelling.extend((0..3).filter(|other| *other != at).map(|other| (other, record.clone())));
             }
         }
