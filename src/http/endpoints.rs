@@ -8,8 +8,8 @@ use actix_web::{
 };
 
 use super::{
-    audit, dataplane, dead_letters, docs, exports, forced_states, health, keys, nodes, plans,
-    policies, polling, replays, resolve, routes, streams, tenants, time_travel,
+    audit, caller, dataplane, dead_letters, docs, exports, forced_states, health, keys, nodes,
+    plans, policies, polling, replays, resolve, routes, streams, tenants, time_travel,
 };
 pub use super::{
     endpoint::{AccessLogging, Endpoint},
@@ -79,7 +79,7 @@ pub const TAGS: [Tag; 11] = [
     Tag {
         name: "keys",
         about: "API keys and their roles.",
-        lists: &[keys::endpoints],
+        lists: &[keys::endpoints, caller::endpoints],
     },
     Tag {
         name: "health",

@@ -19,6 +19,7 @@ use super::{
     problem::Problem,
     respond,
     returned::{self, Returnable, Returned},
+    shapes::role::RoleName,
     state::ApiState,
 };
 use crate::{
@@ -65,7 +66,7 @@ const OVERLAP_SECONDS: u32 = 3600;
 pub struct KeyIn {
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
-    #[schemars(with = "Vec<operations::RoleName>", length(min = 1, max = 6))]
+    #[schemars(with = "Vec<RoleName>", length(min = 1, max = 6))]
     roles: Vec<String>,
     #[serde(default)]
     #[schemars(with = "Vec<schemas::ServiceName>", length(max = MAX_NAMES))]

@@ -11,6 +11,7 @@ mod authority;
 mod body_drain;
 mod body_limits;
 mod bulk;
+mod caller;
 mod compression;
 mod context;
 mod convergence;

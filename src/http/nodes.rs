@@ -1,6 +1,7 @@
 //! `/tenants/{tenant}/nodes` and `/tenants/{tenant}/convergence`: which node runs what.
 
 mod operations;
+mod reports;
 
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
 use futures_util::future::{Ready, ready};
@@ -34,6 +35,12 @@ use crate::{
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/tenants/{tenant}/nodes", list, operations::list),
+        Endpoint::post(
+            "/api/v1/tenants/{tenant}/nodes",
+            reports::report,
+            operations::report,
+        )
+        .without_place(),
         Endpoint::get(
             "/api/v1/tenants/{tenant}/nodes/{node}",
             get,

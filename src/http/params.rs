@@ -208,10 +208,7 @@ pub fn take_from_query(
         let mut parsed = url::form_urlencoded::parse(pair.as_bytes());
         parsed.next().is_some_and(|(key, _)| key == name)
     };
-    let (taken, left): (Vec<_>, Vec<_>) = request
-        .query_string()
-        .split('&')
-        .partition(|pair| is_it(&pair));
+    let (taken, left): (Vec<_>, Vec<_>) = request.query_string().split('&').partition(is_it);
     let [pair] = taken.as_slice() else {
         return Ok(None);
     };

@@ -38,6 +38,14 @@ impl Access {
 }
 
 const PLATFORM: &[Role] = &[Role::PlatformAdmin];
+const ALL: &[Role] = &[
+    Role::PlatformAdmin,
+    TenantAdmin,
+    Role::Editor,
+    Viewer,
+    Auditor,
+    Node,
+];
 const ADMINS: &[Role] = &[Role::PlatformAdmin, TenantAdmin];
 const WRITE: &[Role] = &[Role::PlatformAdmin, TenantAdmin, Role::Editor];
 const READ: &[Role] = &[Role::PlatformAdmin, TenantAdmin, Role::Editor, Viewer];
@@ -53,6 +61,8 @@ pub trait Right: 'static {
     const DRY_RUN: Option<&'static [Role]> = None;
 }
 
+/// Asks who it is.
+pub enum BeSomebody {}
 /// Reads routes, policies, tenants and plans.
 pub enum Read {}
 /// Changes routes and policies.
@@ -72,6 +82,9 @@ pub enum Operate {}
 /// Sees how the platform is operated.
 pub enum Oversee {}
 
+impl Right for BeSomebody {
+    const ACCESS: Access = Access::Roles(ALL);
+}
 impl Right for Read {
     const ACCESS: Access = Access::Roles(READ);
 }
@@ -108,6 +121,8 @@ pub struct Permitted<R> {
     right: PhantomData<R>,
 }
 
+/// A caller with any role.
+pub type AnyCaller = Permitted<BeSomebody>;
 /// A caller that may [`Read`].
 pub type Reader = Permitted<Read>;
 /// A caller that may [`Write`].

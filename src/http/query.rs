@@ -10,6 +10,11 @@ use crate::domain::{
     snapshot::Scope,
 };
 
+/// A query without any parameters.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NothingIn {}
+
 /// The parameter of reads of one object.
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -6,5 +6,6 @@ pub mod dependency;
 pub mod nodes;
 pub mod plans;
 pub mod policies;
+pub mod role;
 pub mod snapshot;
 pub mod tenants;

@@ -19,7 +19,7 @@ use super::{
     params::TenantPath,
     permission::{Poller, Reader},
     problem::Problem,
-    query::scope,
+    query::{NothingIn, scope},
     respond::one_line,
     state::ApiState,
 };
@@ -122,11 +122,6 @@ pub async fn all(
     );
     Ok(streaming(pieces))
 }
-
-/// A query without any parameters.
-#[derive(Debug, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NothingIn {}
 
 fn streaming(pieces: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
     let hello = stream::iter([Bytes::from_static(HELLO)]);

@@ -215,6 +215,7 @@ fn names_of_operations_and_schemas_say_what_they_are() {
         "put",
         "redrive",
         "release",
+        "report",
         "resolve",
         "revoke",
         "rotate",

@@ -19,6 +19,7 @@ mod memory;
 mod mongo;
 mod moved;
 mod neighbours;
+mod nodes;
 mod overload;
 mod oversize;
 mod parts;

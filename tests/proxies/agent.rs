@@ -43,6 +43,7 @@ token_file = "{token}"
 trusted_keys = ["{public_key}"]
 {authorities}
 [node]
+name = "edge-1"
 state = "{state}"
 listen = "{listen}"
 [proxy]
@@ -136,6 +137,8 @@ async fn an_agent_serves_on_without_the_service_and_follows_it_again() {
     service.run().await;
     service.change(&[policy(SERVICE, &split(0, 1))]).await;
     comes_to(&ask, "second").await;
+    let node = service.node_comes_to("edge-1", "converged").await;
+    assert_eq!(node["dialect"], "envoy");
     nothing_was_lost(Program::Envoy, &load.stop().await);
     end(agent).await;
 }

@@ -178,6 +178,12 @@ async fn a_refused_policy_stays_as_it_was_and_all_others_move_on_also_through_a_
     assert!(quarantine["serves"].as_u64() < report["revision"].as_u64());
     stage.comes_to(BAD, "one").await;
 
+    let node = stage.service.node_comes_to("envoy-1", "refused").await;
+    assert_eq!(node["dialect"], "envoy");
+    assert!(
+        node["error"]["text"].as_str().unwrap().contains("regex"),
+        "{node}"
+    );
     stage.is_recorded("policy_quarantined").await;
 
     // After a restart of the service nothing of it is in memory.
@@ -198,6 +204,8 @@ async fn a_refused_policy_stays_as_it_was_and_all_others_move_on_also_through_a_
         .change(&[policy(BAD, &spec(BAD, "v3", false))])
         .await;
     stage.comes_to(BAD, "three").await;
+    let node = stage.service.node_comes_to("envoy-1", "converged").await;
+    assert_eq!(node["error"], Value::Null);
     stage.is_not_reported().await;
     Stage::nothing_was_lost(loads).await;
     stage.is_recorded("policy_released").await;
@@ -213,6 +221,7 @@ async fn an_envoy_that_polls_gets_changes_and_loses_no_request_and_a_refused_pol
     stage.service.change(&all("v3", Some(BAD))).await;
     stage.others_come_to("three").await;
     stage.is_reported().await;
+    stage.service.node_comes_to("envoy-1", "refused").await;
     stage.comes_to(BAD, "two").await;
     stage
         .service
@@ -220,5 +229,6 @@ async fn an_envoy_that_polls_gets_changes_and_loses_no_request_and_a_refused_pol
         .await;
     stage.comes_to(BAD, "three").await;
     stage.is_not_reported().await;
+    stage.service.node_comes_to("envoy-1", "converged").await;
     Stage::nothing_was_lost(loads).await;
 }

@@ -8,6 +8,7 @@ use test_support::{
     Call, Database, TestApp,
     authority::{Authority, Folder},
     callers::{ASKING, first_key},
+    eventually,
     ports::free_address,
     secure, settings,
 };
@@ -217,6 +218,17 @@ impl Service {
         let path = format!("/dataplane/envoy/report?tenant={TENANT}&service={service}");
         let report = self.get(&path).expect(200).await.json;
         report["policies"][0].clone()
+    }
+
+    /// Waits until the ledger says that a node is in this state, and returns what it knows of the node.
+    pub async fn node_comes_to(&self, node: &str, state: &str) -> Value {
+        let path = format!("/tenants/{TENANT}/nodes/{node}");
+        eventually(&format!("{node} is {state}"), async || {
+            let answer = self.get(&path).send().await;
+            let scope = answer.json["scopes"][0].clone();
+            (scope["state"] == state).then_some(scope)
+        })
+        .await
     }
 
     /// Returns the actions in the queue of the access log whose names begin so, in their order. They stay there

@@ -212,12 +212,19 @@ pub fn count(bench: &Bench) -> Result<BTreeMap<String, u64>> {
     let whole = get(&resolve, &counted.node);
     let unchanged = counted.unchanged(&resolve)?;
     let snapshot_unchanged = counted.unchanged(SNAPSHOT)?;
+    let headers = format!(
+        "{}TM-Node: edge-00042\r\nIf-None-Match: {}\r\n",
+        counted.node,
+        counted.tag(SNAPSHOT)?
+    );
+    let named = get(SNAPSHOT, &headers);
     let snapshot = get(ONE_ROUTE, &counted.other_node);
     let mut all = BTreeMap::new();
     for (name, request, status) in [
         ("resolve", whole, 200),
         ("resolve, 304", unchanged, 304),
         ("snapshot, 304", snapshot_unchanged, 304),
+        ("snapshot, 304, of a named node", named, 304),
         ("snapshot of one route", snapshot, 200),
     ] {
         let [whole, answer] = counted.of_request(&request, status).context(name)?;

@@ -3,14 +3,11 @@
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use super::{
-    BootstrapIn, DocumentIn,
-    report::ReportIn,
-    signing_keys::{SigningKeys, SigningKeysIn},
-};
+use super::{BootstrapIn, DocumentIn, report::ReportIn, signing_keys::SigningKeys};
 use crate::http::{
     openapi::{Answer, Operation, schemas},
     problem::Code,
+    query::NothingIn,
 };
 
 pub fn document() -> Operation {
@@ -41,7 +38,7 @@ pub fn signing_keys() -> Operation {
             "A snapshot's `TM-Signature` has a signature of each key: Ed25519 over six lines, which the guide on polling shows. Give nodes \
              their keys by another way than this: a key from the service that it shall check proves nothing.",
         )
-        .query::<SigningKeysIn>()
+        .query::<NothingIn>()
         .answers(Answer::json::<SigningKeys>(200, "The public keys.", json!({
             "keys": [{
                 "id": "6a3803d5f059902a", "algorithm": "Ed25519",

@@ -2,18 +2,12 @@
 
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use validator::Validate;
+use serde::Serialize;
 
 use crate::{
     domain::snapshot::signature::{self, KeyId},
-    http::{extract::Query, permission::Poller, respond, state::ApiState},
+    http::{extract::Query, permission::Poller, query::NothingIn, respond, state::ApiState},
 };
-
-/// A query without any parameters.
-#[derive(Debug, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SigningKeysIn {}
 
 /// The keys of this installation.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -47,7 +41,7 @@ impl From<&signature::PublicKey> for PublicKey {
 pub async fn signing_keys(
     _caller: Poller,
     state: web::Data<ApiState>,
-    _query: Query<SigningKeysIn>,
+    _query: Query<NothingIn>,
 ) -> HttpResponse {
     let keys = state.polls.public_keys().iter().map(PublicKey::from);
     respond::json(&SigningKeys {

@@ -8,20 +8,8 @@ use crate::http::{
     openapi::{Answer, Operation, schemas},
     problem::Code,
     respond::PageOut,
+    shapes::role::RoleName,
 };
-
-/// A role of the API.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-#[expect(dead_code, reason = "read by the derive")]
-pub enum RoleName {
-    PlatformAdmin,
-    TenantAdmin,
-    Editor,
-    Viewer,
-    Auditor,
-    Node,
-}
 
 /// An API key, without its token.
 #[derive(JsonSchema)]

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{ConvergenceIn, NodesIn};
+use super::{ConvergenceIn, NodesIn, reports::ReportsIn};
 use crate::http::{
     openapi::{Answer, Operation},
     problem::Code,
+    query::NothingIn,
     respond::{PageOut, page_of},
     shapes::nodes::{ConvergenceOut, NodeOut, NodesOut},
 };
@@ -21,6 +22,21 @@ pub fn list() -> Operation {
         .reads()
         .answers(Answer::json::<PageOut<NodeOut<'_>>>(200, "A page of nodes.", page_of(node())))
         .refuses(&[Code::InvalidCursor])
+}
+
+pub fn report() -> Operation {
+    Operation::new("reportNodes", "Report what nodes have said elsewhere")
+        .about(
+            "For relays, which answer nodes in the service's place: what the nodes have said to them, as the headers `TM-Node` and so on say it \
+             of the caller itself. At most 1000 reports.",
+        )
+        .query::<NothingIn>()
+        .bulk_body::<ReportsIn>(json!({ "reports": [{
+            "node": "edge-1", "env": "prod", "dialect": "envoy", "applied": "adc74a594a3e0e8f.7", "seen_ms_ago": 120,
+        }] }))
+        .answers(Answer::empty(204, "The reports are taken."))
+        .reads()
+        .refuses(&[Code::InvalidRequest, Code::MalformedRequest])
 }
 
 pub fn get() -> Operation {

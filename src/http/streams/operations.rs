@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{NothingIn, StreamIn};
+use super::StreamIn;
 use crate::http::{
     event_schema::Event,
     openapi::{Answer, Operation, schemas},
     problem::Code,
+    query::NothingIn,
     shapes::snapshot::Snapshot,
 };
 

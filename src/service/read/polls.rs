@@ -399,6 +399,11 @@ impl Polls {
             .mul_f64(1.0 - 0.1 * fastrand::f64())
     }
 
+    /// Returns an error if the tenant does not exist.
+    pub async fn exists(&self, tenant: &AuthorizedTenant) -> Result<(), Error> {
+        self.tenant(tenant, &Freshness::default()).await.map(drop)
+    }
+
     /// Returns a tenant's snapshot, or an error if the tenant does not exist.
     pub(crate) async fn tenant(
         &self,
