@@ -1,7 +1,6 @@
 //! The task of a watcher: it asks, hears, and waits. All decisions about data are in
 //! [`crate::follow`].
 
-mod backoff;
 mod http;
 mod saver;
 mod stream;
@@ -14,13 +13,11 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+use self::http::{Answer, Http};
 pub use self::saver::Saver;
-use self::{
-    backoff::Backoff,
-    http::{Answer, Http},
-};
 use crate::{
     Settings, StartError, Times, View,
+    backoff::Backoff,
     follow::{Follower, Verdict, status::Refusal},
 };
 

@@ -25,6 +25,9 @@
 //! # }
 //! ```
 
+mod backoff;
+mod calls;
+mod connection;
 mod disk;
 mod driver;
 mod file;
@@ -32,16 +35,23 @@ mod follow;
 mod settings;
 mod sse;
 mod token;
+pub mod types;
 mod watcher;
 
 pub use traffic_manager_core::snapshot::{Scope, TenantSnapshot};
 
 pub use self::{
+    calls::{
+        Body, Call, CallTimes, Client, ClientSettings, Conditional, Content, Effect, Error, Events,
+        FieldError, InUse, Operation, Outcome, Pages, PathParts, Problem, Quota, Read, Shrink, Tag,
+        Text, Write,
+    },
     follow::{
         signatures::TrustedKey,
         status::{Counters, Refusal, State, View},
     },
     settings::{Accept, Settings, StartError, Times},
-    token::Token,
+    sse::SseEvent,
+    token::{Token, TokenError},
     watcher::{Stopped, Watcher},
 };
