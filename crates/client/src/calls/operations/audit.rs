@@ -27,6 +27,7 @@ operations! {
     Read get_audit_status: GET "/api/v1/audit/status" (filter: &ListFilter => query) -> Read<AuditStatus>;
     /// Returns the newest events of a range of time.
     Read list_audit_events_in_time_range: GET "/api/v1/audit/time-range" (query: &AuditQuery => query) -> Read<EventsInTimeRange>;
-    /// Has the service recompute a tenant's hash chain.
+    /// Has the service recompute a tenant's hash chain. [`Client::verify`](crate::Client::verify)
+    /// does so without trust in the service.
     Read verify_audit_chain: GET "/api/v1/audit/verify" (query: &VerifyQuery => query) -> Read<ChainVerification>;
 }
