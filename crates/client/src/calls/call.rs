@@ -122,6 +122,11 @@ impl<O> Call<O> {
         self.with(|request| request.add_query(parameters))
     }
 
+    /// Adds the members of an object to the query of an operation that answers YAML by default.
+    pub(super) fn query_for_json(self, parameters: &impl Serialize) -> Self {
+        self.query(parameters).parameter("format", "json")
+    }
+
     /// Sets the body.
     pub(super) fn json(self, body: &impl Serialize) -> Self {
         self.body(body, "application/json")

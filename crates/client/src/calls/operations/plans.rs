@@ -16,7 +16,7 @@ operations! {
     /// Returns the changes between two points of a tenant's history.
     Read diff_tenant: GET "/api/v1/tenants/{tenant}/diff" (tenant: &str => path, filter: &DiffFilter => query) -> Read<TenantDifference>;
     /// Returns a tenant, or a part of it, as a document that a plan accepts.
-    ReadTenant export_tenant: GET "/api/v1/tenants/{tenant}/export" (tenant: &str => path, filter: &ScopeFilter => query) -> Read<TenantDocument>;
+    ReadTenant export_tenant: GET "/api/v1/tenants/{tenant}/export" (tenant: &str => path, filter: &ScopeFilter => query_for_json) -> Read<TenantDocument>;
     /// Lists the stored plans of a tenant, without their changes. The filter's `tenant` must be
     /// absent.
     Read list_plans: GET "/api/v1/tenants/{tenant}/plans" (tenant: &str => path, filter: &ListFilter => query) -> Read<Page<PlanSummary>>;
