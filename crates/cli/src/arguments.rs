@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     commands::{
         apply, audit, auth, change, context, explain, get, keys, log, resolve, rollout, tenant,
+        wait,
     },
     output::{Color, Format, Printer},
 };
@@ -80,6 +81,8 @@ pub enum Command {
     /// Shift traffic between versions, and go back
     #[command(subcommand)]
     Rollout(rollout::Command),
+    /// Wait until a route or the tenant is as it should be: exit code 3 when time is over
+    Wait(wait::Arguments),
     /// Show, export and prove the audit
     #[command(subcommand)]
     Audit(audit::Command),

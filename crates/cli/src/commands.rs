@@ -13,3 +13,4 @@ pub mod log;
 pub mod resolve;
 pub mod rollout;
 pub mod tenant;
+pub mod wait;

@@ -98,6 +98,7 @@ impl Failure {
                 }
                 Code::VersionInUse => "change the policies first: tmctl get policies",
                 Code::TenantNotFound => "tmctl get tenants; tmctl tenant create NAME",
+                Code::TenantNotEmpty => "--confirm NAME deletes its routes and policies, too",
                 Code::RouteNotFound => "tmctl get routes",
                 Code::PolicyNotFound => "tmctl get policies",
                 Code::PlanNotFound => "tmctl get plans",

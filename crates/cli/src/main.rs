@@ -18,7 +18,7 @@ use self::{
     arguments::{Arguments, Command},
     commands::{
         apply, audit, auth, change, context, doctor, explain, get, keys, log, resolve, rollout,
-        tenant,
+        tenant, wait,
     },
     failure::Failure,
     output::{Format, colored},
@@ -85,6 +85,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Blame(arguments) => log::blame(arguments, session).await,
         Command::Keys(command) => keys::run(command, session).await,
         Command::Tenant(command) => tenant::run(command, session).await,
+        Command::Wait(arguments) => wait::run(arguments, session).await,
         // These need no session.
         Command::Context(_)
         | Command::Auth(_)

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use serde_json::Value;
-use traffic_manager_client::{Applied, Confirmations, Document, PlanApply, types::PlanPreview};
+use serde_json::{Value, json};
+use traffic_manager_client::{
+    Applied, Confirmations, Document, PlanApply,
+    types::{ApplyResult, PlanPreview},
+};
 
 use crate::{
     documents::{self, Shown},
@@ -123,6 +126,7 @@ async fn decide(
     loop {
         show(plan, session)?;
         if plan.plan().changes.is_empty() {
+            report(plan, None, session)?;
             return Ok(false);
         }
         if !yes && !ask("Apply these changes?")? {
@@ -131,12 +135,7 @@ async fn decide(
         }
         match plan.apply(confirmations).await? {
             Applied::Done(write) => {
-                if !session.printer.value(&write.value)? {
-                    let revision = write.value.revision;
-                    session
-                        .printer
-                        .line(&format!("applied as revision {revision}"))?;
-                }
+                report(plan, Some(&write.value), session)?;
                 return Ok(true);
             }
             Applied::Stale if yes => {
@@ -150,15 +149,30 @@ async fn decide(
     }
 }
 
-/// Shows a plan, unless the output is for programs: they get the result.
-fn show(plan: &PlanApply, session: &mut Session) -> Result<(), Failure> {
-    let plan = plan.plan();
-    if !session.printer.is_for_people() {
-        if plan.changes.is_empty() {
-            session.printer.value(plan)?;
+/// Says what was applied: programs get the plan with its result, which is `null` if there was
+/// nothing to change.
+fn report(
+    plan: &PlanApply,
+    result: Option<&ApplyResult>,
+    session: &mut Session,
+) -> Result<(), Failure> {
+    let outcome = json!({ "plan": plan.plan(), "result": result });
+    match result {
+        _ if session.printer.value(&outcome)? => Ok(()),
+        Some(result) => {
+            let line = format!("applied as revision {}", result.revision);
+            session.printer.line(&line)
         }
+        None => Ok(()),
+    }
+}
+
+/// Shows a plan, unless the output is for programs.
+fn show(plan: &PlanApply, session: &mut Session) -> Result<(), Failure> {
+    if !session.printer.is_for_people() {
         return Ok(());
     }
+    let plan = plan.plan();
     let shown = Shown {
         changes: &plan.changes,
         summary: &plan.summary,

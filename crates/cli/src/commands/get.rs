@@ -1,17 +1,24 @@
 //! `tmctl get`: lists and single objects.
 
 use clap::{Args, ValueEnum};
-use traffic_manager_client::types::{
-    ApiKey, DeadLetter, DeadLetterFilter, ListFilter, PlanSummary, Policy, Replay, Route,
-    RouteFilter, Tenant,
+use traffic_manager_client::{
+    Call, Outcome,
+    types::{
+        ApiKey, DeadLetter, DeadLetterFilter, ListFilter, PlanSummary, Policy, Replay, Route,
+        RouteFilter, Tenant,
+    },
 };
 
 use crate::{
+    documents::Shown,
     failure::Failure,
     names,
     output::{Format, Row, time},
     session::Session,
 };
+
+/// The most items of a page that the API gives.
+const PAGE: u32 = 200;
 
 /// The kinds of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -66,74 +73,88 @@ pub struct Arguments {
 
 /// Shows objects.
 pub async fn run(arguments: Arguments, session: &mut Session) -> Result<(), Failure> {
+    match arguments.name.clone() {
+        Some(name) => one(&name, arguments, session).await,
+        None => all(arguments, session).await,
+    }
+}
+
+async fn one(name: &str, arguments: Arguments, session: &mut Session) -> Result<(), Failure> {
+    let client = session.client.clone();
+    match arguments.kind {
+        Kind::Routes => {
+            let call = client.get_route(&names::route(session.tenant()?, name)?);
+            let route = then(call, arguments.at.as_deref()).await?.value;
+            session.printer.object(route)
+        }
+        Kind::Policies => {
+            let call = client.get_policy(&names::policy(session.tenant()?, name)?);
+            let policy = then(call, arguments.at.as_deref()).await?.value;
+            session.printer.object(policy)
+        }
+        Kind::Tenants => session.printer.object(client.get_tenant(name).await?.value),
+        Kind::Keys => session.printer.object(client.get_key(name).await?.value),
+        Kind::Plans => plan(name, session).await,
+        Kind::DeadLetters => whole(&client.get_dead_letter(name).await?.value, session),
+        Kind::Replays => session.printer.object(client.get_replay(name).await?.value),
+    }
+}
+
+/// Reads an earlier state, if a time is named.
+fn then<T: Outcome>(call: Call<T>, at: Option<&str>) -> Call<T> {
+    match at {
+        Some(at) => call.parameter("at", at),
+        None => call,
+    }
+}
+
+async fn all(arguments: Arguments, session: &mut Session) -> Result<(), Failure> {
+    let client = session.client.clone();
     let filter = ListFilter {
         tenant: session.tenant_if_any(),
-        limit: Some(200),
+        limit: Some(PAGE),
         cursor: None,
     };
     let without_tenant = ListFilter {
         tenant: None,
         ..filter.clone()
     };
-    let client = session.client.clone();
-    let name = arguments.name.as_deref();
-    match (arguments.kind, name) {
-        (Kind::Routes, None) => routes(arguments, session).await,
-        (Kind::Routes, Some(name)) => {
-            let call = client.get_route(&names::route(session.tenant()?, name)?);
-            let call = match &arguments.at {
-                Some(at) => call.parameter("at", at),
-                None => call,
-            };
-            session.printer.object(call.await?.value)
-        }
-        (Kind::Policies, None) => {
-            session.tenant()?;
-            let all = client.list_policies(&filter).pages().all().await?;
-            let is_asked = |policy: &Policy| {
-                let is = |asked: &Option<String>, name: &str| {
-                    asked.as_ref().is_none_or(|asked| asked == name)
-                };
-                is(&arguments.service, &policy.key.service) && is(&arguments.env, &policy.key.env)
-            };
-            let asked = all.into_iter().filter(is_asked).collect();
-            session.printer.list::<Policy>(asked)
-        }
-        (Kind::Policies, Some(name)) => {
-            let call = client.get_policy(&names::policy(session.tenant()?, name)?);
-            let call = match &arguments.at {
-                Some(at) => call.parameter("at", at),
-                None => call,
-            };
-            session.printer.object(call.await?.value)
-        }
-        (Kind::Tenants, None) => {
+    match arguments.kind {
+        Kind::Routes => routes(arguments, session).await,
+        Kind::Policies => policies(arguments, session).await,
+        Kind::Tenants => {
             let all = client.list_tenants(&without_tenant).pages().all().await?;
             session.printer.list(all)
         }
-        (Kind::Tenants, Some(name)) => session.printer.object(client.get_tenant(name).await?.value),
-        (Kind::Keys, None) => {
+        Kind::Keys => {
             let all = client.list_keys(&filter).pages().all().await?;
             session.printer.list(all)
         }
-        (Kind::Keys, Some(id)) => session.printer.object(client.get_key(id).await?.value),
-        (Kind::Plans, None) => {
+        Kind::Plans => {
             let call = client.list_plans(session.tenant()?, &without_tenant);
-            let all = call.pages().all().await?;
-            session.printer.list_in_order(&all)
+            session.printer.list_in_order(&call.pages().all().await?)
         }
-        (Kind::Plans, Some(id)) => plan(id, session).await,
-        (Kind::DeadLetters, None) => dead_letters(session).await,
-        (Kind::DeadLetters, Some(id)) => {
-            let letter = client.get_dead_letter(id).await?.value;
-            whole(&letter, session)
-        }
-        (Kind::Replays, None) => {
+        Kind::DeadLetters => dead_letters(session).await,
+        Kind::Replays => {
             let all = client.list_replays(&without_tenant).pages().all().await?;
             session.printer.list_in_order(&all)
         }
-        (Kind::Replays, Some(id)) => session.printer.object(client.get_replay(id).await?.value),
     }
+}
+
+/// The API's lists of policies have no filter but the tenant.
+async fn policies(arguments: Arguments, session: &mut Session) -> Result<(), Failure> {
+    let filter = ListFilter {
+        tenant: Some(session.tenant()?.to_owned()),
+        limit: Some(PAGE),
+        cursor: None,
+    };
+    let is = |asked: &Option<String>, name: &str| asked.as_ref().is_none_or(|asked| asked == name);
+    let mut all = session.client.list_policies(&filter).pages().all().await?;
+    all.retain(|policy| {
+        is(&arguments.service, &policy.key.service) && is(&arguments.env, &policy.key.env)
+    });
+    session.printer.list(all)
 }
 
 async fn routes(arguments: Arguments, session: &mut Session) -> Result<(), Failure> {
@@ -144,7 +165,7 @@ async fn routes(arguments: Arguments, session: &mut Session) -> Result<(), Failu
         is_active: arguments.active,
         label: arguments.labels,
         at: arguments.at,
-        limit: Some(200),
+        limit: Some(PAGE),
         ..RouteFilter::default()
     };
     let all = session.client.list_routes(&filter).pages().all().await?;
@@ -156,7 +177,7 @@ async fn plan(id: &str, session: &mut Session) -> Result<(), Failure> {
     if session.printer.value(&plan)? {
         return Ok(());
     }
-    let shown = crate::documents::Shown {
+    let shown = Shown {
         changes: &plan.changes,
         summary: &plan.summary,
         warnings: &plan.warnings,
@@ -167,7 +188,7 @@ async fn plan(id: &str, session: &mut Session) -> Result<(), Failure> {
 async fn dead_letters(session: &mut Session) -> Result<(), Failure> {
     let filter = DeadLetterFilter {
         tenant: session.tenant_if_any(),
-        limit: Some(200),
+        limit: Some(PAGE),
         ..DeadLetterFilter::default()
     };
     let all = session
