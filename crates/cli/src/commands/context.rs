@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     arguments::Global,
-    config::{Files, check_name},
+    config::{Config, Files, check_name},
     failure::Failure,
     output::{Row, note},
 };
@@ -85,17 +85,7 @@ pub fn run(command: Command, global: &Global) -> Result<(), Failure> {
     let files = Files::new(global.config_dir.clone())?;
     let mut config = files.read()?;
     match command {
-        Command::List => {
-            let current = config.current;
-            let listed = config.contexts.into_iter().map(|(name, context)| Listed {
-                is_current: current.as_ref() == Some(&name),
-                name,
-                servers: context.servers,
-                tenant: context.tenant,
-                ca: context.ca,
-            });
-            return global.printer().list(listed.collect());
-        }
+        Command::List => return list(config, global),
         Command::Use { name } => {
             if !config.contexts.contains_key(&name) {
                 let text = format!("there is no context {name:?}");
@@ -132,6 +122,18 @@ pub fn run(command: Command, global: &Global) -> Result<(), Failure> {
     }
     files.write(&config)?;
     note(&format!("written to {}", files.config().display()))
+}
+
+fn list(config: Config, global: &Global) -> Result<(), Failure> {
+    let current = config.current;
+    let listed = config.contexts.into_iter().map(|(name, context)| Listed {
+        is_current: current.as_ref() == Some(&name),
+        name,
+        servers: context.servers,
+        tenant: context.tenant,
+        ca: context.ca,
+    });
+    global.printer().list(listed.collect())
 }
 
 /// Removes the stored token of a context, if there is one.

@@ -171,7 +171,7 @@ fn configuration(
     }
 }
 
-/// Checks the service, and what the token allows.
+/// Checks the way to the service.
 async fn service(
     client: &Client,
     tenant: Option<&str>,
@@ -201,6 +201,11 @@ async fn service(
     };
     report.add("latency", verdict, format!("{} ms", took.as_millis()), None)?;
     versions(&health.value.version, report)?;
+    rights(client, tenant, report).await
+}
+
+/// Checks whether the service is ready, and what the token allows.
+async fn rights(client: &Client, tenant: Option<&str>, report: &mut Report) -> Result<(), Failure> {
     let ready = client.get_readiness().timeout(Duration::from_secs(5)).await;
     let hint = "the process is starting, draining, or has lost PostgreSQL";
     report.add_call("readiness", ready, |read| read.value.status.clone(), hint)?;
