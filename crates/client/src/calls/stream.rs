@@ -34,6 +34,10 @@ impl Body {
         if !self.rest.is_empty() {
             return Ok(Some(std::mem::take(&mut self.rest).into()));
         }
+        self.piece().await
+    }
+
+    async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
         let limit = self.open.silence;
         match timeout(limit, self.open.response.chunk()).await {
             Ok(Ok(piece)) => Ok(piece),
@@ -42,7 +46,8 @@ impl Body {
         }
     }
 
-    /// Returns the next line without its end; `None` at the proper end.
+    /// Returns the next line without its end; `None` at the proper end. Nothing is lost if the wait
+    /// for it is given up.
     pub async fn line(&mut self) -> Result<Option<String>, Error> {
         let mut searched = 0;
         loop {
@@ -62,14 +67,10 @@ impl Body {
                 let line = std::mem::take(&mut self.rest);
                 return (!line.is_empty()).then(|| text(line)).transpose();
             }
-            let mut rest = std::mem::take(&mut self.rest);
-            let piece = self.bytes().await;
-            match piece {
-                Ok(Some(piece)) => rest.extend_from_slice(&piece),
-                Ok(None) => self.is_at_end = true,
-                Err(error) => return Err(error),
+            match self.piece().await? {
+                Some(piece) => self.rest.extend_from_slice(&piece),
+                None => self.is_at_end = true,
             }
-            self.rest = rest;
         }
     }
 }
