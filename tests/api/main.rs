@@ -4,6 +4,7 @@ mod auth;
 mod bad_input;
 mod bodies;
 mod changes;
+mod client;
 mod commits;
 mod compression;
 mod conditions;

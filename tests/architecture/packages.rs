@@ -23,7 +23,7 @@ const IO: [&str; 10] = [
 ];
 
 /// Packages that only the server may have. The client's users must not compile them, and the agent
-/// must stay small.
+/// and `tmctl` must stay small.
 const SERVER: [&str; 6] = [
     "actix-web",
     "deadpool-postgres",
@@ -108,8 +108,8 @@ fn pure_packages_depend_on_no_io_library() {
 }
 
 #[test]
-fn client_and_agent_depend_on_no_part_of_the_server() {
-    for package in ["client", "agent"] {
+fn client_agent_and_tmctl_depend_on_no_part_of_the_server() {
+    for package in ["client", "agent", "cli"] {
         let dependencies = dependencies(&format!("traffic-manager-{package}"));
         assert!(dependencies.contains("reqwest"), "{dependencies:?}");
         let found: Vec<_> = SERVER

@@ -38,8 +38,26 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("auth/jwks.rs", "fetches the issuer's keys"),
             ("app/commands.rs", "probes a running process"),
+            ("client/connection.rs", "the connections of all calls"),
+            ("client/calls", "the calls"),
+            ("client/driver/", "the requests of the watcher"),
+            (
+                "client/settings.rs",
+                "the error of a client that cannot be made",
+            ),
         ],
     ),
+    (
+        "anstream",
+        &[("cli/output.rs", "the output"), ("cli/main.rs", "errors")],
+    ),
+    ("clap_complete", &[("cli/", "the completion scripts")]),
+    ("comfy_table", &[("cli/output.rs", "the tables")]),
+    (
+        "etcetera",
+        &[("cli/config.rs", "the folder for configurations")],
+    ),
+    ("similar", &[("cli/documents.rs", "the lines that change")]),
     (
         "moka",
         &[
@@ -85,7 +103,13 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "serde_json_canonicalizer",
-        &[("core/chain.rs", "one canonical form")],
+        &[
+            ("core/chain.rs", "one canonical form"),
+            (
+                "client/verify/chain.rs",
+                "the proof does not use the server's code",
+            ),
+        ],
     ),
     (
         "governor",
@@ -97,7 +121,13 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
             ("service/access/access_log", "limits of records"),
         ],
     ),
-    ("csv", &[("http/exports.rs", "the only CSV")]),
+    (
+        "csv",
+        &[
+            ("http/exports.rs", "the service's CSV"),
+            ("cli/output.rs", "tables as CSV"),
+        ],
+    ),
     ("fluent_uri", &[("core/url", "the URLs of routes")]),
     ("granit_parser", &[("yaml/", "the only YAML that is read")]),
     (

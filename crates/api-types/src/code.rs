@@ -41,6 +41,11 @@ macro_rules! codes {
 }
 
 impl Code {
+    /// Returns the code with this name in a problem document.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|code| code.name() == name).copied()
+    }
+
     /// Returns the HTTP status of the problem.
     pub fn status(self) -> StatusCode {
         self.row().status

@@ -1,7 +1,6 @@
 //! The task of a watcher: it asks, hears, and waits. All decisions about data are in
 //! [`crate::follow`].
 
-mod backoff;
 mod http;
 mod reporter;
 mod saver;
@@ -15,13 +14,11 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use self::{
-    backoff::Backoff,
-    http::{Answer, Http},
-};
+use self::http::{Answer, Http};
 pub use self::{reporter::Reporter, saver::Saver};
 use crate::{
     Settings, StartError, Times, View,
+    backoff::Backoff,
     follow::{Follower, Verdict, status::Refusal},
 };
 

@@ -7,9 +7,9 @@ use traffic_manager_core::{
     ids::TenantName,
     snapshot::{Scope, TenantSnapshot},
 };
-use url::{Host, Url};
+use url::Url;
 
-use crate::{Label, TrustedKey, token::Token};
+use crate::{Label, TrustedKey, connection, token::Token};
 
 /// The default of [`Settings::max_bytes`]: 256 MiB.
 const MAX_BYTES: usize = 256 << 20;
@@ -95,31 +95,7 @@ impl Settings {
 
     /// Checks what can be checked before the first request.
     pub(crate) fn check(&self) -> Result<(), StartError> {
-        if self.servers.is_empty() {
-            return Err(StartError::NoServer);
-        }
-        for server in &self.servers {
-            let is_http = server.scheme() == "http";
-            let has_password = !server.username().is_empty() || server.password().is_some();
-            if !(is_http || server.scheme() == "https") || has_password {
-                return Err(StartError::BadServer(server.scheme().to_owned()));
-            }
-            let is_exposed = is_http && self.token.is_some() && !is_loopback(server);
-            if is_exposed && !self.allow_plain_http {
-                let host = server.host_str().unwrap_or_default();
-                return Err(StartError::PlainHttp(host.to_owned()));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn is_loopback(server: &Url) -> bool {
-    match server.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
+        connection::check_servers(&self.servers, self.token.is_some(), self.allow_plain_http)
     }
 }
 

@@ -1,22 +1,23 @@
 //! The requests of a watcher, and what their answers mean to it. Everything that an answer has is
 //! bounded.
 
-use std::{error::Error as _, io::Read as _, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use reqwest::{
-    Certificate, Client, RequestBuilder, Response, StatusCode,
+    Client, RequestBuilder, Response, StatusCode,
     header::{self, HeaderMap, HeaderName, HeaderValue},
-    redirect::Policy,
 };
 use tokio::time::{Instant, timeout, timeout_at};
 use traffic_manager_core::tag::VersionTag;
 use url::Url;
 
-use super::backoff::retry_after;
-use crate::{Report, Settings, StartError, Token};
+use crate::{
+    Report, Settings, StartError, Token,
+    backoff::retry_after,
+    connection::{chain, http_client, text, unzip},
+};
 
 /// The header with the signatures of a snapshot.
 const SIGNATURE: &str = "tm-signature";
@@ -27,7 +28,6 @@ const APPLIED: &str = "tm-applied";
 const REFUSED: &str = "tm-refused";
 const ERROR: &str = "tm-error";
 const LAST_EVENT_ID: &str = "last-event-id";
-const USER_AGENT: &str = concat!("tm-rust/", env!("CARGO_PKG_VERSION"));
 
 /// What an answer means.
 #[derive(Debug)]
@@ -67,24 +67,15 @@ pub struct Http {
 
 impl Http {
     pub fn new(settings: Settings) -> Result<Self, StartError> {
-        let mut client = Client::builder()
-            .user_agent(USER_AGENT)
-            .default_headers(identity(&settings))
-            .redirect(Policy::none())
-            .connect_timeout(settings.times.connect);
-        if settings
-            .servers
-            .iter()
-            .any(|server| server.scheme() == "http")
-        {
-            // The token must not go unencrypted to a proxy that the environment names.
-            client = client.no_proxy();
-        }
-        if let Some(pem) = &settings.ca_pem {
-            client = client.tls_certs_merge(Certificate::from_pem_bundle(pem)?);
-        }
+        let client = http_client(
+            &settings.servers,
+            settings.ca_pem.as_deref(),
+            settings.times.connect,
+            None,
+            identity(&settings),
+        )?;
         Ok(Self {
-            client: client.build()?,
+            client,
             settings,
             at: 0,
             token: None,
@@ -335,22 +326,6 @@ pub async fn next_piece(response: &mut Response, until: Instant) -> Piece {
     }
 }
 
-/// Unpacks at most one byte more than allowed, whatever the packed bytes say.
-fn unzip(packed: &[u8], max_bytes: usize) -> std::io::Result<Vec<u8>> {
-    let most = u64::try_from(max_bytes)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
-    let mut json = Vec::new();
-    MultiGzDecoder::new(packed)
-        .take(most)
-        .read_to_end(&mut json)?;
-    Ok(json)
-}
-
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    Some(headers.get(name)?.to_str().ok()?.to_owned())
-}
-
 fn is_event_stream(headers: &HeaderMap) -> bool {
     text(headers, header::CONTENT_TYPE.as_str())
         .is_some_and(|found| found.to_ascii_lowercase().starts_with("text/event-stream"))
@@ -361,16 +336,4 @@ fn etag(headers: &HeaderMap) -> Option<VersionTag> {
     let text = text(headers, header::ETAG.as_str())?;
     let tag = text.strip_prefix("W/").unwrap_or(&text);
     tag.trim_matches('"').parse().ok()
-}
-
-/// Returns an error with its causes, without the URL.
-fn chain(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -7,12 +7,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{
-    backoff::Backoff,
-    http::{Answer, Http},
-};
+use super::http::{Answer, Http};
 use crate::{
     Settings, StartError, Times, View,
+    backoff::Backoff,
     report::{Report, Reported},
 };
 

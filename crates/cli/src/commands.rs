@@ -1,0 +1,16 @@
+//! The commands, one module for each.
+
+pub mod apply;
+pub mod audit;
+pub mod auth;
+pub mod change;
+pub mod context;
+pub mod doctor;
+pub mod explain;
+pub mod get;
+pub mod keys;
+pub mod log;
+pub mod resolve;
+pub mod rollout;
+pub mod tenant;
+pub mod wait;
