@@ -113,7 +113,11 @@ async def calls(walk: Walk) -> None:
     await walk.seen(walk.has_url("https://two.example/"))
     await do(client.put_route, **name, body={"url": "https://three.example/"})
     await walk.seen(walk.has_url("https://three.example/"))
-    assert walk.watcher.view().counters.diverged == 0
+    # What the watcher made of events is what the service has.
+    policy = {"split": [{"version": "v1", "weight": 1}], "sticky_by": {"header": "x-user"}, "timeout_ms": 900}
+    await do(client.put_policy, tenant=walk.tenant, service="web", env="prod", body=policy)
+    digest = (await do(client.get_snapshot, tenant=walk.tenant)).value.digest
+    await walk.seen(lambda view: bool(view.snapshot and view.snapshot.digest == digest))
 
 
 async def plans(walk: Walk) -> None:
@@ -133,7 +137,7 @@ async def plans(walk: Walk) -> None:
 
 async def audit(walk: Walk) -> None:
     # 10 export
-    document = (await walk.do(walk.client.export_tenant, tenant=walk.tenant)).value
+    document = (await walk.do(walk.client.export_tenant, tenant=walk.tenant, format="json")).value
     assert len(document.routes) == 1
     # 11 audit
     revision = (await walk.do(walk.client.get_tenant, tenant=walk.tenant)).value.revision

@@ -78,6 +78,14 @@ def test_each_kind_of_forgery_is_found() -> None:
         assert "not exact" in fault([{**WHOLE[0], "more": odd}])
 
 
+def test_version_of_an_event_is_in_the_type_of_its_document_only() -> None:
+    for version in (1, 2, 10):
+        documents = [{"event": event, "event_type": f"trafficmanager.route.created.v{version}"} for event in WHOLE]
+        assert fault(documents) == "whole"
+    for wrong in ("trafficmanager.route.deleted.v2", "trafficmanager.route.created.v2x"):
+        assert "the document's event_type" in fault([{"event": event, "event_type": wrong} for event in WHOLE])
+
+
 def test_chain_may_begin_in_the_middle_or_after_a_checkpoint() -> None:
     assert fault(WHOLE[1:], from_middle=True) == "whole"
     assert fault(WHOLE[3:], checkpoint=Checkpoint("t", "e", 2, WHOLE[2]["hash"])) == "whole"

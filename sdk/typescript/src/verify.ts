@@ -185,10 +185,16 @@ function exact(value: unknown): string {
 function repeatedFault(event: JsonObject, document: JsonObject): string | undefined {
     for (const [name, value] of Object.entries(repeated(event))) {
         if (!(name in document) || isOpened(name, value, document)) continue;
-        const [found, wanted] = [canonical(document[name] ?? null), canonical(value ?? null)];
+        const [found, wanted] = [canonical(said(name, document)), canonical(value ?? null)];
         if (found !== wanted) return `edited: the document's ${name} is ${found}, its event says ${wanted}`;
     }
     return undefined;
+}
+
+/** Returns a member of an archived document. The type is without its version, which an event does not have. */
+function said(name: string, document: JsonObject): unknown {
+    const value = document[name] ?? null;
+    return name === "event_type" && typeof value === "string" ? value.replace(/\.v[1-9][0-9]*$/, "") : value;
 }
 
 function repeated(event: JsonObject): JsonObject {
@@ -201,7 +207,7 @@ function repeated(event: JsonObject): JsonObject {
         ...Object.fromEntries(same.map((name) => [name, event[name]])),
         _id: event.id,
         event_id: event.id,
-        event_type: `trafficmanager.route.${String(event.action)}.v1`,
+        event_type: `trafficmanager.route.${String(event.action)}`,
         route: { tenant: event.tenant, ...object(event.route ?? event.policy) },
         url: after.url,
         previous_url: before.url,

@@ -69,6 +69,16 @@ test("each kind of forgery is found", async () => {
     assert.match((await fault(large))!, /is not exact/);
 });
 
+test("version of an event is in the type of its document only", async () => {
+    const typed = (type: string): Json[] => WHOLE.map((event) => ({ event, event_type: type }));
+    for (const version of [1, 2, 10]) {
+        assert.equal(await fault(typed(`trafficmanager.route.created.v${String(version)}`)), undefined);
+    }
+    for (const wrong of ["trafficmanager.route.deleted.v2", "trafficmanager.route.created.v2x"]) {
+        assert.match((await fault(typed(wrong)))!, /the document's event_type/);
+    }
+});
+
 test("chain may begin in the middle, or after a checkpoint", async () => {
     assert.equal(await fault(WHOLE.slice(1), { fromMiddle: true }), undefined);
     const checkpoint = { tenant: "t", epoch: "e", revision: 2, hash: WHOLE[2]?.hash as string };
