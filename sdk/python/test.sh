@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 if [[ -z ${TM_BOUNDED:-} ]]; then
-    TM_BOUNDED=1 exec timeout --kill-after=10 900 "$0" "$@"
+    TM_BOUNDED=1 exec timeout --kill-after=10 900 ./test.sh "$@"
 fi
 "${PYTHON:-python3}" -m venv --clear .venv
 .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 if [[ -z ${TM_BOUNDED:-} ]]; then
-    TM_BOUNDED=1 exec timeout --kill-after=10 900 "$0" "$@"
+    TM_BOUNDED=1 exec timeout --kill-after=10 900 ./test.sh "$@"
 fi
 npm ci --no-audit --no-fund
 npm run --silent lint
