@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import re
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -284,6 +287,54 @@ def test_export_is_a_stream_of_lines() -> None:
     made = Made(is_async=False, answers=[answer(200, '{"a": 1}\n\n{"a": 2}\n{"a": 3}')])
     with made.client.export_audit_events(tenant="acme").value as stream:
         assert list(stream.lines()) == ['{"a": 1}', '{"a": 2}', '{"a": 3}']
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Answers the beginning of a stream at once, and the rest later; other requests never."""
+
+    def do_GET(self) -> None:
+        if self.path.endswith("/stream"):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.flush()
+        self.server.may_go_on.wait(10)  # type: ignore[attr-defined]
+        self.wfile.write(b"data: late\n\n")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_deadline_is_of_the_beginning_of_a_stream_and_of_a_whole_other_answer(is_async: bool) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    may_go_on = threading.Event()
+    server.may_go_on = may_go_on  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url, options = f"http://127.0.0.1:{server.server_port}", Options(timeout=0.2)
+
+    async def walk() -> None:
+        async with AsyncClient(url) as client:
+            with pytest.raises(NoAnswer):
+                await client.get_health(options=options)
+            stream = (await client.stream_changes(tenant="acme", options=options)).value
+            later = asyncio.get_running_loop().call_later(0.5, may_go_on.set)
+            assert [event.data async for event in stream.events()] == ["late"]
+            later.cancel()
+
+    try:
+        if is_async:
+            asyncio.run(walk())
+            return
+        with Client(url) as client:
+            with pytest.raises(NoAnswer):
+                client.get_health(options=options)
+            stream = client.stream_changes(tenant="acme", options=options).value
+            threading.Timer(0.5, may_go_on.set).start()
+            assert [event.data for event in stream.events()] == ["late"]
+    finally:
+        may_go_on.set()
+        server.shutdown()
+        server.server_close()
 
 
 def test_stream_has_events() -> None:

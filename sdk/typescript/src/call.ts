@@ -78,11 +78,14 @@ export async function call(
     const prepared = prepare(id, args, options);
     const { clock } = shared;
     const limit = options.timeout ?? shared.timeout ?? TIMEOUT + (args.wait === undefined ? 0 : WAIT);
+    const endsAt = clock.monotonic() + limit;
     const done = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, done.signal]) : done.signal;
     let isDone = false;
     try {
-        const result = await within(clock, limit, options.signal, (until) => tries(shared, prepared, signal, until));
+        const result = await within(clock, limit, options.signal, (until) =>
+            tries(shared, prepared, signal, until, endsAt),
+        );
         if (result === LATE) throw new NoAnswer(`${id}: no answer within ${String(limit)} ms`);
         isDone = true;
         return result;
@@ -159,7 +162,13 @@ function query(parameters: JsonObject, operation: Operation, id: string): JsonOb
     return found;
 }
 
-async function tries(shared: Shared, call: Prepared, signal: AbortSignal, until: AbortSignal): Promise<AnyResult> {
+async function tries(
+    shared: Shared,
+    call: Prepared,
+    signal: AbortSignal,
+    until: AbortSignal,
+    endsAt: number,
+): Promise<AnyResult> {
     const retries = new Retries(shared.budget);
     let mayAskForToken = true;
     for (;;) {
@@ -184,7 +193,8 @@ async function tries(shared: Shared, call: Prepared, signal: AbortSignal, until:
         const pause = mayRepeat(call, failure)
             ? retries.next(retryTime(failure), () => shared.clock.random())
             : undefined;
-        if (pause === undefined) throw failure;
+        // Who cannot wait that long is told now, and told more than that the time is over.
+        if (pause === undefined || shared.clock.monotonic() + pause >= endsAt) throw failure;
         await shared.clock.sleep(pause, until);
     }
 }

@@ -1,7 +1,7 @@
 // The client: every operation of the API as a method.
 
 import { call, type Shared } from "./call.js";
-import { type Clock, systemClock } from "./clock.js";
+import { type Clock, platformFetch, systemClock } from "./clock.js";
 import { OPERATIONS } from "./generated/operations.js";
 import type { JsonObject } from "./json.js";
 import { RetryBudget } from "./retry.js";
@@ -46,7 +46,7 @@ export class Client {
         this.#shared = {
             url: url.href.replace(/\/$/, ""),
             token: new TokenSource(settings.token),
-            fetch: settings.fetch ?? fetch,
+            fetch: settings.fetch ?? platformFetch,
             clock: settings.clock ?? systemClock,
             budget: new RetryBudget(),
             timeout: settings.timeout,

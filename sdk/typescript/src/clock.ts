@@ -38,6 +38,9 @@ export const systemClock: Clock = {
         }),
 };
 
+/** The platform's `fetch`. In browsers it must not be called as the method of another object. */
+export const platformFetch: typeof fetch = (input, init) => fetch(input, init);
+
 /** The result of {@link within} when the time is over. */
 export const LATE = Symbol("late");
 

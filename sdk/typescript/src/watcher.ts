@@ -1,6 +1,6 @@
 // The handle of a watcher.
 
-import { systemClock } from "./clock.js";
+import { platformFetch, systemClock } from "./clock.js";
 import { Driver } from "./driver.js";
 import { Follower } from "./follow.js";
 import { DEFAULT_TIMES, MAX_BYTES, type WatcherSettings } from "./settings.js";
@@ -52,7 +52,7 @@ export class Watcher {
 
         const watcher = new Watcher(follower.view(), () => clock.now());
         const { signal } = watcher.#stopping;
-        const fetches = settings.fetch ?? fetch;
+        const fetches = settings.fetch ?? platformFetch;
         const token = new TokenSource(settings.token);
         const http = new Http({ servers, tenant, scope, token, maxBytes, times, fetch: fetches, clock, signal });
         const failed = (what: string): void => {

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { inspect } from "node:util";
 
-import { Client, type ClientSettings, NoAnswer, OPERATIONS, Problem, VersionTag } from "../src/index.js";
+import { Client, type ClientSettings, NoAnswer, OPERATIONS, Problem, VersionTag, Watcher } from "../src/index.js";
 import { FakeClock, type Scripted, type Sent, scripted } from "./fake.js";
 import { repository } from "./support.js";
 
@@ -256,6 +256,31 @@ test("text is sent as YAML where the operation takes YAML", async () => {
     await client.createPlan({ tenant: "acme", body: "routes: []\n" });
     assert.equal(sent[0]?.headers.get("content-type"), "application/yaml");
     assert.equal(sent[0].body, "routes: []\n");
+});
+
+test("call does not wait beyond its deadline for another try", async () => {
+    const { client, clock } = made([problem(503, "unavailable", {}, { "retry-after": "60" })]);
+    await assert.rejects(client.getHealth(), { code: "unavailable" });
+    assert.deepEqual(clock.slept, []);
+});
+
+test("platform's fetch is not called as a method of another object, which browsers refuse", async () => {
+    const original = globalThis.fetch;
+    const owners: unknown[] = [];
+    globalThis.fetch = function (this: unknown) {
+        owners.push(this);
+        return Promise.resolve(new Response("{}", { headers: { "content-type": "application/json" } }));
+    };
+    try {
+        await new Client({ url: "http://127.0.0.1:1" }).getHealth();
+        const watcher = await Watcher.start({ url: "http://127.0.0.1:1", tenant: "acme" });
+        await watcher.until((view) => view.counters.refused.malformed > 0);
+        await watcher.stop();
+    } finally {
+        globalThis.fetch = original;
+    }
+    assert.ok(owners.length >= 2);
+    assert.ok(owners.every((owner) => owner === undefined || owner === globalThis));
 });
 
 test("call ends at its deadline, and when its signal aborts", async () => {

@@ -19,6 +19,9 @@ from .tag import VersionTag
 from .token import AsyncToken, Token, TokenSource, base_url
 from .watch_http import Late, within
 
+_SILENCE = 60.0
+"""The longest time without a byte of a stream, in seconds. The service sends a comment every 15 s."""
+
 
 def _shared(
     url: str, token: AsyncToken | None, clock: Clock | None, timeout: float | None, *, allow_plain_http: bool
@@ -119,8 +122,6 @@ class Client(Methods):
         left = step.until - self._shared.clock.monotonic()
         if left <= 0:
             raise NoAnswer("no answer in time")
-        # A stream may be silent for longer than a call may take.
-        timeout = httpx.Timeout(left, read=None if step.stream else left)
         try:
             request = self._http.build_request(
                 step.method,
@@ -128,10 +129,12 @@ class Client(Methods):
                 params=step.params,
                 headers=_headers(step),
                 content=step.content,
-                timeout=timeout,
+                timeout=httpx.Timeout(left),
             )
             response = self._http.send(request, stream=True)
             if step.stream and response.status_code == 200:
+                # The limit is read anew for the body.
+                request.extensions["timeout"]["read"] = _SILENCE
                 return Reply(200, response.headers, Stream(response))
             try:
                 return Reply(response.status_code, response.headers, self._content(response, step.until))
