@@ -232,7 +232,7 @@ class Player:
 
     async def _saved(self, tag: str) -> None:
         until = time.monotonic() + self._patience
-        while not self._file.exists() or f'"tag":"{tag}"'.encode() not in self._file.read_bytes():
+        while f'"tag":"{tag}"'.encode() not in read_if_there(self._file):
             assert time.monotonic() < until, f"no file with {tag}"
             await asyncio.sleep(0.005)
 
@@ -252,6 +252,14 @@ class Player:
         else:
             data[middle] ^= 1
         file.write_bytes(data)
+
+
+def read_if_there(file: Path) -> bytes:
+    """The bytes of a file, which is away for a moment between two renames."""
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def times(wanted: dict[str, int]) -> Times:
