@@ -1,0 +1,17 @@
+export { systemClock, type Clock } from "./clock.js";
+export type * from "./generated/api.js";
+export { DEFAULT_TIMES, type Times, type WatcherSettings } from "./settings.js";
+export { EventTooLarge, type SseEvent, lines, sseEvents } from "./sse.js";
+export { Snapshot, type Scope } from "./snapshot.js";
+export type { Counters, Refusal, State, View } from "./status.js";
+export type { Store, Stored } from "./store.js";
+export { VersionTag } from "./tag.js";
+export type { Token } from "./token.js";
+export { Stopped, Watcher } from "./watcher.js";
+export { VERSION } from "./version.js";
+export { Client, type ClientSettings } from "./client.js";
+export { OPERATIONS, PROBLEM_CODES } from "./generated/operations.js";
+export { type Confirmations, Plan, PlanApply, PlanChanged } from "./plan.js";
+export { NoAnswer, Problem, type ProblemCode } from "./problem.js";
+export type * from "./types.js";
+export { type ChainResult, NotEvents, type VerifyOptions, verify, verifyTenant } from "./verify.js";
