@@ -293,9 +293,12 @@ mod tests {
     use crate::{config::Settings, domain::ledger::Applied};
 
     fn ledger(per_tenant: usize, all: usize) -> Arc<Ledger> {
-        let mut settings = Settings::defaults().expect("the defaults");
-        settings.nodes.per_tenant = per_tenant;
-        settings.nodes.all = all;
+        let overrides = [
+            format!("nodes.per_tenant={per_tenant}"),
+            format!("nodes.all={all}"),
+            "postgres.primary_url=postgresql://localhost/none".to_owned(),
+        ];
+        let settings = Settings::without_environment(&overrides).expect("valid settings");
         Arc::new(Ledger::new(&settings.nodes))
     }
 

@@ -344,3 +344,63 @@ async fn beside(app: &TestApp, large: impl Future<Output = Answer> + Send + 'sta
         longest,
     }
 }
+
+/// The nodes of a large fleet, and the most bytes that each may take.
+const NODES: usize = 100_000;
+const NODE_BYTES: usize = 500;
+
+#[test]
+fn hundred_thousand_nodes_take_at_most_500_bytes_each() {
+    use traffic_manager::domain::{
+        ledger::{Applied, Needs, NodeKey, NodeTable, Sighting, Times},
+        snapshot::{Scope, TenantContent, TenantSnapshot},
+    };
+    let _alone = ALONE.blocking_lock();
+    let before = MEMORY.current_usage();
+    let times = Times {
+        silent_after: 30_000,
+        forget_after: 86_400_000,
+    };
+    let mut table = NodeTable::new("3f1c9a7be0d25864".into(), times);
+    let tag = |revision: u64| format!("0123456789abcdef.{revision}").parse().unwrap();
+    let began = Instant::now();
+    for number in 0..NODES {
+        let key = NodeKey {
+            node: format!("edge-{number:06}-eu-west").parse().unwrap(),
+            scope: Scope {
+                service: None,
+                env: Some("prod".parse().unwrap()),
+            },
+        };
+        let sighting = Sighting {
+            at: 1_000_000 + number as u64,
+            dialect: Some("envoy".parse().unwrap()),
+            applied: Applied::Tag(tag(6)),
+            served: Some(tag(7)),
+            error: None,
+        };
+        table.saw(key, sighting, NODES).unwrap();
+    }
+    let seen = began.elapsed();
+    let records = table.due(1_200_000, NODES).len();
+    let each = MEMORY.current_usage().saturating_sub(before) / NODES;
+    let content = TenantContent {
+        tag: tag(7),
+        routes: Vec::new(),
+        policies: Vec::new(),
+        scopes: Vec::new(),
+        waiters: None,
+    };
+    let snapshot = TenantSnapshot::new("acme".parse().unwrap(), content).unwrap();
+    let began = Instant::now();
+    let counted = table.convergence(&mut Needs::newest(&snapshot), 1_000_000, None);
+    let counting = began.elapsed();
+    let began = Instant::now();
+    table.sweep(1_000_000, NODES);
+    let sweeping = began.elapsed();
+    println!(
+        "{each} bytes a node; seen in {seen:?}, counted in {counting:?}, swept in {sweeping:?}"
+    );
+    assert_eq!((records, counted.live), (NODES, NODES as u64));
+    assert!(each <= NODE_BYTES, "{each} bytes for each node");
+}
