@@ -30,17 +30,20 @@ async def within(seconds: float, work: Awaitable[T]) -> T:
     try:
         done, _ = await asyncio.wait({task}, timeout=max(0.0, seconds))
     except BaseException:
-        await _cancel(task)
+        await cancel(task)
         raise
     if not done:
-        await _cancel(task)
+        await cancel(task)
         raise Late
     return task.result()
 
 
-async def _cancel(task: asyncio.Future[Any]) -> None:
-    task.cancel()
-    await asyncio.wait({task})
+async def cancel(task: asyncio.Future[Any]) -> None:
+    """Cancel a task, and wait for its end."""
+    # Before Python 3.11, a cancellation can be lost in the libraries below: it is repeated.
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=1.0)
     if not task.cancelled():
         # Otherwise the loop complains that nobody looked at it.
         task.exception()
@@ -122,7 +125,7 @@ class OpenStream:
     async def close(self) -> None:
         """Close the connection."""
         if self._reading:
-            await _cancel(self._reading)
+            await cancel(self._reading)
         with suppress(httpx.HTTPError):
             await self._response.aclose()
 

@@ -20,7 +20,7 @@ from .signatures import read_key
 from .snapshot import Snapshot
 from .status import View
 from .tag import VersionTag
-from .watch_http import Http
+from .watch_http import Http, cancel
 
 
 class Stopped(RuntimeError):
@@ -98,9 +98,7 @@ class AsyncWatcher(_Reads):
         """Stop to follow, and close the connection. What is held stays readable."""
         self._is_stopped = True
         for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+            await cancel(task)
         await self._http.close()
         self._wake()
 
