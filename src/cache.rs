@@ -126,7 +126,7 @@ pub struct Cache {
     /// Tenants whose files are to be removed.
     gone: Mutex<Vec<TenantName>>,
     /// Tenants that were deleted, for [`Cache::take_ended`].
-    ended: Mutex<Vec<TenantName>>,
+    ended: Mutex<Vec<(TenantName, Instant)>>,
 }
 
 impl Cache {
@@ -385,7 +385,7 @@ impl Cache {
     pub fn apply(&self, tenant: &TenantName, events: &[&Recorded]) {
         let Some(last) = events.last() else { return };
         if last.event.body.action == Action::TenantDeleted {
-            self.ended.lock().push(tenant.clone());
+            self.ended.lock().push((tenant.clone(), Instant::now()));
         }
         self.tenants
             .observe(tenant, &last.event.tag(), Instant::now());
@@ -396,8 +396,8 @@ impl Cache {
         self.waiters.wake(tenant);
     }
 
-    /// Returns the tenants that this instance has learnt since the last call to be deleted.
-    pub fn take_ended(&self) -> Vec<TenantName> {
+    /// Returns the tenants that this instance has learnt since the last call to be deleted, and when.
+    pub fn take_ended(&self) -> Vec<(TenantName, Instant)> {
         std::mem::take(&mut self.ended.lock())
     }
 
@@ -523,7 +523,7 @@ impl Cache {
     /// Stops serving the tenant, and marks its files for removal, so that it is not served after
     /// the next start either.
     fn end(&self, tenant: &TenantName) {
-        self.ended.lock().push(tenant.clone());
+        self.ended.lock().push((tenant.clone(), Instant::now()));
         self.tenants.end(tenant);
         self.waiters.wake(tenant);
         if self.files.as_ref().is_some_and(|files| files.has(tenant)) {

@@ -281,7 +281,10 @@ pub async fn create_topics(
     let nodes = NewTopic::new(&settings.node_topic, 1, replication())
         .set("cleanup.policy", "compact,delete")
         .set("retention.ms", "172800000")
-        .set("segment.ms", "3600000")
+        // A new instance reads the topic from its beginning, so what is outdated has to leave it soon.
+        .set("segment.ms", "300000")
+        .set("segment.bytes", "67108864")
+        .set("min.cleanable.dirty.ratio", "0.1")
         .set("message.timestamp.type", "LogAppendTime");
     let topics = [events, dead_letters, nodes];
     let options = AdminOptions::new()

@@ -1,9 +1,9 @@
 //! The ledger of nodes in this process: which node runs which revision of which tenant.
 //!
 //! ```text
-//!  fast path ─► buffer of its worker ─► flush (100 ms) ─┐
+//!  fast path ─► buffer of its worker ─► flush (50 ms) ──┐
 //!  polls, streams, Envoys ──────────────────────────────┼─► NodeTable of the tenant ─► /nodes, /convergence, ?wait
-//!  topic of nodes ◄──────── due (100 ms) ◄──────────────┤          │
+//!  topic of nodes ◄──────── due (50 ms) ◄───────────────┤          │
 //!         └───────► other instances' records ───────────┘          └─► moved: whoever waits for a share of the nodes
 //! ```
 //!
@@ -38,7 +38,11 @@ use crate::{
 };
 
 /// The bytes that a node takes, for the report of memory.
-const NODE_BYTES: usize = 350;
+const NODE_BYTES: usize = 420;
+/// How long the nodes of a deleted tenant may take to leave, in milliseconds.
+const DELETED_FOR: Millis = 60_000;
+/// The most deleted tenants whose nodes may take so long.
+const MOST_DELETED: usize = 10_000;
 
 /// The ledger of all tenants.
 pub struct Ledger {
@@ -53,8 +57,10 @@ pub struct Ledger {
     even_part: AtomicU64,
     buffers: Buffers,
     link: Link,
-    /// Tenants that were deleted: the other instances have to forget their nodes, too.
-    ended: Mutex<Vec<(TenantName, Vec<NodeKey>)>>,
+    /// Tenants that were deleted, and when: their nodes leave within a while.
+    deleted: Mutex<Vec<(TenantName, Millis)>>,
+    /// Nodes of deleted tenants that the other instances have to forget, too.
+    ended: Mutex<Vec<(TenantName, NodeKey)>>,
 }
 
 /// The nodes of one tenant.
@@ -97,6 +103,7 @@ impl Ledger {
             count: AtomicU64::new(0),
             even_part: AtomicU64::new(settings.per_tenant as u64),
             buffers: Buffers::default(),
+            deleted: Mutex::default(),
             ended: Mutex::default(),
         }
     }
@@ -104,6 +111,12 @@ impl Ledger {
     /// The time by the clock that all instances have in common.
     pub fn now(&self) -> Millis {
         self.link.now()
+    }
+
+    /// The time that was so long ago.
+    pub fn ago(&self, passed: std::time::Duration) -> Millis {
+        self.now()
+            .saturating_sub(Millis::try_from(passed.as_millis()).unwrap_or(Millis::MAX))
     }
 
     /// Whether this instance knows what the others know.
@@ -158,13 +171,27 @@ impl Ledger {
         }
     }
 
-    /// Forgets the nodes of a tenant that was deleted.
-    pub fn forget(&self, tenant: &TenantName) {
-        let Some(nodes) = self.tenants.write().remove(tenant) else {
-            return;
-        };
-        let keys: Vec<_> = nodes.table().iter().map(|(key, _)| key.clone()).collect();
-        self.ended.lock().push((tenant.clone(), keys));
+    /// Forgets the nodes that a tenant had when it was deleted, at once or when they no longer wait here. Nodes that
+    /// come later belong to the next tenant of this name.
+    pub fn forget(&self, tenant: &TenantName, deleted: Millis) {
+        let mut all = self.deleted.lock();
+        if self.of(tenant).is_some() && all.len() < MOST_DELETED {
+            all.retain(|(other, _)| other != tenant);
+            all.push((tenant.clone(), deleted));
+        }
+    }
+
+    fn forget_deleted(&self, now: Millis) {
+        let mut deleted = self.deleted.lock();
+        deleted.retain(|(_, at)| now <= at + DELETED_FOR);
+        for (tenant, at) in deleted.iter() {
+            let Some(nodes) = self.of(tenant) else {
+                continue;
+            };
+            let gone = nodes.table().forget_before(*at).into_iter();
+            let gone = gone.map(|key| (tenant.clone(), key));
+            self.ended.lock().extend(gone);
+        }
     }
 
     /// Takes what the workers of the fast path saw.
@@ -182,14 +209,19 @@ impl Ledger {
     pub fn sweep(&self) {
         let (now, tenants) = (self.now(), self.all());
         self.link.look();
-        let places = self.places();
-        let mut count = 0;
+        self.forget_deleted(now);
+        let (places, is_up) = (self.places(), self.link.is_up());
+        let (mut count, mut with_nodes) = (0, 0_u64);
         for (_, nodes) in &tenants {
             let mut table = nodes.table();
             table.sweep(now, places);
+            if !is_up {
+                table.cannot_tell();
+            }
             count += table.len() as u64;
+            with_nodes += u64::from(!table.is_empty());
         }
-        let even = self.most as u64 / (tenants.len() as u64).max(1);
+        let even = self.most as u64 / with_nodes.max(1);
         self.even_part.store(even.max(1), Ordering::Relaxed);
         self.count.store(count, Ordering::Relaxed);
     }
@@ -349,7 +381,8 @@ mod tests {
     fn nodes_of_a_deleted_tenant_are_forgotten() {
         let ledger = ledger(10, 10);
         see(&ledger, "acme", 1);
-        ledger.forget(&"acme".parse().unwrap());
+        ledger.forget(&"acme".parse().unwrap(), ledger.now());
+        ledger.sweep();
         assert_eq!(len(&ledger, "acme"), 0);
         assert_eq!(ledger.ended.lock().len(), 1);
     }

@@ -20,6 +20,7 @@ mod dataplane;
 mod floor;
 mod http;
 mod machine;
+mod nodes;
 mod pairs;
 mod peers;
 mod pgbench;
@@ -144,6 +145,7 @@ const CASES: &[Case] = &[
     ("writes.tenants", 15, writes::by_tenants),
     ("waiters.wake", 20, waiters::wake),
     ("waiters.parked", 10, waiters::parked),
+    ("nodes.converge", 10, nodes::converge),
     ("pipeline.relay", 40, pipeline::relay),
     ("pipeline.archive", 10, archive::bulk),
     ("snapshots.change", 5, snapshots::one_route),

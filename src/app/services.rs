@@ -171,7 +171,9 @@ impl Base<'_> {
     ) -> Result<Arc<Nodes>, ConfigError> {
         let kafka = &self.settings.kafka;
         let ledger = Arc::new(Ledger::new(&self.settings.nodes));
-        let nodes = Arc::new(Nodes::new(ledger.clone(), polls.clone(), reads.clone()));
+        let workers = self.cache.workers.clone();
+        let nodes = Nodes::new(ledger.clone(), polls.clone(), reads.clone(), workers);
+        let nodes = Arc::new(nodes);
         let mut exchange = None;
         if !kafka.bootstrap_servers.is_empty() {
             let made = Arc::new(Exchange::new(ledger.clone(), kafka)?);
@@ -182,18 +184,23 @@ impl Base<'_> {
             });
             exchange = Some(made);
         }
-        let step = (ledger.clone(), nodes.clone(), exchange);
+        let step = (ledger.clone(), exchange);
         parts.watch(
             "nodes_step",
             Duration::from_millis(50),
             &step,
-            async |(ledger, nodes, exchange)| {
+            async |(ledger, exchange)| {
                 ledger.flush();
                 if let Some(exchange) = exchange {
                     exchange.tell();
                 }
-                nodes.measure();
             },
+        );
+        parts.watch(
+            "nodes_measure",
+            Duration::from_millis(100),
+            &nodes,
+            async |nodes| nodes.measure(),
         );
         let swept = (ledger.clone(), self.cache.clone());
         parts.watch(
@@ -201,10 +208,9 @@ impl Base<'_> {
             Duration::from_secs(1),
             &swept,
             async |(ledger, cache)| {
-                cache
-                    .take_ended()
-                    .iter()
-                    .for_each(|tenant| ledger.forget(tenant));
+                for (tenant, at) in cache.take_ended() {
+                    ledger.forget(&tenant, ledger.ago(at.elapsed()));
+                }
                 ledger.sweep();
             },
         );

@@ -25,7 +25,11 @@ use crate::{
 
 /// The endpoint of callers.
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::get("/api/v1/self", get, operation).without_place()]
+    vec![
+        Endpoint::get("/api/v1/self", get, operation)
+            .of_no_scope()
+            .without_place(),
+    ]
 }
 
 /// Who the caller is, and what it may do.

@@ -2,7 +2,7 @@
 //!
 //! The change is made by then, so status and body stay the write's own, whatever the nodes do.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     body::{self, BoxBody},
@@ -14,11 +14,12 @@ use actix_web::{
 };
 
 use super::{
-    deadline::LONGEST_WAIT, headers::CONVERGENCE, params, problem::Problem, respond::Written,
-    shapes::nodes::ConvergenceOut, waiting,
+    deadline::LONGEST_WAIT, headers::CONVERGENCE, params, permission, problem::Problem,
+    respond::Written, shapes::nodes::ConvergenceOut, waiting,
 };
 use crate::{
-    domain::{Invalid, ledger::Millis},
+    domain::{Invalid, ledger::Millis, resource_scope::ResourceScope},
+    resilience::Payer,
     service::nodes::{Asked, Nodes, Waited},
 };
 
@@ -31,30 +32,53 @@ pub struct Hold {
     asked: Asked,
     /// When the write began.
     since: Millis,
+    /// The payer of the request, whose places the wait takes.
+    payer: Payer,
+    /// The part of the tenant that the caller may see.
+    visible: ResourceScope,
 }
 
 impl Hold {
     /// Takes the parameter from the request's query, so that the handler does not see it.
-    pub fn take(request: &mut ServiceRequest, now: Millis) -> Result<Option<Self>, Problem> {
+    pub fn take(
+        request: &mut ServiceRequest,
+        now: Millis,
+        payer: &Payer,
+    ) -> Result<Option<Self>, Problem> {
         let Some(raw) = params::take_from_query(request, "wait")? else {
             return Ok(None);
         };
         let asked = parse(&raw).map_err(|invalid| Problem::field("?wait", invalid))?;
-        Ok(Some(Self { asked, since: now }))
+        let visible = permission::caller_of(request.request())?;
+        let visible = visible.grant.resource_scope().clone();
+        Ok(Some(Self {
+            asked,
+            since: now,
+            payer: payer.clone(),
+            visible,
+        }))
     }
 
     /// Waits, if the answer is that of a change, and adds how it ended.
     pub async fn wait(
         self,
-        nodes: &Nodes,
+        nodes: &Arc<Nodes>,
         response: ServiceResponse<BoxBody>,
     ) -> ServiceResponse<BoxBody> {
         let written = response.response().extensions().get::<Written>().cloned();
         let Some(Written { tenant, tag }) = written else {
             return response;
         };
-        match nodes.wait(&tenant, &tag, self.asked, self.since).await {
-            Some(waited) => with_convergence(response, &waited).await,
+        let waited = nodes.wait(&tenant, &tag, self.asked, self.since);
+        match Box::pin(self.payer.scope(waited)).await {
+            Some(mut waited) => {
+                let visible = &self.visible;
+                waited
+                    .share
+                    .counted
+                    .hide(|scope| visible.covers(scope.service.as_ref(), scope.env.as_ref()));
+                with_convergence(response, &waited).await
+            }
             None => response,
         }
     }

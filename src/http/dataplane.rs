@@ -42,6 +42,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             signing_keys::signing_keys,
             operations::signing_keys,
         )
+        .of_no_scope()
         .polled(),
         Endpoint::get(DOCUMENT, document, operations::document).polled(),
         Endpoint::get(
@@ -111,7 +112,13 @@ pub async fn document(
         (&tenant, &scope),
         Condition::Has(dialect),
     )?;
-    let waits = wait.time().map(|_| node.waits());
+    let waits = match wait.time() {
+        Some(_) => {
+            state.polls.exists(&tenant).await?;
+            node.waits()
+        }
+        None => None,
+    };
     let held = state
         .polls
         .snapshot(&tenant, &scope, &freshness, wait.time());

@@ -14,8 +14,8 @@ use actix_web::{
 
 use super::{
     headers::{
-        self, CORRELATION_ID, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, LAST_EVENT_ID, MIN_REVISION,
-        REASON, SIGNATURE, STALE, UNCHANGED,
+        self, CONVERGENCE, CORRELATION_ID, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, LAST_EVENT_ID,
+        MIN_REVISION, REASON, SIGNATURE, STALE, UNCHANGED,
     },
     problem::{Code, Problem},
 };
@@ -171,6 +171,7 @@ pub fn cors(origins: &[String]) -> Cors {
             UNCHANGED,
             STALE,
             SIGNATURE,
+            CONVERGENCE,
         ])
         .expose_headers(["preference-applied", "ratelimit", "ratelimit-policy"])
         .expose_headers(["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"])

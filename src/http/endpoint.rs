@@ -40,6 +40,8 @@ pub struct Endpoint {
     /// Whether a request counts among its tenant's concurrent requests. Polls do not: they are
     /// answered from memory, or wait in places of their own.
     pub takes_place: bool,
+    /// Whether a node that may read only a part of its tenant has to name that part in the path or the query.
+    pub is_scoped: bool,
     /// Whether the answer may be held until a share of the tenant's nodes runs the change.
     pub converges: bool,
     is_compressed: bool,
@@ -69,6 +71,7 @@ impl Endpoint {
             access_log: AccessLogging::None,
             is_polled: false,
             takes_place: true,
+            is_scoped: true,
             converges: false,
             is_compressed: false,
             answers_head: method == "GET",
@@ -101,6 +104,16 @@ impl Endpoint {
     pub fn converging(self) -> Self {
         Self {
             converges: true,
+            ..self
+        }
+    }
+
+    /// Does not ask a narrowed node to name a part of its tenant: the answer says nothing about the tenant, or the
+    /// handler checks the parts that the body names.
+    #[must_use]
+    pub fn of_no_scope(self) -> Self {
+        Self {
+            is_scoped: false,
             ..self
         }
     }

@@ -419,6 +419,7 @@ fn may(
     // what is in its resource scope.
     let resource_scope = caller.grant.resource_scope();
     if caller.grant.roles() == [Role::Node]
+        && endpoint.is_scoped
         && !resource_scope.covers(named.service.as_ref(), named.env.as_ref())
     {
         let detail = "this node may only read some services or environments: name one of them";

@@ -38,6 +38,7 @@ use super::{
 };
 use crate::{
     health::Health,
+    resilience::Payer,
     service::{access::access_log::AccessLog, nodes::Nodes},
     telemetry::{self, names},
 };
@@ -96,7 +97,7 @@ impl RequestMiddleware {
     }
 
     /// Returns what a write waits for after it is done.
-    fn hold(&self, request: &mut ServiceRequest) -> Result<Option<Hold>, Problem> {
+    fn hold(&self, request: &mut ServiceRequest, payer: &Payer) -> Result<Option<Hold>, Problem> {
         let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
         if is_read || !request.query_string().contains("wait") {
             return Ok(None);
@@ -104,7 +105,7 @@ impl RequestMiddleware {
         let path = request.match_pattern().unwrap_or_default();
         match endpoints::find(request.method().as_str(), &path) {
             EndpointMatch::Endpoint(endpoint) if endpoint.converges => {
-                Hold::take(request, self.nodes.now())
+                Hold::take(request, self.nodes.now(), payer)
             }
             _ => Ok(None),
         }
@@ -250,7 +251,7 @@ async fn admitted(
             payer,
             endpoint,
         }) => {
-            let response = match middleware.hold(&mut request) {
+            let response = match middleware.hold(&mut request, &payer) {
                 Ok(taken) => {
                     hold = taken;
                     payer.scope(next.call(request)).await?.map_into_boxed_body()

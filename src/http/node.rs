@@ -37,6 +37,9 @@ pub enum Condition<'a> {
     Runs,
     /// The node runs the tag after which it asks for changes.
     After(&'a VersionTag),
+    /// Nothing: a stream continues after the tag that a client has, and what it runs is said by reports of its own,
+    /// perhaps at another instance.
+    Streams,
     /// Nothing: a document of this dialect is there, and whether a proxy runs it is not known. Traefik and Caddy
     /// confirm nothing, and files may lie unused.
     Has(Dialect),
@@ -54,7 +57,7 @@ pub struct NodeHeaders {
 
 impl NodeHeaders {
     /// Reads what a request says. `None` for a request that names no node. The name in a client certificate is used
-    /// before that in the header: nobody takes the name of a certified node.
+    /// before that in the header: a node with a certificate can say no other name.
     pub fn read(
         headers: &HeaderMap,
         certified: Option<&str>,
@@ -65,8 +68,7 @@ impl NodeHeaders {
         };
         let mut fields = Fields::default();
         let name = match certified {
-            // A certificate may have a name that the ledger has not: that node is anonymous.
-            Some(name) => name.parse().ok(),
+            Some(name) => NodeName::of_text(name),
             None => fields.required::<NodeName>("TM-Node:", Some(raw.to_owned())),
         };
         let dialect = text(headers, &DIALECT).map(str::to_owned);
@@ -77,17 +79,20 @@ impl NodeHeaders {
         };
         let applied = tag(&APPLIED, "TM-Applied:");
         let refused = tag(&REFUSED, "TM-Refused:");
+        let refused_tag = refused.clone();
         let error = text(headers, &ERROR)
             .and_then(|raw| refusal(&mut fields, raw, refused))
             .map(Box::new);
         fields.finish(Some(()))?;
         let applied = match applied {
             Some(tag) => Applied::Tag(tag),
+            // Whoever refuses a tag has it, and does not run it.
+            None if refused_tag.is_some() || error.is_some() => Applied::Unsaid,
             None => by_condition(headers, dialect.as_ref(), condition),
         };
         let dialect = dialect.or_else(|| match condition {
             Condition::Has(dialect) => dialect.as_str().parse().ok(),
-            Condition::Runs | Condition::After(_) => None,
+            Condition::Runs | Condition::After(_) | Condition::Streams => None,
         });
         Ok(name.map(|name| Self {
             name,
@@ -135,8 +140,8 @@ fn by_condition(
 fn refusal(fields: &mut Fields, raw: &str, tag: Option<VersionTag>) -> Option<NodeError> {
     let (code, words) = raw.split_once(' ').unwrap_or((raw, ""));
     let code = fields.required::<RefusalCode>("TM-Error:", Some(code.to_owned()))?;
-    let text = percent_decode_str(words).decode_utf8_lossy().into_owned();
-    Some(NodeError::new(tag, code, text))
+    let text = percent_decode_str(words).decode_utf8_lossy();
+    Some(NodeError::new(tag, code, &text))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -172,7 +177,7 @@ impl NodePoll {
         })
     }
 
-    /// Tells the ledger what the node says, and that it waits here until the result is dropped.
+    /// Tells the ledger what the node says, and that it waits here until the result is dropped. The tenant exists.
     pub fn waits(&mut self) -> Option<Presence> {
         let presence = self
             .key()

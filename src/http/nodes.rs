@@ -40,7 +40,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             reports::report,
             operations::report,
         )
-        .without_place(),
+        .of_no_scope(),
         Endpoint::get(
             "/api/v1/tenants/{tenant}/nodes/{node}",
             get,
@@ -169,7 +169,7 @@ fn node_state(raw: &str) -> Result<NodeState, Invalid> {
         .into_iter()
         .find(|state| state.as_str() == raw);
     known.ok_or_else(|| {
-        let detail = "must be converged, lagging, refused or lost";
+        let detail = "must be converged, lagging, refused, unknown or lost";
         Invalid::new("not_a_state", detail)
     })
 }

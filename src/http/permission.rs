@@ -50,6 +50,7 @@ const ADMINS: &[Role] = &[Role::PlatformAdmin, TenantAdmin];
 const WRITE: &[Role] = &[Role::PlatformAdmin, TenantAdmin, Role::Editor];
 const READ: &[Role] = &[Role::PlatformAdmin, TenantAdmin, Role::Editor, Viewer];
 const POLL: &[Role] = &[Role::PlatformAdmin, TenantAdmin, Role::Editor, Viewer, Node];
+const REPORT: &[Role] = &[Role::PlatformAdmin, TenantAdmin, Role::Editor, Node];
 const AUDIT: &[Role] = &[Role::PlatformAdmin, TenantAdmin, Auditor];
 const OVERSEE: &[Role] = &[Role::PlatformAdmin, Auditor];
 
@@ -71,6 +72,8 @@ pub enum Write {}
 pub enum Plan {}
 /// Polls what proxies need.
 pub enum Poll {}
+/// Says what nodes run.
+pub enum Report {}
 /// Reads the archive.
 pub enum Audit {}
 /// Manages API keys.
@@ -97,6 +100,9 @@ impl Right for Plan {
 }
 impl Right for Poll {
     const ACCESS: Access = Access::Roles(POLL);
+}
+impl Right for Report {
+    const ACCESS: Access = Access::Roles(REPORT);
 }
 impl Right for Audit {
     const ACCESS: Access = Access::Roles(AUDIT);
@@ -131,6 +137,8 @@ pub type Editor = Permitted<Write>;
 pub type Planner = Permitted<Plan>;
 /// A caller that may [`Poll`].
 pub type Poller = Permitted<Poll>;
+/// A caller that may [`Report`].
+pub type Reporter = Permitted<Report>;
 /// A caller that may [`Audit`].
 pub type AuditReader = Permitted<Audit>;
 /// A caller that may [`ManageKeys`].

@@ -107,7 +107,13 @@ pub async fn snapshot(
         (&tenant, &scope),
         Condition::Runs,
     )?;
-    let waits = wait.time().map(|_| node.waits());
+    let waits = match wait.time() {
+        Some(_) => {
+            state.polls.exists(&tenant).await?;
+            node.waits()
+        }
+        None => None,
+    };
     let asked = state
         .polls
         .snapshot(&tenant, &scope, &freshness, wait.time());
@@ -198,7 +204,13 @@ pub async fn changes(
         (&tenant, &scope),
         Condition::After(&after),
     )?;
-    let waits = wait.time().map(|_| node.waits());
+    let waits = match wait.time() {
+        Some(_) => {
+            state.polls.exists(&tenant).await?;
+            node.waits()
+        }
+        None => None,
+    };
     let asked = state
         .polls
         .changes(&tenant, &scope, &after, &freshness, limit, wait.time());

@@ -73,8 +73,8 @@ pub async fn stream(
     let TenantPath(tenant) = path;
     let scope = scope(query.0.service, query.0.env)?;
     let after = last_event_id(&request)?;
-    let condition = after.as_ref().map_or(Condition::Runs, Condition::After);
-    let mut node = NodePoll::of(&state, &caller, &request, (&tenant, &scope), condition)?;
+    let follows = (&tenant, &scope);
+    let mut node = NodePoll::of(&state, &caller, &request, follows, Condition::Streams)?;
     let feed = Subscription::open(state.polls.clone(), tenant, scope, after).await?;
     let waits = node.waits();
     let pieces = stream::unfold(

@@ -43,6 +43,7 @@ impl Tail {
     /// Gives each record to `read`, until `stop` is cancelled, with the time at which it was written: milliseconds
     /// since the Unix epoch, by the broker's clock if the topic says so.
     pub async fn follow(&self, stop: CancellationToken, mut read: impl FnMut(&Record, u64)) {
+        let mut reason = String::new();
         while !stop.is_cancelled() {
             let tail = self.clone();
             let connected = tokio::task::spawn_blocking(move || tail.connect()).await;
@@ -62,7 +63,15 @@ impl Tail {
                     release(consumer);
                 }
                 Ok(Err(error)) => {
-                    tracing::debug!(follower = self.name, error = %error, "a follower of a topic cannot start yet");
+                    let why = error.to_string();
+                    if why != reason {
+                        tracing::warn!(
+                            follower = self.name,
+                            error = why,
+                            "a follower of a topic cannot start yet"
+                        );
+                        reason = why;
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(follower = self.name, error = %error, "a follower of a topic failed");
@@ -91,6 +100,11 @@ impl Tail {
             .create()?;
         let limit = question_timeout();
         let mut assigned = partitions(&consumer, topic, Offset::End, limit)?;
+        if self.from == TailFrom::Beginning && assigned.count() > 1 {
+            // Whoever reads its own record has to have read all before it.
+            let why = format!("the topic {topic} must have one partition");
+            return Err(KafkaError::AdminOpCreation(why));
+        }
         let mut begins = BTreeMap::new();
         for element in assigned.elements() {
             let (first, end) = consumer.fetch_watermarks(topic, element.partition(), limit)?;
@@ -113,9 +127,15 @@ impl Tail {
         places: &Places,
         read: &mut impl FnMut(&Record, u64),
     ) {
+        let mut count = 0_u32;
         loop {
             match consumer.recv().await {
                 Ok(message) => {
+                    count = count.wrapping_add(1);
+                    if count.is_multiple_of(256) {
+                        // A long topic must not keep a thread for itself.
+                        tokio::task::yield_now().await;
+                    }
                     let record = record(&message);
                     places.reached(record.partition, record.offset + 1);
                     let written = message.timestamp().to_millis().unwrap_or_default();

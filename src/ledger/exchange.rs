@@ -2,18 +2,26 @@
 
 use std::sync::Arc;
 
-use rdkafka::{error::KafkaError, producer::FutureRecord};
+use rdkafka::{
+    error::KafkaError,
+    producer::{FutureRecord, Producer as _},
+};
 use tokio_util::sync::CancellationToken;
 
-use super::Ledger;
+use super::{Ledger, Nodes};
 use crate::{
     config::{self, ConfigError},
-    domain::ledger::wire::{self, Told},
+    domain::{
+        ids::TenantName,
+        ledger::wire::{self, Told},
+    },
     kafka::{self, Producing, Record, Tail, TailFrom},
 };
 
 /// The most records of one tenant in one step.
-const STEP: usize = 1000;
+const STEP: usize = 500;
+/// The most records that wait for Kafka: half of what the producer takes.
+const MOST_IN_FLIGHT: i32 = 10_000;
 
 /// The exchange of one instance with the others.
 pub struct Exchange {
@@ -38,35 +46,63 @@ impl Exchange {
         if !link.is_up() {
             return;
         }
-        let (now, tenants) = (self.ledger.now(), self.ledger.all());
-        if link.is_back() {
+        let tenants = self.ledger.all();
+        if link.begins() {
             tenants
                 .iter()
                 .for_each(|(_, nodes)| nodes.table().tell_all());
         }
-        for (tenant, keys) in std::mem::take(&mut *self.ledger.ended.lock()) {
-            for key in keys {
-                // Whoever misses it forgets the nodes a day later.
-                let _ = self.send(&wire::key_of(&tenant, &key), None);
+        let mut is_all = self.tell_ends();
+        // Another tenant is the first each time, so that one with much to tell does not keep the others from it.
+        let first = fastrand::usize(..tenants.len().max(1));
+        for (tenant, nodes) in tenants.iter().cycle().skip(first).take(tenants.len()) {
+            is_all &= self.tell_of(tenant, nodes);
+        }
+        link.tells(is_all);
+    }
+
+    /// Returns whether all was told of a tenant's nodes, but for what was told a moment ago and has changed since.
+    fn tell_of(&self, tenant: &TenantName, nodes: &Nodes) -> bool {
+        if !self.has_room() {
+            return false;
+        }
+        let due = nodes.table().due(self.ledger.now(), STEP);
+        let mut is_all = due.len() < STEP;
+        let mut due = due.into_iter();
+        for record in due.by_ref() {
+            let key = record.key.clone();
+            let Ok(bytes) = wire::write(tenant, record) else {
+                continue;
+            };
+            if self
+                .send(&wire::key_of(tenant, &key), Some(&bytes))
+                .is_err()
+            {
+                // The producer is dead, which the next beat notices.
+                nodes.table().again(key);
+                is_all = false;
+                break;
             }
         }
-        for (tenant, nodes) in tenants {
-            let due = nodes.table().due(now, STEP);
-            for record in due {
-                let key = record.key.clone();
-                let Ok(bytes) = wire::write(&tenant, record, now) else {
-                    continue;
-                };
-                if self
-                    .send(&wire::key_of(&tenant, &key), Some(&bytes))
-                    .is_err()
-                {
-                    // The producer's queue is full, or the producer is dead, which the next beat notices.
-                    nodes.table().again(key);
-                    return;
-                }
+        due.for_each(|record| nodes.table().again(record.key));
+        is_all
+    }
+
+    /// Tells of the nodes of deleted tenants. Returns whether all were told of.
+    fn tell_ends(&self) -> bool {
+        let mut ended = self.ledger.ended.lock();
+        while let Some((tenant, key)) = ended.last() {
+            if !self.has_room() || self.send(&wire::key_of(tenant, key), None).is_err() {
+                return false;
             }
+            ended.pop();
         }
+        true
+    }
+
+    /// Whether the client library's queue has room for more than beats.
+    fn has_room(&self) -> bool {
+        self.producer.current().in_flight_count() < MOST_IN_FLIGHT
     }
 
     /// Tells, once a second, that this instance is there, and waits until Kafka has it.
@@ -98,6 +134,9 @@ impl Exchange {
         };
         tail.follow(stop, |record, written| self.hear(record, written))
             .await;
+        // The last words of its nodes come before its own.
+        self.ledger.flush();
+        self.tell();
         let key = wire::key_of_instance(&self.ledger.instance);
         if self.send(&key, None).is_ok() && self.ledger.link.is_up() {
             // Whoever does not hear of it waits for this instance's nodes for a while.
@@ -108,7 +147,7 @@ impl Exchange {
     fn hear(&self, record: &Record, written: u64) {
         let ledger = &self.ledger;
         let Some(bytes) = &record.value else {
-            return self.hear_end(record);
+            return self.hear_end(record, written);
         };
         match wire::read(bytes, written) {
             Some(Told::Beat(beat)) => ledger.link.heard(&beat, written),
@@ -118,7 +157,7 @@ impl Exchange {
         }
     }
 
-    fn hear_end(&self, record: &Record) {
+    fn hear_end(&self, record: &Record, written: u64) {
         let key = record.key.as_deref().unwrap_or_default();
         let Ok(key) = std::str::from_utf8(key) else {
             return;
@@ -128,7 +167,7 @@ impl Exchange {
         } else if let Some((tenant, key)) = wire::parse_key(key)
             && let Some(nodes) = self.ledger.of(&tenant)
         {
-            nodes.table().forget(&key);
+            nodes.table().forget(&key, written);
         }
     }
 

@@ -19,6 +19,7 @@ use crate::{
         tag::VersionTag,
     },
     ledger::Ledger,
+    resilience::Workers,
     service::{
         Error, Freshness,
         read::{
@@ -33,6 +34,7 @@ pub struct Nodes {
     ledger: Arc<Ledger>,
     polls: Arc<Polls>,
     reads: Arc<Reads>,
+    workers: Arc<Workers>,
     measures: Measures,
 }
 
@@ -94,9 +96,15 @@ pub struct Share {
 struct Position(NodeKey);
 
 impl Nodes {
-    /// Answers from `ledger`. `polls` know what nodes should run, and `reads` provide the cursors.
-    pub fn new(ledger: Arc<Ledger>, polls: Arc<Polls>, reads: Arc<Reads>) -> Self {
+    /// Answers from `ledger`. `polls` know what nodes should run, `reads` provide the cursors, and `workers` count.
+    pub fn new(
+        ledger: Arc<Ledger>,
+        polls: Arc<Polls>,
+        reads: Arc<Reads>,
+        workers: Arc<Workers>,
+    ) -> Self {
         Self {
+            workers,
             ledger,
             polls,
             reads,
@@ -186,6 +194,7 @@ impl Nodes {
     }
 
     fn count(&self, snapshot: &TenantSnapshot, at: VersionTag, since: Option<Millis>) -> Share {
+        let before = self.ledger.link();
         let (now, nodes) = (self.now(), self.ledger.of(snapshot.tenant()));
         let mut needs = Needs::new(snapshot, at.revision);
         let counted = nodes
@@ -195,7 +204,8 @@ impl Nodes {
             .as_ref()
             .is_some_and(|nodes| nodes.table().is_crowded(now));
         let mut link = self.ledger.link();
-        link.partial |= is_crowded;
+        link.partial |= before.partial || is_crowded;
+        link.warming |= before.warming;
         Share {
             at,
             counted: counted.unwrap_or_default(),
@@ -227,7 +237,7 @@ impl Nodes {
             is_it(key)
                 && (scope.service.is_none() || scope.service == key.scope.service)
                 && (scope.env.is_none() || scope.env == key.scope.env)
-                && (dialect.is_none() || *dialect == entry.statement.dialect)
+                && dialect.as_ref().is_none_or(|dialect| is_of(entry, dialect))
                 && state.is_none_or(|state| {
                     state == table.state(entry, needs.borrow_mut().of(&key.scope), now)
                 })
@@ -255,6 +265,14 @@ impl Nodes {
 
     async fn newest(&self, tenant: &AuthorizedTenant) -> Result<Arc<TenantSnapshot>, Error> {
         self.polls.tenant(tenant, &Freshness::default()).await
+    }
+}
+
+/// Whether a node is of this dialect. One that has not said how it takes its configuration takes JSON.
+fn is_of(entry: &Entry, dialect: &DialectName) -> bool {
+    match &entry.statement.dialect {
+        Some(own) => own == dialect,
+        None => dialect.as_str() == "native",
     }
 }
 

@@ -24,6 +24,7 @@ mod limits;
 mod lists;
 mod log;
 mod media_types;
+mod nodes;
 mod numbers;
 mod operations;
 mod overload;

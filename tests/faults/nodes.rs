@@ -130,8 +130,10 @@ async fn ledger_claims_nothing_without_kafka_and_is_whole_again_with_it() {
         assert_eq!(known["scopes"][0]["applied"], held.trim_matches('"'));
         outage.end().await;
         let began = Instant::now();
-        here.knows("edge", &newer).await;
+        // Once it claims to know all, it does.
         here.is_partial(false).await;
+        let known = here.get(&format!("{TENANT}/nodes/edge")).await;
+        assert_eq!(known["scopes"][0]["applied"], newer.trim_matches('"'));
         println!(
             "noticed after {noticed:?}, whole again after {:?}",
             began.elapsed()

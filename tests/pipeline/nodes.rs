@@ -2,7 +2,10 @@
 
 mod fleet;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use traffic_manager::app::Role;
@@ -128,18 +131,23 @@ async fn write_waits_until_the_share_of_nodes_at_all_instances_runs_it() {
     assert!(!none.headers.contains_key("tm-convergence"));
     // Four nodes hold long-polls at the two instances; the last one never takes anything.
     let held = poll(&apps[0], "a", None).await;
+    let refuses = AtomicBool::new(false);
     let follow = async |app: &TestApp, node: &str, takes: bool| {
-        let mut tag = held.clone();
+        let (mut tag, mut newest) = (held.clone(), held.clone());
         loop {
-            let answer = app
+            let mut call = app
                 .get("/tenants/acme/snapshot?wait=20s")
                 .header("tm-node", node)
                 .header("if-none-match", format!("\"{tag}\""))
-                .patient(Duration::from_secs(40))
-                .send()
-                .await;
+                .patient(Duration::from_secs(40));
+            if !takes && refuses.load(Ordering::Relaxed) {
+                call = call
+                    .header("tm-error", "refused no")
+                    .header("tm-refused", &newest);
+            }
+            newest = tag_of(&call.send().await);
             if takes {
-                tag = tag_of(&answer);
+                tag.clone_from(&newest);
             } else {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -181,13 +189,7 @@ async fn write_waits_until_the_share_of_nodes_at_all_instances_runs_it() {
             (&json!(4), &json!(3))
         );
         // It says that it cannot: then waiting for it is in vain.
-        apps[1]
-            .get("/tenants/acme/snapshot")
-            .header("tm-node", "stuck")
-            .header("tm-dialect", "nginx")
-            .header("tm-error", "refused no")
-            .expect(200)
-            .await;
+        refuses.store(true, Ordering::Relaxed);
         let began = Instant::now();
         let refused = write(&apps[1], "http://e.example/", "wait=100%25,60s").await;
         assert_eq!(

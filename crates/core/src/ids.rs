@@ -128,6 +128,21 @@ identifier!(
     DialectName, "dialect", dns_label
 );
 
+impl NodeName {
+    /// The name that a text of another grammar gives, such as the id of an Envoy or a name in a certificate: letters
+    /// in lower case, and a hyphen for what a label may not have. `None` if no letter and no digit is there.
+    pub fn of_text(raw: &str) -> Option<Self> {
+        let plain = |c: char| match c.to_ascii_lowercase() {
+            c if c.is_ascii_alphanumeric() => c,
+            _ => '-',
+        };
+        let name: String = raw.chars().map(plain).collect();
+        let name = name.trim_matches('-');
+        let short = &name[..name.len().min(63)];
+        short.trim_end_matches('-').parse().ok()
+    }
+}
+
 /// The name of a route within its tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RouteName {

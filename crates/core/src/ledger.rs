@@ -34,6 +34,7 @@ use super::{
     ids::{DialectName, NodeName, RefusalCode},
     snapshot::Scope,
     tag::VersionTag,
+    text,
 };
 
 /// Milliseconds since the Unix epoch.
@@ -65,9 +66,9 @@ impl NodeError {
     /// The longest text that is kept, in bytes.
     pub const MAX_TEXT: usize = 1024;
 
-    /// The error with this code. A long text is cut.
-    pub fn new(tag: Option<VersionTag>, code: RefusalCode, mut text: String) -> Self {
-        text.truncate(text.floor_char_boundary(Self::MAX_TEXT));
+    /// The error with this code. A long text is cut, and hidden characters in it are replaced.
+    pub fn new(tag: Option<VersionTag>, code: RefusalCode, text: &str) -> Self {
+        let text = text::shown(text, Self::MAX_TEXT);
         Self { tag, code, text }
     }
 }
@@ -123,6 +124,9 @@ pub struct Times {
 }
 
 impl Times {
+    /// The least time between two records about one node, in milliseconds.
+    pub const PAUSE: Millis = 200;
+
     /// The longest interval that is believed: a node that comes more seldom is lost in between.
     const LONGEST_INTERVAL: u64 = 200_000;
 

@@ -48,6 +48,29 @@ pub fn plain_text(raw: &str, max: usize, what: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// Returns a text that was written by a program, at most `max` bytes of it, as people may be shown it: ends of lines
+/// and tabs are spaces, and other characters that [`plain_text`] refuses are U+FFFD.
+pub(crate) fn shown(raw: &str, max: usize) -> String {
+    let mut text = String::with_capacity(raw.len().min(max));
+    let (mut before, mut rest) = (None, raw.chars().peekable());
+    while let Some(c) = rest.next() {
+        let after = rest.peek().copied();
+        let is_plain =
+            !c.is_control() && (c.is_ascii() || is_seen(c) || is_needed(c, before, after));
+        let seen = match c {
+            '\n' | '\r' | '\t' => ' ',
+            c if is_plain => c,
+            _ => char::REPLACEMENT_CHARACTER,
+        };
+        if text.len() + seen.len_utf8() > max {
+            break;
+        }
+        text.push(seen);
+        before = Some(c);
+    }
+    text
+}
+
 /// The code point as Unicode writes it.
 pub(crate) fn name(c: char) -> String {
     format!("U+{:04X}", u32::from(c))
@@ -128,6 +151,14 @@ mod tests {
         plain_text(raw, 1024, "it")
             .err()
             .map(|invalid| invalid.code)
+    }
+
+    #[test]
+    fn text_of_a_program_is_shown_without_hidden_characters() {
+        let text = shown("line 1:\n\u{1b}[31mno\u{202e} \u{200b}ä\u{1f600}", 100);
+        assert_eq!(text, "line 1: \u{fffd}[31mno\u{fffd} \u{fffd}ä\u{1f600}");
+        assert_eq!(shown("ääää", 5), "ää");
+        assert!(plain_text(&text, 1024, "it").is_ok());
     }
 
     #[test]

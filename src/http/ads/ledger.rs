@@ -34,7 +34,7 @@ impl LedgerNode {
         tenants: &[AuthorizedTenant],
         scope: &Scope,
     ) -> Self {
-        let name: Option<NodeName> = certificate::node_name(caller).unwrap_or(id).parse().ok();
+        let name = NodeName::of_text(certificate::node_name(caller).unwrap_or(id));
         let key = name.clone().map(|node| NodeKey {
             node,
             scope: scope.clone(),
@@ -60,11 +60,12 @@ impl LedgerNode {
         });
     }
 
-    /// The Envoy refuses this version, in these words.
-    pub fn refuses(&self, version: &str, words: impl Fn(&TenantName) -> String) {
+    /// The Envoy refuses what this version has of a tenant, or of all of them, in these words.
+    pub fn refuses(&self, version: &str, of: Option<&TenantName>, words: &str) {
         self.tell(version, |tenant, tag| {
-            let code = "refused".parse().ok();
-            let error = code.map(|code| NodeError::new(Some(tag.clone()), code, words(tenant)));
+            let is_its = of.is_none_or(|of| of == tenant);
+            let code = "refused".parse().ok().filter(|_| is_its);
+            let error = code.map(|code| NodeError::new(Some(tag.clone()), code, words));
             (Applied::Unsaid, error.map(Box::new))
         });
     }

@@ -39,6 +39,9 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// Stands for the words of an Envoy that name policies or hosts of other tenants.
 const HIDDEN: &str = "the Envoy's words name other tenants: its log has them";
 
+/// What the ledger says of an Envoy that refuses what is not new to it.
+const STUCK: &str = "the Envoy refuses what it had before: its log has the words";
+
 /// An Envoy that is served.
 pub struct Node {
     sources: Sources,
@@ -262,7 +265,6 @@ impl Node {
                 Action::Send(bytes) => frames.push(bytes),
                 Action::Report(report) => {
                     self.tell(&report);
-                    self.tell_refusal(&report);
                     let may_offer = self.learn(&report).await;
                     self.tell_running(&report);
                     // A node that has just said what it has gets an offer that knows of that.
@@ -294,6 +296,7 @@ impl Node {
             _ => return false,
         };
         for finding in findings {
+            self.tell_refusal(&finding);
             self.record(finding);
         }
         true
@@ -360,25 +363,22 @@ impl Node {
         }));
     }
 
-    /// Tells the ledger what the node refuses, before the search tries something else.
-    fn tell_refusal(&self, report: &Report) {
-        let (
-            Some(known),
-            Report::Nack {
-                version, reason, ..
-            },
-        ) = (&self.known, report)
-        else {
+    /// Tells the ledger what the node refuses: to the tenant whose policy it is, and to all of them only if nobody
+    /// knows whose.
+    fn tell_refusal(&self, finding: &Finding) {
+        let Some(known) = &self.known else {
             return;
         };
-        known.refuses(version, |tenant| {
-            let others = self.search.names_others(tenant, reason);
-            if others {
-                HIDDEN.to_owned()
-            } else {
-                reason.clone()
+        let wanted = &self.search.wanted().version;
+        match finding {
+            Finding::Refused { form, reason, .. } => {
+                let tenant = &form.key.tenant;
+                let others = self.search.names_others(tenant, reason);
+                known.refuses(wanted, Some(tenant), if others { HIDDEN } else { reason });
             }
-        });
+            Finding::Stuck(_) => known.refuses(wanted, None, STUCK),
+            Finding::Released { .. } | Finding::PastNeeded => {}
+        }
     }
 
     /// Tells the ledger what the node runs, as the search has learnt it.

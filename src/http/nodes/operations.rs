@@ -74,7 +74,7 @@ fn node() -> Value {
 fn numbers() -> Value {
     let laggard = json!({ "node": "edge-1", "applied": "adc74a594a3e0e8f.6", "seconds": 300.0 });
     json!({
-        "revision": "adc74a594a3e0e8f.7", "live": 20, "converged": 19, "refused": 1, "lost": 0, "anonymous": 0,
+        "revision": "adc74a594a3e0e8f.7", "live": 20, "converged": 19, "refused": 1, "lost": 0, "unknown": 0, "anonymous": 0,
         "laggards": [laggard], "oldest": laggard, "partial": false, "warming": false,
     })
 }

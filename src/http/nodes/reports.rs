@@ -17,7 +17,7 @@ use crate::{
         extract::{Fields, Query},
         openapi::schemas,
         params::TenantPath,
-        permission::Poller,
+        permission::Reporter,
         problem::{Code, Problem},
         query::NothingIn,
         state::ApiState,
@@ -81,7 +81,7 @@ struct ErrorIn {
 
 /// `POST /tenants/{tenant}/nodes`
 pub async fn report(
-    caller: Poller,
+    caller: Reporter,
     state: web::Data<ApiState>,
     path: TenantPath,
     _query: Query<NothingIn>,
@@ -139,7 +139,7 @@ impl ReportIn {
         let error = self.error.and_then(|error| {
             let tag = tag(fields, "error/tag", error.tag);
             let code = fields.required::<RefusalCode>(&pointer("error/code"), Some(error.code))?;
-            Some(NodeError::new(tag, code, error.text))
+            Some(NodeError::new(tag, code, &error.text))
         });
         let node = fields.required::<NodeName>(&pointer("node"), Some(self.node));
         let scope = Scope {
@@ -159,7 +159,7 @@ impl ReportIn {
 }
 
 impl Report {
-    /// What the node said, at its time, and that it was there, at another one.
+    /// That the node was there, and what it said before, each at its time.
     fn sightings(self, now: Millis) -> [Sighting; 2] {
         let said = Sighting {
             at: now.saturating_sub(self.said),
@@ -175,6 +175,7 @@ impl Report {
             served: None,
             error: None,
         };
-        [said, seen]
+        // In this order, so that an old word does not look like a long absence.
+        [seen, said]
     }
 }

@@ -56,7 +56,7 @@ pub struct ArchivedEvent {
     /// The id of the event.
     event_id: schemas::EventId,
     /// The `CloudEvents` type of the event.
-    #[schemars(regex(pattern = r"^trafficmanager\.[a-z]+\.[a-z_]+\.v1$"))]
+    #[schemars(regex(pattern = r"^trafficmanager\.[a-z]+\.[a-z_]+\.v[1-9][0-9]*$"))]
     event_type: String,
     action: schemas::EventAction,
     tenant: schemas::TenantName,

@@ -23,6 +23,8 @@ pub enum NodeStateIn {
     Converged,
     Lagging,
     Refused,
+    /// The node is there, and has never said what it runs.
+    Unknown,
     Lost,
 }
 
@@ -121,6 +123,8 @@ pub struct ConvergenceOut<'a> {
     refused: u64,
     /// The nodes that are no longer there.
     lost: u64,
+    /// The nodes that are there and have never said what they run; not among `live`.
+    unknown: u64,
     /// The number of polls without a node's name in the last whole minute, at the instance that answers.
     anonymous: u64,
     /// The first nodes by name that are there and do not run it; at most 20.
@@ -194,6 +198,7 @@ impl<'a> ConvergenceOut<'a> {
             converged: counted.converged,
             refused: counted.refused,
             lost: counted.lost,
+            unknown: counted.unknown,
             anonymous: share.anonymous,
             laggards: counted.laggards.iter().map(laggard).collect(),
             oldest: counted.oldest.as_ref().map(laggard),

@@ -37,7 +37,12 @@ struct Measure {
     since: Millis,
     /// The number of [`SHARES`] that were reached.
     reached: usize,
+    /// When it is looked at again.
+    next: Instant,
 }
+
+/// Counting the nodes of a tenant takes at most this part of the time.
+const PART: u32 = 50;
 
 impl Nodes {
     /// Measures how far the newest change of each tenant has come. A tenant whose last change is not everywhere
@@ -59,6 +64,7 @@ impl Nodes {
                 since: self.now(),
                 // What was there before this instance saw the first change is not measured.
                 reached: SHARES.len(),
+                next: Instant::now(),
             };
             let measure = running.entry(tenant).or_insert_with(fresh);
             if measure.at != *snapshot.tag() {
@@ -67,13 +73,16 @@ impl Nodes {
                     ..fresh()
                 };
             }
-            if measure.reached == SHARES.len() || measure.began.elapsed() > LONGEST {
+            let is_over = measure.reached == SHARES.len() || measure.began.elapsed() > LONGEST;
+            if is_over || Instant::now() < measure.next {
                 continue;
             }
+            let began = Instant::now();
             let mut needs = Needs::newest(&snapshot);
             let counted = nodes
                 .table()
                 .convergence(&mut needs, self.now(), Some(measure.since));
+            measure.next = Instant::now() + began.elapsed() * PART;
             let left = &SHARES[measure.reached..];
             for (percent, name) in left {
                 if !counted.reaches(*percent) {

@@ -1,9 +1,12 @@
 //! Waiting until a share of a tenant's nodes runs a revision.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{sleep, timeout};
 
 use super::{Nodes, Share};
 use crate::{
@@ -33,7 +36,7 @@ pub enum Outcome {
     Timeout,
     /// The time is over, and this instance does not know all nodes.
     Partial,
-    /// The tenant has no nodes. This is no success.
+    /// The change concerns no node that is there. This is no success.
     NoNodes,
     /// The time is over, and the instance is so new that nodes may not have come yet.
     Warming,
@@ -48,7 +51,7 @@ pub struct Waited {
     pub share: Share,
 }
 
-/// The least time between two counts, and the longest: nodes are lost by time alone.
+/// The least time between two counts of one wait, and the longest: nodes are lost by time alone.
 const SOONEST: Duration = Duration::from_millis(10);
 const LATEST: Duration = Duration::from_millis(500);
 /// A wait counts for at most this part of its time, however many nodes there are.
@@ -57,8 +60,11 @@ const PART: u32 = 20;
 impl Nodes {
     /// Waits until a share of the nodes that were there at `since` runs `at`, until so many refuse it that this cannot
     /// be, or until the time is over. `None` if the tenant's state cannot be read.
+    ///
+    /// A wait takes a place among the tenant's waiters, at the expense of the running task's payer; without one the
+    /// caller is told at once how it stands.
     pub async fn wait(
-        &self,
+        self: &Arc<Self>,
         tenant: &TenantName,
         at: &VersionTag,
         asked: Asked,
@@ -68,29 +74,37 @@ impl Nodes {
         // The caller has just written to it.
         let scope = TenantScope::Tenant(tenant.clone());
         let tenant = scope.authorize(tenant.clone()).ok()?;
-        // A caller without a place among the waiters is told how it stands.
-        let place = self.polls.cache().waiters.place();
         let freshness = Freshness {
             minimum: Some(at.clone()),
             ..Freshness::default()
         };
+        let first = self.polls.tenant(&tenant, &freshness).await.ok()?;
+        let waiters = &self.polls.cache().waiters;
+        let place = waiters.join(tenant.name(), first.waiters());
         let mut moved = self.ledger.moved(tenant.name());
         loop {
             moved.mark_unchanged();
-            let began = Instant::now();
             let snapshot = self.polls.tenant(&tenant, &freshness).await.ok()?;
-            let share = self.count(&snapshot, at.clone(), Some(since));
-            let is_over = began >= until || place.is_err() || self.polls.stop().is_cancelled();
+            let (nodes, at) = (self.clone(), at.clone());
+            // A count of many nodes takes milliseconds, which no other request has to wait for.
+            let counted = self.workers.run(move || {
+                let began = Instant::now();
+                let share = nodes.count(&snapshot, at, Some(since));
+                (share, began.elapsed())
+            });
+            let (share, took) = counted.await.ok()?;
+            let left = until.saturating_duration_since(Instant::now());
+            let is_over = left.is_zero() || place.is_err() || self.polls.stop().is_cancelled();
             if let Some(outcome) = outcome(&share, asked.percent, is_over) {
                 return Some(Waited { outcome, share });
             }
-            let next = Instant::now() + SOONEST.max(began.elapsed() * PART);
-            sleep_until(next.min(until)).await;
-            let latest = (Instant::now() + LATEST).min(until);
-            tokio::select! {
-                _ = timeout_at(latest, moved.changed()) => {}
-                () = self.polls.stop().cancelled() => {}
-            }
+            let pause = (took * PART).clamp(SOONEST, LATEST).min(left);
+            let next = async {
+                sleep(pause).await;
+                // Whether something moved or the time is over, the nodes are counted again.
+                let _ = timeout(LATEST.min(left), moved.changed()).await;
+            };
+            self.polls.stop().run_until_cancelled(next).await;
         }
     }
 }

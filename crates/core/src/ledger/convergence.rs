@@ -76,6 +76,8 @@ pub struct Convergence {
     pub refused: u64,
     /// The nodes that are no longer there.
     pub lost: u64,
+    /// The nodes that are there and have never said what they run. They are not among `live`.
+    pub unknown: u64,
     /// The first nodes, by name, that are there and do not run it.
     pub laggards: Vec<Laggard>,
     /// The one that has run the same for longest.
@@ -109,9 +111,9 @@ fn needed(live: u64, percent: f64) -> u64 {
 }
 
 impl NodeTable {
-    /// Returns which share of the nodes has what it needs. With `since`, the nodes that were there at that
-    /// time are asked for; those that came later count only once they have it, and those that left since are
-    /// among the lost ones.
+    /// Returns which share of the nodes has what it needs. With `since`, only nodes are asked for that the revision
+    /// concerns, and that were there at that time; those that came later count only once they have it, and those
+    /// that left since are among the lost ones.
     pub fn convergence(
         &self,
         needs: &mut Needs<'_>,
@@ -120,11 +122,17 @@ impl NodeTable {
     ) -> Convergence {
         let (mut counted, times) = (Convergence::default(), self.times());
         for (key, entry) in self.iter() {
-            let state = entry.state(needs.of(&key.scope), now, times);
+            let at = needs.at;
+            let needed = needs.of(&key.scope);
+            if since.is_some() && needed.revision != at {
+                continue;
+            }
+            let state = entry.state(needed, since, now, times);
             let is_asked = since.is_none_or(|since| entry.was_live(since, now, times));
             match state {
                 NodeState::Lost if is_asked => counted.lost += 1,
                 NodeState::Lost => {}
+                NodeState::Unknown => counted.unknown += 1,
                 NodeState::Converged => {
                     counted.live += 1;
                     counted.converged += 1;
@@ -146,6 +154,14 @@ impl NodeTable {
 }
 
 impl Convergence {
+    /// Names only nodes of the scopes that somebody may see. The numbers stay.
+    pub fn hide(&mut self, is_visible: impl Fn(&Scope) -> bool) {
+        self.laggards
+            .retain(|laggard| is_visible(&laggard.key.scope));
+        self.oldest
+            .take_if(|laggard| !is_visible(&laggard.key.scope));
+    }
+
     fn name(&mut self, laggard: Laggard) {
         if self
             .oldest

@@ -20,13 +20,21 @@ pub enum NodeState {
     Lagging,
     /// The node is there and says that it cannot run it.
     Refused,
+    /// The node is there and has never said what it runs.
+    Unknown,
     /// The node has been silent for too long.
     Lost,
 }
 
 impl NodeState {
     /// All states.
-    pub const ALL: [Self; 4] = [Self::Converged, Self::Lagging, Self::Refused, Self::Lost];
+    pub const ALL: [Self; 5] = [
+        Self::Converged,
+        Self::Lagging,
+        Self::Refused,
+        Self::Unknown,
+        Self::Lost,
+    ];
 
     /// The state's name.
     pub fn as_str(self) -> &'static str {
@@ -34,6 +42,7 @@ impl NodeState {
             Self::Converged => "converged",
             Self::Lagging => "lagging",
             Self::Refused => "refused",
+            Self::Unknown => "unknown",
             Self::Lost => "lost",
         }
     }
@@ -97,6 +106,8 @@ pub struct Entry {
     pub(super) told: Millis,
     /// Whether the entry waits to be told to the other instances.
     pub(super) is_due: bool,
+    /// When it was told last.
+    pub(super) told_at: Millis,
 }
 
 impl Entry {
@@ -110,6 +121,7 @@ impl Entry {
             open: 0,
             told: 0,
             is_due: false,
+            told_at: 0,
         }
     }
 
@@ -132,18 +144,37 @@ impl Entry {
         self.came <= then && then <= self.last(now) + times.window(self.interval)
     }
 
-    /// The node's state when it has to run `needed` of this epoch.
-    pub fn state(&self, needed: &VersionTag, now: Millis, times: &Times) -> NodeState {
+    /// The node's state when it has to run `needed`, which is known since `since`.
+    pub fn state(
+        &self,
+        needed: &VersionTag,
+        since: Option<Millis>,
+        now: Millis,
+        times: &Times,
+    ) -> NodeState {
         let has = |tag: &VersionTag| tag.covers(needed);
         if !self.is_live(now, times) {
             NodeState::Lost
         } else if self.statement.applied().is_some_and(has) {
             NodeState::Converged
-        } else if self.statement.error.what.is_some() {
+        } else if self.refuses(needed, since) {
             NodeState::Refused
+        } else if self.statement.running.at == 0 && self.statement.error.what.is_none() {
+            NodeState::Unknown
         } else {
             NodeState::Lagging
         }
+    }
+
+    /// Whether what the node refuses is `needed`, and not something older that it was to repair. An error without
+    /// a tag is about what was there when the node said so.
+    fn refuses(&self, needed: &VersionTag, since: Option<Millis>) -> bool {
+        let Said { at, what } = &self.statement.error;
+        let about = |error: &NodeError| match &error.tag {
+            Some(tag) => tag.covers(needed),
+            None => since.is_none_or(|since| *at >= since),
+        };
+        what.as_deref().is_some_and(about)
     }
 
     /// How many revisions the node is behind `needed`; all of them if it runs another epoch.
@@ -160,8 +191,12 @@ impl Entry {
             return;
         }
         let gap = at - self.last(at);
+        self.seen = at;
         if gap > times.window(self.interval) {
+            // How long it was away says nothing about how often it comes.
             self.came = at;
+            self.instance = instance.clone();
+            return;
         }
         // Another instance may have seen it later than it has told.
         let unsure = if self.instance == *instance {
@@ -172,7 +207,6 @@ impl Entry {
         let gap = u32::try_from(gap.saturating_sub(unsure)).unwrap_or(u32::MAX);
         // Longer at once, and shorter by and by: one request in between does not make a node lost.
         self.interval = gap.max(self.interval - self.interval / 4);
-        self.seen = at;
         self.instance = instance.clone();
     }
 

@@ -104,25 +104,56 @@ impl NodeTable {
         Ok(entry.learn(record, &times) || is_new)
     }
 
-    /// Returns what the other instances have to know: at most `most` nodes.
+    /// Returns what the other instances have to know: at most `most` nodes, and none that was told within
+    /// [`Times::PAUSE`].
     pub fn due(&mut self, now: Millis, most: usize) -> Vec<Record> {
         let mut records = Vec::new();
-        while records.len() < most
-            && let Some(key) = self.due.pop_front()
-        {
+        for _ in 0..self.due.len() {
+            if records.len() >= most {
+                break;
+            }
+            let Some(key) = self.due.pop_front() else {
+                break;
+            };
             let Some(entry) = self.nodes.get_mut(&key) else {
                 continue;
             };
+            if now < entry.told_at + Times::PAUSE && entry.told_at <= now {
+                self.due.push_back(key);
+                continue;
+            }
             entry.is_due = false;
             entry.told = entry.last(now);
+            entry.told_at = now;
             records.push(entry.record(key, now));
         }
         records
     }
 
-    /// Forgets a node.
-    pub fn forget(&mut self, key: &NodeKey) {
-        self.nodes.remove(key);
+    /// Nothing can be told now: [`NodeTable::tell_all`] follows once it can.
+    pub fn cannot_tell(&mut self) {
+        self.due.clear();
+        self.nodes
+            .values_mut()
+            .for_each(|entry| entry.is_due = false);
+    }
+
+    /// Forgets the nodes that came before the tenant was deleted, and returns them. Those that wait here leave by
+    /// themselves first.
+    pub fn forget_before(&mut self, deleted: Millis) -> Vec<NodeKey> {
+        let is_gone = |entry: &Entry| entry.open == 0 && entry.came <= deleted;
+        let gone = self.nodes.extract_if(|_, entry| is_gone(entry));
+        gone.map(|(key, _)| key).collect()
+    }
+
+    /// Forgets a node, if it came before `deleted` and does not wait here.
+    pub fn forget(&mut self, key: &NodeKey, deleted: Millis) {
+        if let Some(entry) = self.nodes.get(key)
+            && entry.open == 0
+            && entry.came <= deleted
+        {
+            self.nodes.remove(key);
+        }
     }
 
     /// Plans to tell about a node once more.
@@ -187,7 +218,7 @@ impl NodeTable {
         let mut tally = Tally::default();
         for (key, entry) in &self.nodes {
             let needed = needs.of(&key.scope);
-            let state = entry.state(needed, now, &self.times);
+            let state = entry.state(needed, None, now, &self.times);
             let dialect = entry.statement.dialect.clone();
             *tally.nodes.entry((dialect, state)).or_default() += 1;
             if state != NodeState::Lost {
@@ -209,7 +240,7 @@ impl NodeTable {
 
     /// Returns the state of a node that has to run `needed`.
     pub fn state(&self, entry: &Entry, needed: &VersionTag, now: Millis) -> NodeState {
-        entry.state(needed, now, &self.times)
+        entry.state(needed, None, now, &self.times)
     }
 
     fn plan(&mut self, key: NodeKey) {

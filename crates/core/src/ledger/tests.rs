@@ -70,7 +70,7 @@ fn snapshot(revision: u64, scopes: &[(&str, u64)]) -> TenantSnapshot {
 fn state(table: &NodeTable, node: &str, needed: u64, now: Millis) -> NodeState {
     let wanted = key(node);
     let (_, entry) = table.iter().find(|(key, _)| **key == wanted).unwrap();
-    entry.state(&tag(needed), now, &TIMES)
+    entry.state(&tag(needed), None, now, &TIMES)
 }
 
 #[test]
@@ -84,6 +84,94 @@ fn node_lags_until_it_runs_the_revision_and_is_lost_when_it_is_silent() {
     here.saw(key("edge"), runs(3_000, 5), 10).unwrap();
     assert_eq!(state(&here, "edge", 5, 33_000), NodeState::Converged);
     assert_eq!(state(&here, "edge", 5, 33_001), NodeState::Lost);
+}
+
+/// The write that repairs what was refused is not refused itself.
+#[test]
+fn refusal_counts_against_what_was_refused_and_not_what_comes_after() {
+    let mut here = table("a");
+    here.saw(key("edge"), runs(1_000, 4), 10).unwrap();
+    here.saw(key("edge"), refuses(2_000, 5), 10).unwrap();
+    assert_eq!(state(&here, "edge", 5, 2_000), NodeState::Refused);
+    assert_eq!(state(&here, "edge", 6, 2_000), NodeState::Lagging);
+    let mut untagged = refuses(3_000, 5);
+    untagged.error.as_mut().unwrap().tag = None;
+    here.saw(key("edge"), untagged, 10).unwrap();
+    let wanted = key("edge");
+    let (_, entry) = here.iter().find(|(key, _)| **key == wanted).unwrap();
+    let at = |since| entry.state(&tag(6), Some(since), 3_000, &TIMES);
+    assert_eq!(
+        (at(3_000), at(3_001)),
+        (NodeState::Refused, NodeState::Lagging)
+    );
+}
+
+#[test]
+fn node_that_never_said_what_it_runs_is_in_no_share() {
+    let held = snapshot(5, &[]);
+    let mut here = table("a");
+    let mut silent = runs(1, 5);
+    silent.applied = Applied::Unsaid;
+    here.saw(key("traefik"), silent, 10).unwrap();
+    here.saw(key("edge"), runs(1, 5), 10).unwrap();
+    let counted = here.convergence(&mut Needs::newest(&held), 1, None);
+    assert_eq!(
+        (counted.live, counted.converged, counted.unknown),
+        (1, 1, 1)
+    );
+}
+
+#[test]
+fn wait_is_for_the_nodes_that_the_change_concerns() {
+    let held = snapshot(9, &[("prod", 9), ("test", 4)]);
+    let mut here = table("a");
+    for (node, env, at) in [("a", "prod", 4), ("b", "test", 4), ("c", "test", 3)] {
+        let scope = Scope {
+            env: Some(env.parse().unwrap()),
+            service: None,
+        };
+        here.saw(NodeKey { scope, ..key(node) }, runs(1, at), 10)
+            .unwrap();
+    }
+    let wait = here.convergence(&mut Needs::newest(&held), 1, Some(1));
+    assert_eq!((wait.live, wait.converged), (1, 0));
+    let all = here.convergence(&mut Needs::newest(&held), 1, None);
+    assert_eq!((all.live, all.converged), (3, 1));
+}
+
+#[test]
+fn long_absence_says_nothing_about_the_rhythm() {
+    let mut here = table("a");
+    for at in [1, 5_000, 605_000] {
+        here.saw(key("edge"), runs(at, 1), 10).unwrap();
+    }
+    assert_eq!(state(&here, "edge", 1, 635_000), NodeState::Converged);
+    assert_eq!(state(&here, "edge", 1, 635_001), NodeState::Lost);
+}
+
+#[test]
+fn node_is_told_of_at_most_five_times_a_second() {
+    let mut here = table("a");
+    let mut records = 0;
+    for now in (1_000..2_000).step_by(10) {
+        here.saw(key("edge"), runs(now, now), 10).unwrap();
+        records += here.due(now, 10).len();
+    }
+    assert_eq!(records, 5);
+    assert_eq!(here.due(2_300, 10).len(), 1, "the last word is told");
+}
+
+#[test]
+fn deletion_takes_the_nodes_that_came_before_it_and_do_not_wait() {
+    let mut here = table("a");
+    here.saw(key("old"), runs(1_000, 1), 10).unwrap();
+    here.waits(&key("waits"), 1_000, 10).unwrap();
+    here.saw(key("new"), runs(3_000, 1), 10).unwrap();
+    assert_eq!(here.forget_before(2_000), [key("old")]);
+    here.left(&key("waits"), 3_000);
+    assert_eq!(here.forget_before(2_000), [key("waits")]);
+    here.forget(&key("new"), 2_000);
+    assert_eq!(here.len(), 1);
 }
 
 #[test]
@@ -109,9 +197,9 @@ fn rhythm_of_a_node_decides_when_it_is_lost() {
 fn node_that_waits_is_there() {
     let mut here = table("a");
     here.waits(&key("edge"), 0, 10).unwrap();
-    assert_eq!(state(&here, "edge", 1, 900_000), NodeState::Lagging);
+    assert_eq!(state(&here, "edge", 1, 900_000), NodeState::Unknown);
     here.left(&key("edge"), 900_000);
-    assert_eq!(state(&here, "edge", 1, 930_000), NodeState::Lagging);
+    assert_eq!(state(&here, "edge", 1, 930_000), NodeState::Unknown);
     assert_eq!(state(&here, "edge", 1, 930_001), NodeState::Lost);
 }
 
@@ -211,9 +299,9 @@ fn narrowed_node_needs_only_the_changes_of_its_scope() {
         },
         ..key("edge")
     };
-    here.saw(narrowed, runs(0, 4), 10).unwrap();
-    here.saw(key("whole"), runs(0, 8), 10).unwrap();
-    let counted = here.convergence(&mut Needs::newest(&held), 0, None);
+    here.saw(narrowed, runs(1, 4), 10).unwrap();
+    here.saw(key("whole"), runs(1, 8), 10).unwrap();
+    let counted = here.convergence(&mut Needs::newest(&held), 1, None);
     assert_eq!((counted.live, counted.converged), (2, 1));
     assert_eq!(counted.oldest.unwrap().key, key("whole"));
 }
@@ -226,7 +314,7 @@ fn share_is_of_the_nodes_that_were_there_and_newcomers_count_once_they_have_it()
         here.saw(key(node), runs(at, revision), 100).unwrap();
     };
     for (node, revision) in [("a", 5), ("b", 5), ("c", 4), ("gone", 4)] {
-        seen(&mut here, node, 0, revision);
+        seen(&mut here, node, 1, revision);
     }
     for node in ["a", "b", "c"] {
         seen(&mut here, node, 30_000, if node == "c" { 4 } else { 5 });
@@ -315,7 +403,7 @@ proptest! {
             table.tell_all();
         }
         for (at, table) in tables.iter_mut().enumerate() {
-            for record in table.due(now, 1000) {
+            for record in table.due(now + Times::PAUSE, 1000) {
                 travelling.extend((0..3).filter(|other| *other != at).map(|other| (other, record.clone())));
             }
         }

@@ -1,7 +1,7 @@
 //! The records by which instances tell each other about nodes.
 //!
-//! A record says how long ago something happened, and not when: the one who reads it knows from the topic when it
-//! was written, by the broker's clock. So no instance depends on the clock of another one.
+//! Their times are of the clock that all instances have in common, the broker's. None is later than the time at which
+//! the broker wrote the record down, whatever the clock of the instance that sent it.
 
 use std::sync::Arc;
 
@@ -35,6 +35,8 @@ pub struct Beat {
     pub sent: Millis,
     /// Whether it has been there for so long that it knows every node.
     pub is_warm: bool,
+    /// Whether it has told all that it knows.
+    pub is_whole: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,6 +47,8 @@ struct Wire<'a> {
     sent: Option<Millis>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     warm: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    whole: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<TenantName>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +67,6 @@ struct NodeWire {
     applied: Option<VersionTag>,
     #[serde(default)]
     error: Option<Box<NodeError>>,
-    /// How many milliseconds ago.
     seen: Millis,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     applied_said: Option<Millis>,
@@ -117,13 +120,14 @@ pub fn write_beat(beat: &Beat) -> serde_json::Result<Vec<u8>> {
         instance: &beat.instance,
         sent: Some(beat.sent),
         warm: Some(beat.is_warm),
+        whole: Some(beat.is_whole),
         tenant: None,
         node: None,
     })
 }
 
-/// Writes what `record` says at `now`.
-pub fn write(tenant: &TenantName, record: Record, now: Millis) -> serde_json::Result<Vec<u8>> {
+/// Writes what `record` says.
+pub fn write(tenant: &TenantName, record: Record) -> serde_json::Result<Vec<u8>> {
     let Record {
         key,
         instance,
@@ -137,13 +141,12 @@ pub fn write(tenant: &TenantName, record: Record, now: Millis) -> serde_json::Re
                 error,
             },
     } = record;
-    let ago = |at: Millis| now.saturating_sub(at);
-    let said = |at: Millis| (at > 0).then(|| ago(at));
+    let said = |at: Millis| (at > 0).then_some(at);
     let node = NodeWire {
         key,
         dialect,
         served,
-        seen: ago(seen),
+        seen,
         applied_said: said(running.at),
         applied_since: said(running.what.since),
         applied: running.what.tag,
@@ -156,13 +159,14 @@ pub fn write(tenant: &TenantName, record: Record, now: Millis) -> serde_json::Re
         instance: &instance,
         sent: None,
         warm: None,
+        whole: None,
         tenant: Some(tenant.clone()),
         node: Some(node),
     })
 }
 
-/// Reads a record that was written at `at`. `None` for a record of another version, and for anything else.
-pub fn read(bytes: &[u8], at: Millis) -> Option<Told> {
+/// Reads a record that the broker wrote down at `written`. `None` for a record of another version, and for anything else.
+pub fn read(bytes: &[u8], written: Millis) -> Option<Told> {
     let wire: Wire<'_> = serde_json::from_slice(bytes).ok()?;
     if wire.version != VERSION {
         return None;
@@ -173,10 +177,11 @@ pub fn read(bytes: &[u8], at: Millis) -> Option<Told> {
             instance,
             sent: wire.sent?,
             is_warm: wire.warm.unwrap_or_default(),
+            is_whole: wire.whole.unwrap_or_default(),
         }));
     };
-    let then = |ago: Millis| at.saturating_sub(ago).max(1);
-    let said = |ago: Option<Millis>| ago.map_or(0, then);
+    let then = |at: Millis| at.min(written).max(1);
+    let said = |at: Option<Millis>| at.map_or(0, then);
     let running = Running {
         tag: node.applied,
         since: said(node.applied_since),
@@ -256,18 +261,15 @@ mod tests {
     }
 
     #[test]
-    fn record_is_read_by_the_clock_of_the_one_that_wrote_it_down() {
+    fn no_time_is_later_than_the_one_at_which_the_record_was_written_down() {
         let tenant: TenantName = "acme".parse().unwrap();
-        let bytes = write(&tenant, record(), 100_000).unwrap();
-        let Some(Told::Node(of, read)) = read(&bytes, 1_100_000) else {
+        let bytes = write(&tenant, record()).unwrap();
+        let Some(Told::Node(of, read)) = read(&bytes, 85_000) else {
             panic!("{}", String::from_utf8_lossy(&bytes))
         };
         assert_eq!(of, tenant);
-        assert_eq!(
-            (read.seen, read.statement.running.at),
-            (1_090_000, 1_080_000)
-        );
-        assert_eq!(read.statement.running.what.since, 1_070_000);
+        assert_eq!((read.seen, read.statement.running.at), (85_000, 80_000));
+        assert_eq!(read.statement.running.what.since, 70_000);
         assert_eq!(read.statement.error.what, record().statement.error.what);
         assert_eq!((read.key, read.interval), (record().key, 5_000));
     }
@@ -276,7 +278,7 @@ mod tests {
     fn what_was_never_said_stays_unsaid() {
         let mut quiet = record();
         quiet.statement = Statement::default();
-        let bytes = write(&"acme".parse().unwrap(), quiet, 100_000).unwrap();
+        let bytes = write(&"acme".parse().unwrap(), quiet).unwrap();
         let Some(Told::Node(_, read)) = read(&bytes, 100_000) else {
             panic!("no node")
         };
@@ -289,6 +291,7 @@ mod tests {
             instance: "one".into(),
             sent: 5,
             is_warm: true,
+            is_whole: false,
         };
         let bytes = write_beat(&beat).unwrap();
         assert_eq!(read(&bytes, 1), Some(Told::Beat(beat)));
