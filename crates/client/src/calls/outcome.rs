@@ -107,7 +107,7 @@ pub struct Write<T> {
     pub replayed: bool,
     /// How the wait for nodes ended; only after [`Call::wait_for_nodes`](super::Call::wait_for_nodes), and
     /// not of an answer without a body.
-    pub convergence: Option<Convergence>,
+    pub convergence: Option<Box<Convergence>>,
     /// The part of the live nodes that runs the change, from 0 to 1, rounded down; only after a
     /// wait for nodes, and only if there are some.
     pub converged_share: Option<f64>,
@@ -156,7 +156,7 @@ impl<T: Content + Send + 'static> Outcome for Write<T> {
 
 /// Returns the member `convergence` of an answer. One that cannot be read is as if it was absent:
 /// the change is made, and an error would say that it was not.
-fn convergence(answer: &Answer) -> Option<Convergence> {
+fn convergence(answer: &Answer) -> Option<Box<Convergence>> {
     #[derive(Deserialize)]
     struct Waited {
         convergence: Convergence,
@@ -165,7 +165,7 @@ fn convergence(answer: &Answer) -> Option<Convergence> {
         return None;
     };
     let waited = serde_json::from_slice::<Waited>(body).ok()?;
-    Some(waited.convergence)
+    Some(Box::new(waited.convergence))
 }
 
 fn whole<T: Content>(answer: &Answer) -> Result<T, Error> {
