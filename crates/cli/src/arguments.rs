@@ -64,7 +64,7 @@ impl Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show routes, policies, tenants, keys, plans, dead letters or replays
+    /// Show routes, policies, tenants, keys, plans, dead letters, replays or nodes
     Get(get::Arguments),
     /// Make the tenant like a document: plan, show, ask, apply
     Apply(apply::ApplyArguments),
@@ -81,7 +81,7 @@ pub enum Command {
     /// Shift traffic between versions, and go back
     #[command(subcommand)]
     Rollout(rollout::Command),
-    /// Wait until a route or the tenant is as it should be: exit code 3 when time is over
+    /// Wait until a route, the tenant or its nodes are as they should be: exit code 3 when time is over
     Wait(wait::Arguments),
     /// Show, export and prove the audit
     #[command(subcommand)]

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod get;
 pub mod keys;
 pub mod log;
+pub mod nodes;
 pub mod resolve;
 pub mod rollout;
 pub mod tenant;

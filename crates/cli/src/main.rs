@@ -3,7 +3,9 @@
 mod arguments;
 mod commands;
 mod config;
+mod convergence;
 mod documents;
+mod duration;
 mod failure;
 mod names;
 mod output;

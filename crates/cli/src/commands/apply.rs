@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use serde_json::{Value, json};
 use traffic_manager_client::{
-    Applied, Confirmations, Document, PlanApply,
+    Applied, Confirmations, Document, PlanApply, Write,
     types::{ApplyResult, PlanPreview},
 };
 
 use crate::{
+    convergence::WaitForNodes,
     documents::{self, Shown},
     failure::Failure,
     output::{ask, note},
@@ -47,6 +48,8 @@ pub struct ApplyArguments {
     /// The reason, which the audit keeps
     #[arg(long)]
     reason: Option<String>,
+    #[command(flatten)]
+    nodes: WaitForNodes,
 }
 
 /// The arguments of `diff`.
@@ -104,39 +107,43 @@ pub async fn apply(arguments: ApplyArguments, session: &mut Session) -> Result<(
         .client
         .plan(session.tenant()?, &document, reason)
         .await?;
+    arguments.nodes.on_plan(&mut plan);
     let confirmations = Confirmations {
         shrink: arguments.confirm_shrink,
         in_use: arguments.confirm_in_use,
     };
     let applied = decide(&mut plan, confirmations, arguments.yes, session).await;
-    if !matches!(applied, Ok(true)) {
+    if !matches!(applied, Ok(Some(_))) {
         // The plan was only looked at. If it cannot be deleted, it expires.
         let _ = plan.discard().await;
     }
-    applied.map(|_| ())
+    match applied? {
+        Some(write) => arguments.nodes.settle(&write, session).await,
+        None => Ok(()),
+    }
 }
 
-/// Shows the plan and asks, again for each new plan, until it is applied; false if it is not to be.
+/// Shows the plan and asks, again for each new plan, until it is applied; `None` if it is not to be.
 async fn decide(
     plan: &mut PlanApply,
     confirmations: Confirmations,
     yes: bool,
     session: &mut Session,
-) -> Result<bool, Failure> {
+) -> Result<Option<Write<ApplyResult>>, Failure> {
     loop {
         show(plan, session)?;
         if plan.plan().changes.is_empty() {
             report(plan, None, session)?;
-            return Ok(false);
+            return Ok(None);
         }
         if !yes && !ask("Apply these changes?")? {
             note("nothing is applied")?;
-            return Ok(false);
+            return Ok(None);
         }
         match plan.apply(confirmations).await? {
             Applied::Done(write) => {
                 report(plan, Some(&write.value), session)?;
-                return Ok(true);
+                return Ok(Some(write));
             }
             Applied::Stale if yes => {
                 return Err(Failure::usage(

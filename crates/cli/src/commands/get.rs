@@ -4,11 +4,12 @@ use clap::{Args, ValueEnum};
 use traffic_manager_client::{
     Call, Outcome,
     types::{
-        ApiKey, DeadLetter, DeadLetterFilter, ListFilter, PlanSummary, Policy, Replay, Route,
-        RouteFilter, Tenant,
+        ApiKey, DeadLetter, DeadLetterFilter, ListFilter, NodeFilter, PlanSummary, Policy, Replay,
+        Route, RouteFilter, Tenant,
     },
 };
 
+use super::nodes;
 use crate::{
     documents::Shown,
     failure::Failure,
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// The most items of a page that the API gives.
-const PAGE: u32 = 200;
+pub const PAGE: u32 = 200;
 
 /// The kinds of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,6 +45,9 @@ pub enum Kind {
     /// Replays
     #[value(alias = "replay")]
     Replays,
+    /// Nodes, which run the tenant's configuration
+    #[value(alias = "node")]
+    Nodes,
 }
 
 /// The arguments of `get`.
@@ -66,6 +70,9 @@ pub struct Arguments {
     /// Only active routes (true) or inactive ones (false)
     #[arg(long)]
     active: Option<bool>,
+    /// Only nodes in this state: converged, lagging, refused or lost
+    #[arg(long)]
+    state: Option<String>,
     /// As it was at a revision, a version tag or a time: routes, and one policy
     #[arg(long)]
     at: Option<String>,
@@ -97,6 +104,7 @@ async fn one(name: &str, arguments: Arguments, session: &mut Session) -> Result<
         Kind::Plans => plan(name, session).await,
         Kind::DeadLetters => whole(&client.get_dead_letter(name).await?.value, session),
         Kind::Replays => session.printer.object(client.get_replay(name).await?.value),
+        Kind::Nodes => nodes::one(name, session).await,
     }
 }
 
@@ -138,6 +146,15 @@ async fn all(arguments: Arguments, session: &mut Session) -> Result<(), Failure>
         Kind::Replays => {
             let all = client.list_replays(&without_tenant).pages().all().await?;
             session.printer.list_in_order(&all)
+        }
+        Kind::Nodes => {
+            let filter = NodeFilter {
+                state: arguments.state,
+                service: arguments.service,
+                env: arguments.env,
+                ..NodeFilter::default()
+            };
+            nodes::all(filter, session).await
         }
     }
 }

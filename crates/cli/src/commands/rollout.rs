@@ -9,7 +9,7 @@ use traffic_manager_client::{
 };
 
 use super::{apply::preview, change::with_reason, log};
-use crate::{failure::Failure, names, output::Row, session::Session};
+use crate::{convergence::WaitForNodes, failure::Failure, names, output::Row, session::Session};
 
 /// The commands of `rollout`.
 #[derive(Debug, Subcommand)]
@@ -58,6 +58,8 @@ pub struct How {
     /// The reason, which the audit keeps
     #[arg(long)]
     reason: Option<String>,
+    #[command(flatten)]
+    nodes: WaitForNodes,
 }
 
 fn weight(text: &str) -> Result<(String, u64), String> {
@@ -130,11 +132,13 @@ async fn change(
             .await
             .map(|_| ());
     }
-    let write = with_reason(call, how.reason.as_deref()).await?;
+    let call = with_reason(call, how.reason.as_deref());
+    let write = how.nodes.on(call).await?;
     if write.unchanged {
         crate::output::note("nothing had to be changed")?;
     }
-    session.printer.object(write.value)
+    session.printer.object(write.value.clone())?;
+    how.nodes.settle(&write, session).await
 }
 
 /// A version of a service, and its share of the traffic.
