@@ -89,7 +89,12 @@ impl Failure {
         }
     }
 
-    /// Returns whether there is anything to print.
+    /// Returns whether the same call may succeed later: the service was not reached, or failed.
+    pub fn is_passing(&self) -> bool {
+        self.code() == 4
+    }
+
+    /// Returns whether there is nothing to print.
     pub fn is_silent(&self) -> bool {
         matches!(self.kind, Kind::Differs | Kind::Pipe)
     }

@@ -36,6 +36,13 @@ pub struct ApplyArguments {
     /// Show the changes, and apply nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    how: How,
+}
+
+/// How a plan is applied.
+#[derive(Debug, Args)]
+pub struct How {
     /// Apply without a question
     #[arg(short, long)]
     yes: bool,
@@ -102,23 +109,32 @@ pub async fn apply(arguments: ApplyArguments, session: &mut Session) -> Result<(
     if arguments.dry_run {
         return preview(&document, session).await.map(|_| ());
     }
-    let (document, reason) = (Document::Json(document), arguments.reason.as_deref());
+    apply_document(document, &arguments.how, session).await
+}
+
+/// Plans a document, shows the plan, asks, and applies it.
+pub async fn apply_document(
+    document: Value,
+    how: &How,
+    session: &mut Session,
+) -> Result<(), Failure> {
+    let (document, reason) = (Document::Json(document), how.reason.as_deref());
     let mut plan = session
         .client
         .plan(session.tenant()?, &document, reason)
         .await?;
-    arguments.nodes.on_plan(&mut plan);
+    how.nodes.on_plan(&mut plan);
     let confirmations = Confirmations {
-        shrink: arguments.confirm_shrink,
-        in_use: arguments.confirm_in_use,
+        shrink: how.confirm_shrink,
+        in_use: how.confirm_in_use,
     };
-    let applied = decide(&mut plan, confirmations, arguments.yes, session).await;
+    let applied = decide(&mut plan, confirmations, how.yes, session).await;
     if !matches!(applied, Ok(Some(_))) {
         // The plan was only looked at. If it cannot be deleted, it expires.
         let _ = plan.discard().await;
     }
     match applied? {
-        Some(write) => arguments.nodes.settle(&write, session).await,
+        Some(write) => how.nodes.settle(&write, session).await,
         None => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! `tmctl activate`, `deactivate` and `delete`.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use serde_json::{Value, json};
 use traffic_manager_client::{
     Call, Outcome, Write,
@@ -8,12 +9,13 @@ use traffic_manager_client::{
 };
 
 use super::apply::preview;
-use crate::{convergence::WaitForNodes, failure::Failure, names, session::Session};
+use crate::{completion, convergence::WaitForNodes, failure::Failure, names, session::Session};
 
 /// The arguments of a change of one object.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The name: service/env/version; to delete a policy, service/env
+    #[arg(add = ArgValueCandidates::new(completion::objects))]
     name: String,
     /// Show the change, and make none
     #[arg(long)]

@@ -1,22 +1,39 @@
 //! `tmctl get nodes`: the nodes of a tenant, and how far they are.
 
+use std::time::Duration;
+
 use traffic_manager_client::types::{Node, NodeFilter};
 
-use super::get::{PAGE, or_dash};
+use super::{
+    get::{PAGE, or_dash},
+    watch::{self, Signal},
+};
 use crate::{
     failure::Failure,
     output::{Row, time},
     session::Session,
 };
 
-/// Shows the nodes that a filter chooses.
-pub async fn all(filter: NodeFilter, session: &mut Session) -> Result<(), Failure> {
+/// The time between two looks at watched nodes. Nothing tells of their changes.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+
+/// Shows the nodes that a filter chooses, and goes on with their changes if they are watched.
+pub async fn all(
+    filter: NodeFilter,
+    is_watched: bool,
+    session: &mut Session,
+) -> Result<(), Failure> {
     let filter = NodeFilter {
         limit: Some(PAGE),
         ..filter
     };
-    let call = session.client.list_nodes(session.tenant()?, &filter);
-    session.printer.list(call.pages().all().await?)
+    let (client, tenant) = (session.client.clone(), session.tenant()?.to_owned());
+    let read = async || client.list_nodes(&tenant, &filter).pages().all().await;
+    if is_watched {
+        let signal = Signal::Every(BETWEEN_LOOKS);
+        return watch::run(read, signal, &client, &mut session.printer).await;
+    }
+    session.printer.list(read().await?)
 }
 
 /// Shows a node, with a row for each scope that it follows.
@@ -36,6 +53,11 @@ impl Row for Node {
 
     fn name(&self) -> String {
         self.node.clone()
+    }
+
+    /// A node has a row for each scope.
+    fn key(&self) -> String {
+        self.cells()[..2].join(" ")
     }
 
     fn cells(&self) -> Vec<String> {

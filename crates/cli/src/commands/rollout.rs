@@ -1,6 +1,7 @@
 //! `tmctl rollout`: traffic between versions.
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
 use serde::Serialize;
 use serde_json::{Map, json};
 use traffic_manager_client::{
@@ -9,7 +10,9 @@ use traffic_manager_client::{
 };
 
 use super::{apply::preview, change::with_reason, log};
-use crate::{convergence::WaitForNodes, failure::Failure, names, output::Row, session::Session};
+use crate::{
+    completion, convergence::WaitForNodes, failure::Failure, names, output::Row, session::Session,
+};
 
 /// The commands of `rollout`.
 #[derive(Debug, Subcommand)]
@@ -17,11 +20,13 @@ pub enum Command {
     /// Show the versions of a service with their share of the traffic
     Status {
         /// The service and environment: service/env
+        #[arg(add = ArgValueCandidates::new(completion::policies))]
         name: String,
     },
     /// Show the changes of a policy, newest first
     History {
         /// The service and environment: service/env
+        #[arg(add = ArgValueCandidates::new(completion::policies))]
         name: String,
         /// The most changes
         #[arg(short = 'n', long, default_value_t = 20)]
@@ -30,6 +35,7 @@ pub enum Command {
     /// Set the weights of versions; the others keep theirs
     SetWeight {
         /// The service and environment: service/env
+        #[arg(add = ArgValueCandidates::new(completion::policies))]
         name: String,
         /// The weights, 0 to 10000, such as v2=10
         #[arg(required = true, value_name = "VERSION=WEIGHT", value_parser = weight)]
@@ -40,6 +46,7 @@ pub enum Command {
     /// Bring a policy back to what it was
     Undo {
         /// The service and environment: service/env
+        #[arg(add = ArgValueCandidates::new(completion::policies))]
         name: String,
         /// The revision, version tag or time to go back to
         #[arg(long)]

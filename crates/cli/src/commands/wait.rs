@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use tokio::time::{Instant, timeout_at};
 use traffic_manager_api_types::Code;
 use traffic_manager_client::{
-    Conditional, Error, Tag,
+    Error, Tag,
     types::{RouteKey, ScopeFilter},
 };
 
+use super::watch::changed;
 use crate::{
+    completion,
     convergence::{self, Percent},
     duration,
     failure::Failure,
@@ -19,13 +22,11 @@ use crate::{
     session::Session,
 };
 
-/// The time for which the service holds a request.
-const HOLD: Duration = Duration::from_secs(30);
-
 /// The arguments of `wait`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The route whose state is waited for: service/env/version
+    #[arg(add = ArgValueCandidates::new(completion::routes))]
     name: Option<String>,
     /// The condition: active, inactive or absent; of the tenant, revision=NUMBER, or converged=SHARE
     /// of its nodes
@@ -103,6 +104,8 @@ async fn wait(
     condition: Condition,
     session: &Session,
 ) -> Result<(), Failure> {
+    let scope = ScopeFilter::default();
+    // The first time, this is there at once: a change between a look and it is seen at the next look.
     let mut tag: Option<Tag> = None;
     loop {
         let is_so = match (route, condition) {
@@ -115,7 +118,7 @@ async fn wait(
         if is_so {
             return Ok(());
         }
-        tag = changed(tenant, tag, session).await?;
+        tag = changed(&session.client, tenant, &scope, tag).await?;
     }
 }
 
@@ -127,20 +130,6 @@ async fn state(route: &RouteKey, session: &Session) -> Result<Condition, Error> 
             Some(problem) if problem.is(Code::RouteNotFound) => Ok(Condition::Absent),
             _ => Err(error),
         },
-    }
-}
-
-/// Waits until the tenant is no longer at a tag. Without one, returns the present one at once: a
-/// change between the last look and this is seen at the next one.
-async fn changed(tenant: &str, tag: Option<Tag>, session: &Session) -> Result<Option<Tag>, Error> {
-    let scope = ScopeFilter::default();
-    let call = session.client.get_snapshot(tenant, &scope);
-    let Some(tag) = tag else {
-        return Ok(call.await?.tag);
-    };
-    match call.wait(HOLD).unless(tag.clone()).await? {
-        Conditional::Changed(read) => Ok(read.tag),
-        Conditional::Unchanged { .. } => Ok(Some(tag)),
     }
 }
 
