@@ -218,7 +218,7 @@ async fn token_is_stored_for_its_owner_only_and_sent_and_shown_nowhere() {
     let file = folder.0.join("tokens/dev");
     let expected = format!(
         "token: the file {}\ncaller: key:3f1c\nroles: node\ntenants: acme\nservices: all\n\
-         environments: prod, dev\ngood until: 2026-12-31T00:00:00.000000Z\n",
+         environments: prod, dev\nends: 2026-12-31T00:00:00.000000Z\n",
         file.display()
     );
     assert_eq!(parts(&status).1, expected);

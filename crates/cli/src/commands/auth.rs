@@ -92,8 +92,8 @@ fn status(source: &TokenSource, caller: &Caller, printer: &mut Printer) -> Resul
         ("services", all(&caller.services)),
         ("environments", all(&caller.envs)),
         (
-            "good until",
-            until.unwrap_or_else(|| "it is revoked".to_owned()),
+            "ends",
+            until.unwrap_or_else(|| "when it is revoked".to_owned()),
         ),
     ] {
         printer.line(&format!("{name}: {value}"))?;
