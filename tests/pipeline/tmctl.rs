@@ -46,7 +46,11 @@ async fn tmctl_page_examples_work() {
     built.await.expect("tmctl is built");
     knows_all_nodes(&app, &token).await;
     let folder = std::env::temp_dir().join(format!("tmctl-page-{}", uuid::Uuid::new_v4()));
-    let page = Page::read("tmctl.md").with("TM_CONFIG_DIR", path(&folder));
+    let mut page = Page::read("tmctl.md").with("TM_CONFIG_DIR", path(&folder));
+    // With TLS, the page's curl and tmctl trust the same authority.
+    if let Ok(authority) = std::env::var("CURL_CA_BUNDLE") {
+        page = page.with("TM_CA", authority);
+    }
     page.run(&app.api, &token).await;
     std::fs::remove_dir_all(&folder).expect("the configuration goes");
     app.drain().await;
