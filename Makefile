@@ -16,7 +16,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-secure bench bench-quick counts bench-peers proxies up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-lost soak-memory simulate mutants coverage coverage-all faults faults-quick sabotage rust
+.PHONY: help demo test test-secure bench bench-quick counts bench-peers proxies up down reset status fmt lint build man deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-lost soak-memory simulate mutants coverage coverage-all faults faults-quick sabotage rust
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,9 @@ status: ## what runs, and where
 
 build: rust ## compile
 	cargo build --locked
+
+man: rust ## the manual of tmctl, in target/man
+	cargo run --locked -q -p traffic-manager-cli -- man target/man
 
 fmt: rust ## format the code
 	cargo fmt --all

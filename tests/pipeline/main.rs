@@ -24,6 +24,7 @@ mod shares;
 mod sick_broker;
 mod timeline;
 mod tls;
+mod tmctl;
 mod topic_settings;
 mod verify;
 

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::ArgValueCandidates;
 
 use crate::{
     commands::{
-        apply, audit, auth, change, context, explain, get, keys, log, resolve, rollout, tenant,
-        wait,
+        apply, audit, auth, change, context, edit, explain, get, keys, log, resolve, rollout,
+        tenant, wait,
     },
+    completion,
     output::{Color, Format, Printer},
 };
 
@@ -32,7 +34,7 @@ pub struct Arguments {
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The tenant, in place of the context's
-    #[arg(short, long, global = true, env = "TM_TENANT")]
+    #[arg(short, long, global = true, env = "TM_TENANT", add = ArgValueCandidates::new(completion::tenants))]
     pub tenant: Option<String>,
     /// The context
     #[arg(long, global = true, env = "TM_CONTEXT")]
@@ -52,6 +54,9 @@ pub struct Global {
     /// The folder of the configuration and the tokens
     #[arg(long, global = true, env = "TM_CONFIG_DIR", hide = true)]
     pub config_dir: Option<PathBuf>,
+    /// Whether programs that print tokens say nothing else.
+    #[arg(skip)]
+    pub is_quiet: bool,
 }
 
 impl Global {
@@ -64,12 +69,14 @@ impl Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show routes, policies, tenants, keys, plans, dead letters or replays
+    /// Show routes, policies, tenants, keys, plans, dead letters, replays or nodes
     Get(get::Arguments),
     /// Make the tenant like a document: plan, show, ask, apply
     Apply(apply::ApplyArguments),
     /// Show what apply would change: exit code 0 nothing, 1 something, 2 and more failed
     Diff(apply::DiffArguments),
+    /// Edit a route or a policy: open it in $VISUAL or $EDITOR, plan, show, ask, apply
+    Edit(edit::Arguments),
     /// Activate a route
     Activate(change::Arguments),
     /// Deactivate a route
@@ -81,7 +88,7 @@ pub enum Command {
     /// Shift traffic between versions, and go back
     #[command(subcommand)]
     Rollout(rollout::Command),
-    /// Wait until a route or the tenant is as it should be: exit code 3 when time is over
+    /// Wait until a route, the tenant or its nodes are as they should be: exit code 3 when time is over
     Wait(wait::Arguments),
     /// Show, export and prove the audit
     #[command(subcommand)]
@@ -110,5 +117,11 @@ pub enum Command {
     Completion {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Write the manual, a page for each command
+    #[command(hide = true)]
+    Man {
+        /// The folder
+        folder: PathBuf,
     },
 }

@@ -66,6 +66,13 @@ impl Files {
         self.0.join("tokens").join(context)
     }
 
+    /// Returns the path of an object's text in an editor: one for each process. Not in a folder that all
+    /// users share, where somebody else could have put a link.
+    pub fn edit(&self, object: &str) -> PathBuf {
+        let (name, process) = (object.replace('/', "-"), std::process::id());
+        self.0.join("edits").join(format!("{name}-{process}.yaml"))
+    }
+
     /// Reads the configuration; without a file, it is empty.
     pub fn read(&self) -> Result<Config, Failure> {
         let path = self.config();

@@ -13,7 +13,7 @@ use traffic_manager_client::types::{ChangeCounts, PlanWarning, PlannedChange};
 
 use crate::{
     failure::Failure,
-    output::{Printer, colored, note},
+    output::{Format, Printer, colored, note},
 };
 
 /// Reads documents from files, folders and standard input (`-`), and joins them to one.
@@ -89,13 +89,21 @@ pub struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    /// Writes the changes, each with the lines that change, and their number.
+    /// Writes the changes, each with the lines that change, and their number; only what changes, if
+    /// names are asked for.
     pub fn write(&self, printer: &mut Printer) -> Result<(), Failure> {
+        let is_short = printer.format() == Format::Name;
         for change in self.changes {
-            write_change(change, printer)?;
+            match is_short {
+                true => printer.line(&format!("{} {}", kind(change), change.key))?,
+                false => write_change(change, printer)?,
+            }
         }
         for warning in self.warnings {
             note(&format!("warning: {} ({})", warning.detail, warning.code))?;
+        }
+        if is_short {
+            return Ok(());
         }
         let counts = self.summary;
         let (create, update) = (counts.create, counts.update);
@@ -106,12 +114,15 @@ impl Shown<'_> {
     }
 }
 
+fn kind(change: &PlannedChange) -> &'static str {
+    match change.key.version {
+        Some(_) => "route",
+        None => "policy",
+    }
+}
+
 fn write_change(change: &PlannedChange, printer: &mut Printer) -> Result<(), Failure> {
-    let kind = if change.key.version.is_some() {
-        "route"
-    } else {
-        "policy"
-    };
+    let kind = kind(change);
     let (sign, color) = match change.action.as_str() {
         "create" => ("+", AnsiColor::Green),
         "delete" => ("-", AnsiColor::Red),

@@ -21,6 +21,8 @@ enum Kind {
     Pipe,
     /// The arguments, a file or the configuration are wrong.
     Usage(String),
+    /// What was waited for cannot come about.
+    Unmet(String),
     /// Time is over.
     Late(String),
     /// There is no token.
@@ -38,6 +40,11 @@ impl Failure {
     /// The arguments, a file or the configuration are wrong.
     pub fn usage(text: impl Into<String>) -> Self {
         Kind::Usage(text.into()).into()
+    }
+
+    /// What was waited for cannot come about.
+    pub fn unmet(text: impl Into<String>) -> Self {
+        Kind::Unmet(text.into()).into()
     }
 
     /// Time is over.
@@ -64,12 +71,12 @@ impl Failure {
         }
     }
 
-    /// Returns the exit code: 1 differs, 2 refused, 3 time over, 4 not reachable, 5 not signed in,
+    /// Returns the exit code: 1 differs or cannot be, 2 refused, 3 time over, 4 not reachable, 5 not signed in,
     /// 64 wrong usage.
     pub fn code(&self) -> u8 {
         match &self.kind {
             Kind::Pipe => 0,
-            Kind::Differs => 1,
+            Kind::Differs | Kind::Unmet(_) => 1,
             Kind::Usage(_) => 64,
             Kind::Late(_) => 3,
             Kind::SignedOut(_) => 5,
@@ -82,7 +89,12 @@ impl Failure {
         }
     }
 
-    /// Returns whether there is anything to print.
+    /// Returns whether the same call may succeed later: the service was not reached, or failed.
+    pub fn is_passing(&self) -> bool {
+        self.code() == 4
+    }
+
+    /// Returns whether there is nothing to print.
     pub fn is_silent(&self) -> bool {
         matches!(self.kind, Kind::Differs | Kind::Pipe)
     }
@@ -124,7 +136,9 @@ impl Failure {
         match &self.kind {
             Kind::Differs => "differs".to_owned(),
             Kind::Pipe => "the output is closed".to_owned(),
-            Kind::Usage(text) | Kind::Late(text) | Kind::SignedOut(text) => text.clone(),
+            Kind::Usage(text) | Kind::Unmet(text) | Kind::Late(text) | Kind::SignedOut(text) => {
+                text.clone()
+            }
             Kind::Call(error) => match error.problem() {
                 Some(problem) if problem.detail.is_empty() => problem.title.clone(),
                 Some(problem) => problem.detail.clone(),

@@ -2,8 +2,11 @@
 
 mod arguments;
 mod commands;
+mod completion;
 mod config;
+mod convergence;
 mod documents;
+mod duration;
 mod failure;
 mod names;
 mod output;
@@ -12,13 +15,13 @@ mod session;
 use std::{io::Write as _, process::ExitCode};
 
 use anstyle::AnsiColor;
-use clap::{CommandFactory as _, Parser as _};
+use clap::Parser as _;
 
 use self::{
     arguments::{Arguments, Command},
     commands::{
-        apply, audit, auth, change, context, doctor, explain, get, keys, log, resolve, rollout,
-        tenant, wait,
+        apply, audit, auth, change, context, doctor, edit, explain, get, keys, log, man, resolve,
+        rollout, tenant, wait,
     },
     failure::Failure,
     output::{Format, colored},
@@ -29,6 +32,14 @@ use self::{
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
+    match completion::answer() {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = error.print();
+            return USAGE.into();
+        }
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -66,7 +77,11 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Auth(command) => return auth::run(command, &global).await,
         Command::Doctor => return doctor::run(&global).await,
         Command::Explain(arguments) => return explain::run(&arguments, &mut global.printer()),
-        Command::Completion { shell } => return completion(shell),
+        Command::Completion { shell } => {
+            let script = completion::script(shell)?;
+            return global.printer().bytes(&script);
+        }
+        Command::Man { folder } => return man::run(&folder),
         _ => {}
     }
     let mut session = Session::new(&global)?;
@@ -75,6 +90,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Get(arguments) => get::run(arguments, session).await,
         Command::Apply(arguments) => apply::apply(arguments, session).await,
         Command::Diff(arguments) => apply::diff(arguments, session).await,
+        Command::Edit(arguments) => edit::run(arguments, session).await,
         Command::Activate(arguments) => change::activate(arguments, session).await,
         Command::Deactivate(arguments) => change::deactivate(arguments, session).await,
         Command::Delete(arguments) => change::delete(arguments, session).await,
@@ -91,16 +107,9 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         | Command::Auth(_)
         | Command::Doctor
         | Command::Explain(_)
-        | Command::Completion { .. } => Ok(()),
+        | Command::Completion { .. }
+        | Command::Man { .. } => Ok(()),
     }
-}
-
-/// Writes a completion script.
-fn completion(shell: clap_complete::Shell) -> Result<(), Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "tmctl", &mut script);
-    std::io::stdout().write_all(&script)?;
-    Ok(())
 }
 
 /// Writes a failure to standard error, as JSON where the output is JSON.

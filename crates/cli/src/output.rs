@@ -59,6 +59,11 @@ pub trait Row: Serialize {
     /// Returns the name.
     fn name(&self) -> String;
 
+    /// Returns what is the same for no two rows of a list.
+    fn key(&self) -> String {
+        self.name()
+    }
+
     /// Returns the cells of all columns, the wide ones at the end.
     fn cells(&self) -> Vec<String>;
 }

@@ -1,6 +1,6 @@
 //! What a command works with: the client, the tenant and the output.
 
-use std::{env, fs, io, path::PathBuf};
+use std::{env, fs, io, path::PathBuf, process::Stdio};
 
 use tokio::process::Command;
 use traffic_manager_client::{Client, ClientSettings, Token};
@@ -34,12 +34,15 @@ pub struct Chosen {
     /// The name; `None` if the servers are arguments.
     pub name: Option<String>,
     pub context: Context,
+    /// Whether the program that prints the token says nothing else.
+    pub is_quiet: bool,
 }
 
 /// What a command works with.
 pub struct Session {
     pub client: Client,
     pub printer: Printer,
+    pub files: Files,
     tenant: Option<String>,
 }
 
@@ -50,6 +53,7 @@ impl Session {
         let chosen = choose(global, &files)?;
         Ok(Self {
             client: client(&chosen, &files)?,
+            files,
             printer: global.printer(),
             tenant: global.tenant.clone().or(chosen.context.tenant),
         })
@@ -81,6 +85,7 @@ pub fn choose(global: &Global, files: &Files) -> Result<Chosen, Failure> {
         return Ok(Chosen {
             name: None,
             context,
+            is_quiet: global.is_quiet,
         });
     }
     let config = files.read()?;
@@ -99,6 +104,7 @@ pub fn choose(global: &Global, files: &Files) -> Result<Chosen, Failure> {
     Ok(Chosen {
         name: Some(name),
         context,
+        is_quiet: global.is_quiet,
     })
 }
 
@@ -129,7 +135,10 @@ pub fn client(chosen: &Chosen, files: &Files) -> Result<Client, Failure> {
     }
     settings.token = match token_source(chosen, files) {
         TokenSource::Variable => env::var(TOKEN_VARIABLE).ok().map(Token::fixed),
-        TokenSource::Command(command) => Some(Token::from_fn(move || run(command.clone()))),
+        TokenSource::Command(command) => {
+            let is_quiet = chosen.is_quiet;
+            Some(Token::from_fn(move || run(command.clone(), is_quiet)))
+        }
         TokenSource::File(path) => {
             let token = fs::read_to_string(&path).map_err(|error| cannot_read(&path, &error))?;
             Some(Token::fixed(token.trim()))
@@ -143,13 +152,21 @@ fn cannot_read(path: &std::path::Path, error: &io::Error) -> Failure {
     Failure::usage(format!("cannot read {}: {error}", path.display()))
 }
 
-/// Runs a program, and returns what it prints. Its own messages go to standard error.
-async fn run(command: Vec<String>) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+/// Runs a program, and returns what it prints. Its own messages go to standard error, unless there is
+/// nobody to read them.
+async fn run(
+    command: Vec<String>,
+    is_quiet: bool,
+) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    let errors = match is_quiet {
+        true => Stdio::null(),
+        false => Stdio::inherit(),
+    };
     let (program, arguments) = command.split_first().ok_or("no program is named")?;
     let output = Command::new(program)
         .args(arguments)
-        .stdin(std::process::Stdio::null())
-        .stderr(std::process::Stdio::inherit())
+        .stdin(Stdio::null())
+        .stderr(errors)
         .output()
         .await
         .map_err(|error| format!("{program}: {error}"))?;

@@ -200,8 +200,10 @@ async fn exit_code_says_who_has_to_act() {
 
 #[tokio::test]
 async fn token_is_stored_for_its_owner_only_and_sent_and_shown_nowhere() {
+    let caller = r#"{"actor":{"kind":"key","id":"key:3f1c"},"roles":["node"],"tenant":"acme","services":null,
+        "envs":["prod","dev"],"expires_at":"2026-12-31T00:00:00Z"}"#;
     let tenants = answer(200, &[], r#"{"items":[],"next_cursor":null}"#);
-    let server = Server::start(&[tenants.clone(), tenants]).await;
+    let server = Server::start(&[answer(200, &[], caller), tenants]).await;
     let folder = Folder::new("tokens");
     let set = format!("context set dev --server {}", server.url);
     assert_eq!(parts(&folder.run(&set, "").await).0, 0);
@@ -214,7 +216,12 @@ async fn token_is_stored_for_its_owner_only_and_sent_and_shown_nowhere() {
         assert!(!out.contains("hunter2") && !errors.contains("hunter2"));
     }
     let file = folder.0.join("tokens/dev");
-    assert!(parts(&status).1.contains(&file.display().to_string()));
+    let expected = format!(
+        "token: the file {}\ncaller: key:3f1c\nroles: node\ntenants: acme\nservices: all\n\
+         environments: prod, dev\nends: 2026-12-31T00:00:00.000000Z\n",
+        file.display()
+    );
+    assert_eq!(parts(&status).1, expected);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

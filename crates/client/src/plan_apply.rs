@@ -1,5 +1,7 @@
 //! Plans that are looked at before they are applied.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use traffic_manager_api_types::Code;
 
@@ -35,6 +37,7 @@ pub struct Confirmations {
 pub struct PlanApply {
     client: Client,
     plan: Plan,
+    wait: Option<(f64, Duration)>,
 }
 
 /// The outcome of an attempt to apply a plan.
@@ -90,6 +93,7 @@ impl Client {
         Ok(PlanApply {
             client: self.clone(),
             plan: call.await?.value,
+            wait: None,
         })
     }
 }
@@ -98,6 +102,12 @@ impl PlanApply {
     /// Returns the plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Lets [`PlanApply::apply`] wait until `percent` of the tenant's nodes run the change, for at
+    /// most `time`. See [`Call::wait_for_nodes`].
+    pub fn wait_for_nodes(&mut self, percent: f64, time: Duration) {
+        self.wait = Some((percent, time));
     }
 
     /// Applies the plan. If the tenant has changed since, a new plan for the same document takes
@@ -130,7 +140,11 @@ impl PlanApply {
             confirm_in_use: confirmations.in_use.then_some(true),
         };
         let (tenant, id) = (&self.plan.tenant, &self.plan.id);
-        self.client.apply_plan(tenant, id, &body).await
+        let call = self.client.apply_plan(tenant, id, &body);
+        match self.wait {
+            Some((percent, time)) => call.wait_for_nodes(percent, time).await,
+            None => call.await,
+        }
     }
 
     /// Returns the whole plan that the service made in place of a stale one.

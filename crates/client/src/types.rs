@@ -11,6 +11,7 @@ mod filter;
 mod health;
 mod key;
 mod name;
+mod node;
 mod plan;
 mod policy;
 mod replay;
@@ -20,8 +21,8 @@ mod tenant;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    audit::*, dead_letter::*, event::*, feed::*, filter::*, health::*, key::*, name::*, plan::*,
-    policy::*, replay::*, route::*, tenant::*,
+    audit::*, dead_letter::*, event::*, feed::*, filter::*, health::*, key::*, name::*, node::*,
+    plan::*, policy::*, replay::*, route::*, tenant::*,
 };
 
 /// The members of an object that this version of the client does not know.

@@ -107,6 +107,56 @@ async fn write_says_what_happened_and_reads_are_at_least_as_new() {
 }
 
 #[tokio::test]
+async fn wait_for_nodes_outlasts_the_call_and_says_how_it_ended() {
+    let numbers = format!(
+        r#"{{"state":"timeout","revision":"{TAG}","live":3,"converged":2,"refused":0,"lost":1,"anonymous":0,
+            "laggards":[{{"node":"edge-1","applied":null,"seconds":1.5}}],"oldest":null,"partial":false,
+            "warming":false}}"#
+    );
+    let share = ["tm-convergence: 0.6666"];
+    let with =
+        |numbers: &str| route("http://a").replace("[1]", &format!("1,\"convergence\":{numbers}"));
+    let server = Server::start(&[
+        answer(200, &share, &with(&numbers)),
+        answer(204, &share, ""),
+        answer(200, &[], &with("[\"from the future\"]")),
+    ])
+    .await;
+    let mut settings = server.settings();
+    settings.times.answer = Duration::ZERO;
+    settings.times.call = Duration::ZERO;
+    let client = Client::new(settings).unwrap();
+    let call = client.activate_route(&key());
+    let wait = Duration::from_secs(10);
+    let write = call.wait_for_nodes(200.0 / 3.0, wait).await.unwrap();
+    let convergence = write.convergence.unwrap();
+    assert_eq!(convergence.state.as_deref(), Some("timeout"));
+    assert_eq!(convergence.laggards[0].node, "edge-1");
+    assert_eq!(convergence.share(), Some(2.0 / 3.0));
+    let deleted = client.delete_route(&key()).wait_for_nodes(95.0, wait).await;
+    let deleted = deleted.unwrap();
+    assert_eq!(
+        (deleted.convergence, deleted.converged_share),
+        (None, Some(0.6666))
+    );
+    let unreadable = client.activate_route(&key()).wait_for_nodes(95.0, wait);
+    assert_eq!(unreadable.await.unwrap().convergence, None);
+    for share in [0.0, -1.0, 101.0, f64::NAN, 0.00001] {
+        let call = client.activate_route(&key()).wait_for_nodes(share, wait);
+        assert!(matches!(call.await, Err(Error::Request(_))), "{share}");
+    }
+    let seen = server.seen();
+    assert_eq!(seen.len(), 3);
+    assert!(
+        seen[0]
+            .line
+            .ends_with("/activate?wait=66.6667%25%2C10000ms"),
+        "{}",
+        seen[0].line
+    );
+}
+
+#[tokio::test]
 async fn revision_of_another_epoch_is_asked_for_only_once() {
     let etag = format!("etag: \"{TAG}\"");
     let server = Server::start(&[

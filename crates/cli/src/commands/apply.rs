@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use serde_json::{Value, json};
 use traffic_manager_client::{
-    Applied, Confirmations, Document, PlanApply,
+    Applied, Confirmations, Document, PlanApply, Write,
     types::{ApplyResult, PlanPreview},
 };
 
 use crate::{
+    convergence::WaitForNodes,
     documents::{self, Shown},
     failure::Failure,
     output::{ask, note},
@@ -35,6 +36,13 @@ pub struct ApplyArguments {
     /// Show the changes, and apply nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    how: How,
+}
+
+/// How a plan is applied.
+#[derive(Debug, Args)]
+pub struct How {
     /// Apply without a question
     #[arg(short, long)]
     yes: bool,
@@ -47,6 +55,8 @@ pub struct ApplyArguments {
     /// The reason, which the audit keeps
     #[arg(long)]
     reason: Option<String>,
+    #[command(flatten)]
+    nodes: WaitForNodes,
 }
 
 /// The arguments of `diff`.
@@ -99,44 +109,57 @@ pub async fn apply(arguments: ApplyArguments, session: &mut Session) -> Result<(
     if arguments.dry_run {
         return preview(&document, session).await.map(|_| ());
     }
-    let (document, reason) = (Document::Json(document), arguments.reason.as_deref());
+    apply_document(document, &arguments.how, session).await
+}
+
+/// Plans a document, shows the plan, asks, and applies it.
+pub async fn apply_document(
+    document: Value,
+    how: &How,
+    session: &mut Session,
+) -> Result<(), Failure> {
+    let (document, reason) = (Document::Json(document), how.reason.as_deref());
     let mut plan = session
         .client
         .plan(session.tenant()?, &document, reason)
         .await?;
+    how.nodes.on_plan(&mut plan);
     let confirmations = Confirmations {
-        shrink: arguments.confirm_shrink,
-        in_use: arguments.confirm_in_use,
+        shrink: how.confirm_shrink,
+        in_use: how.confirm_in_use,
     };
-    let applied = decide(&mut plan, confirmations, arguments.yes, session).await;
-    if !matches!(applied, Ok(true)) {
+    let applied = decide(&mut plan, confirmations, how.yes, session).await;
+    if !matches!(applied, Ok(Some(_))) {
         // The plan was only looked at. If it cannot be deleted, it expires.
         let _ = plan.discard().await;
     }
-    applied.map(|_| ())
+    match applied? {
+        Some(write) => how.nodes.settle(&write, session).await,
+        None => Ok(()),
+    }
 }
 
-/// Shows the plan and asks, again for each new plan, until it is applied; false if it is not to be.
+/// Shows the plan and asks, again for each new plan, until it is applied; `None` if it is not to be.
 async fn decide(
     plan: &mut PlanApply,
     confirmations: Confirmations,
     yes: bool,
     session: &mut Session,
-) -> Result<bool, Failure> {
+) -> Result<Option<Write<ApplyResult>>, Failure> {
     loop {
         show(plan, session)?;
         if plan.plan().changes.is_empty() {
             report(plan, None, session)?;
-            return Ok(false);
+            return Ok(None);
         }
         if !yes && !ask("Apply these changes?")? {
             note("nothing is applied")?;
-            return Ok(false);
+            return Ok(None);
         }
         match plan.apply(confirmations).await? {
             Applied::Done(write) => {
                 report(plan, Some(&write.value), session)?;
-                return Ok(true);
+                return Ok(Some(write));
             }
             Applied::Stale if yes => {
                 return Err(Failure::usage(

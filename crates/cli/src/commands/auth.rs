@@ -3,14 +3,15 @@
 use std::io::Read as _;
 
 use clap::Subcommand;
-use traffic_manager_client::types::ListFilter;
+use serde_json::json;
+use traffic_manager_client::types::Caller;
 
 use super::context::remove_token;
 use crate::{
     arguments::Global,
     config::{Files, write_private},
     failure::Failure,
-    output::note,
+    output::{Printer, note, time},
     session::{TOKEN_VARIABLE, TokenSource, choose, client, token_source},
 };
 
@@ -23,7 +24,7 @@ pub enum Command {
         #[arg(long, required = true)]
         with_token: bool,
     },
-    /// Show where the token lies, and whether the service takes it
+    /// Show where the token lies, whose it is, and what it allows until when
     Status,
     /// Remove the stored token
     Logout,
@@ -58,14 +59,8 @@ pub async fn run(command: Command, global: &Global) -> Result<(), Failure> {
             if source == TokenSource::None {
                 return Err(Failure::signed_out("there is no token"));
             }
-            let mut printer = global.printer();
-            printer.line(&format!("token: {}", place(&source)))?;
-            let filter = ListFilter {
-                limit: Some(1),
-                ..ListFilter::default()
-            };
-            client(&chosen, &files)?.list_tenants(&filter).await?;
-            printer.line("the service takes it")
+            let caller = client(&chosen, &files)?.get_self().await?.value;
+            status(&source, &caller, &mut global.printer())
         }
         Command::Logout => {
             let text = match remove_token(&files, &named()?)? {
@@ -75,6 +70,35 @@ pub async fn run(command: Command, global: &Global) -> Result<(), Failure> {
             note(text)
         }
     }
+}
+
+/// Shows where the token lies, and what the service says of its owner.
+fn status(source: &TokenSource, caller: &Caller, printer: &mut Printer) -> Result<(), Failure> {
+    let place = place(source);
+    if printer.value(&json!({ "token": place, "caller": caller }))? {
+        return Ok(());
+    }
+    let all = |names: &Option<Vec<String>>| match names {
+        Some(names) => names.join(", "),
+        None => "all".to_owned(),
+    };
+    let tenant = caller.tenant.clone().unwrap_or_else(|| "all".to_owned());
+    let until = caller.expires_at.map(time);
+    for (name, value) in [
+        ("token", place),
+        ("caller", caller.actor.id.clone()),
+        ("roles", caller.roles.join(", ")),
+        ("tenants", tenant),
+        ("services", all(&caller.services)),
+        ("environments", all(&caller.envs)),
+        (
+            "ends",
+            until.unwrap_or_else(|| "when it is revoked".to_owned()),
+        ),
+    ] {
+        printer.line(&format!("{name}: {value}"))?;
+    }
+    Ok(())
 }
 
 /// Returns where a token lies, in words.

@@ -1,19 +1,21 @@
 //! `tmctl activate`, `deactivate` and `delete`.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use serde_json::{Value, json};
 use traffic_manager_client::{
-    Call, Outcome,
+    Call, Outcome, Write,
     types::{Route, ScopeFilter},
 };
 
 use super::apply::preview;
-use crate::{failure::Failure, names, session::Session};
+use crate::{completion, convergence::WaitForNodes, failure::Failure, names, session::Session};
 
 /// The arguments of a change of one object.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The name: service/env/version; to delete a policy, service/env
+    #[arg(add = ArgValueCandidates::new(completion::objects))]
     name: String,
     /// Show the change, and make none
     #[arg(long)]
@@ -24,6 +26,8 @@ pub struct Arguments {
     /// The reason, which the audit keeps
     #[arg(long)]
     reason: Option<String>,
+    #[command(flatten)]
+    nodes: WaitForNodes,
 }
 
 /// Runs `activate`.
@@ -33,8 +37,7 @@ pub async fn activate(arguments: Arguments, session: &mut Session) -> Result<(),
         return preview_state(&arguments, true, session).await;
     }
     let call = session.client.activate_route(&key);
-    let write = with_reason(call, arguments.reason.as_deref()).await?;
-    session.printer.object(write.value)
+    finish(call, &arguments, session).await
 }
 
 /// Runs `deactivate`.
@@ -44,8 +47,7 @@ pub async fn deactivate(arguments: Arguments, session: &mut Session) -> Result<(
         return preview_state(&arguments, false, session).await;
     }
     let call = confirmed(session.client.deactivate_route(&key), &arguments);
-    let write = with_reason(call, arguments.reason.as_deref()).await?;
-    session.printer.object(write.value)
+    finish(call, &arguments, session).await
 }
 
 /// Runs `delete`.
@@ -56,15 +58,29 @@ pub async fn delete(arguments: Arguments, session: &mut Session) -> Result<(), F
     let tenant = session.tenant()?;
     let reason = arguments.reason.as_deref();
     let is_route = arguments.name.split('/').count() == 3;
-    if is_route {
+    let write = if is_route {
         let key = names::route(tenant, &arguments.name)?;
         let call = confirmed(session.client.delete_route(&key), &arguments);
-        with_reason(call, reason).await?;
+        arguments.nodes.on(with_reason(call, reason)).await?
     } else {
         let key = names::policy(tenant, &arguments.name)?;
-        with_reason(session.client.delete_policy(&key), reason).await?;
-    }
-    crate::output::note(&format!("{} is deleted", arguments.name))
+        let call = session.client.delete_policy(&key);
+        arguments.nodes.on(with_reason(call, reason)).await?
+    };
+    crate::output::note(&format!("{} is deleted", arguments.name))?;
+    arguments.nodes.settle(&write, session).await
+}
+
+/// Changes a route, shows it, and says how the wait for the nodes ended.
+async fn finish(
+    call: Call<Write<Route>>,
+    arguments: &Arguments,
+    session: &mut Session,
+) -> Result<(), Failure> {
+    let call = with_reason(call, arguments.reason.as_deref());
+    let write = arguments.nodes.on(call).await?;
+    session.printer.object(write.value.clone())?;
+    arguments.nodes.settle(&write, session).await
 }
 
 /// Adds a reason, if there is one.

@@ -8,7 +8,7 @@ use std::{
 use anstyle::AnsiColor;
 use serde::Serialize;
 use tokio::time::timeout;
-use traffic_manager_client::{Client, Error, types::ListFilter, types::ScopeFilter};
+use traffic_manager_client::{Client, Error, types::ScopeFilter};
 
 use super::auth;
 use crate::{
@@ -209,16 +209,12 @@ async fn rights(client: &Client, tenant: Option<&str>, report: &mut Report) -> R
     let ready = client.get_readiness().timeout(Duration::from_secs(5)).await;
     let hint = "the process is starting, draining, or has lost PostgreSQL";
     report.add_call("readiness", ready, |read| read.value.status.clone(), hint)?;
-    let filter = ListFilter {
-        limit: Some(1),
-        ..ListFilter::default()
-    };
-    let tenants = client.list_tenants(&filter).await;
+    let caller = client.get_self().await;
     let hint = "tmctl auth status; an administrator makes keys with tmctl keys create";
     let is_let_in = report.add_call(
         "rights",
-        tenants,
-        |_| "the service takes the token".to_owned(),
+        caller,
+        |read| format!("{}: {}", read.value.actor.id, read.value.roles.join(", ")),
         hint,
     )?;
     match (is_let_in, tenant) {

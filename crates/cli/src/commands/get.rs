@@ -1,15 +1,21 @@
 //! `tmctl get`: lists and single objects.
 
 use clap::{Args, ValueEnum};
+use clap_complete::ArgValueCandidates;
 use traffic_manager_client::{
-    Call, Outcome,
+    Call, Error, Outcome,
     types::{
-        ApiKey, DeadLetter, DeadLetterFilter, ListFilter, PlanSummary, Policy, Replay, Route,
-        RouteFilter, Tenant,
+        ApiKey, DeadLetter, DeadLetterFilter, ListFilter, NodeFilter, PlanSummary, Policy, Replay,
+        Route, RouteFilter, ScopeFilter, Tenant,
     },
 };
 
+use super::{
+    nodes,
+    watch::{self, Signal},
+};
 use crate::{
+    completion,
     documents::Shown,
     failure::Failure,
     names,
@@ -18,7 +24,7 @@ use crate::{
 };
 
 /// The most items of a page that the API gives.
-const PAGE: u32 = 200;
+pub const PAGE: u32 = 200;
 
 /// The kinds of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,6 +50,9 @@ pub enum Kind {
     /// Replays
     #[value(alias = "replay")]
     Replays,
+    /// Nodes, which run the tenant's configuration
+    #[value(alias = "node")]
+    Nodes,
 }
 
 /// The arguments of `get`.
@@ -53,6 +62,7 @@ pub struct Arguments {
     #[arg(value_enum)]
     kind: Kind,
     /// The name of one object
+    #[arg(add = ArgValueCandidates::new(completion::of_kind))]
     name: Option<String>,
     /// Only routes with this label
     #[arg(short = 'l', long = "label", value_name = "KEY=VALUE")]
@@ -66,9 +76,15 @@ pub struct Arguments {
     /// Only active routes (true) or inactive ones (false)
     #[arg(long)]
     active: Option<bool>,
-    /// As it was at a revision, a version tag or a time: routes, and one policy
+    /// Only nodes in this state: converged, lagging, refused or lost
     #[arg(long)]
+    state: Option<String>,
+    /// As it was at a revision, a version tag or a time: routes, and one policy
+    #[arg(long, conflicts_with = "watch")]
     at: Option<String>,
+    /// Go on with every object of the list that changes: routes, policies and nodes
+    #[arg(long, short, conflicts_with = "name")]
+    watch: bool,
 }
 
 /// Shows objects.
@@ -97,6 +113,7 @@ async fn one(name: &str, arguments: Arguments, session: &mut Session) -> Result<
         Kind::Plans => plan(name, session).await,
         Kind::DeadLetters => whole(&client.get_dead_letter(name).await?.value, session),
         Kind::Replays => session.printer.object(client.get_replay(name).await?.value),
+        Kind::Nodes => nodes::one(name, session).await,
     }
 }
 
@@ -110,6 +127,12 @@ fn then<T: Outcome>(call: Call<T>, at: Option<&str>) -> Call<T> {
 
 async fn all(arguments: Arguments, session: &mut Session) -> Result<(), Failure> {
     let client = session.client.clone();
+    let may_watch = matches!(arguments.kind, Kind::Routes | Kind::Policies | Kind::Nodes);
+    if arguments.watch && !may_watch {
+        return Err(Failure::usage(
+            "only routes, policies and nodes can be watched",
+        ));
+    }
     let filter = ListFilter {
         tenant: session.tenant_if_any(),
         limit: Some(PAGE),
@@ -139,6 +162,15 @@ async fn all(arguments: Arguments, session: &mut Session) -> Result<(), Failure>
             let all = client.list_replays(&without_tenant).pages().all().await?;
             session.printer.list_in_order(&all)
         }
+        Kind::Nodes => {
+            let filter = NodeFilter {
+                state: arguments.state,
+                service: arguments.service,
+                env: arguments.env,
+                ..NodeFilter::default()
+            };
+            nodes::all(filter, arguments.watch, session).await
+        }
     }
 }
 
@@ -150,14 +182,26 @@ async fn policies(arguments: Arguments, session: &mut Session) -> Result<(), Fai
         cursor: None,
     };
     let is = |asked: &Option<String>, name: &str| asked.as_ref().is_none_or(|asked| asked == name);
-    let mut all = session.client.list_policies(&filter).pages().all().await?;
-    all.retain(|policy| {
-        is(&arguments.service, &policy.key.service) && is(&arguments.env, &policy.key.env)
-    });
-    session.printer.list(all)
+    let client = session.client.clone();
+    let read = async || {
+        let mut all = client.list_policies(&filter).pages().all().await?;
+        all.retain(|policy| {
+            is(&arguments.service, &policy.key.service) && is(&arguments.env, &policy.key.env)
+        });
+        Ok::<_, Error>(all)
+    };
+    if arguments.watch {
+        let signal = tenant_signal(&arguments.service, &arguments.env, session)?;
+        return watch::run(read, signal, &client, &mut session.printer).await;
+    }
+    session.printer.list(read().await?)
 }
 
 async fn routes(arguments: Arguments, session: &mut Session) -> Result<(), Failure> {
+    let signal = match arguments.watch {
+        true => Some(tenant_signal(&arguments.service, &arguments.env, session)?),
+        false => None,
+    };
     let filter = RouteFilter {
         tenant: session.tenant_if_any(),
         service: arguments.service,
@@ -168,8 +212,26 @@ async fn routes(arguments: Arguments, session: &mut Session) -> Result<(), Failu
         limit: Some(PAGE),
         ..RouteFilter::default()
     };
-    let all = session.client.list_routes(&filter).pages().all().await?;
-    session.printer.list(all)
+    let client = session.client.clone();
+    let read = async || client.list_routes(&filter).pages().all().await;
+    match signal {
+        Some(signal) => watch::run(read, signal, &client, &mut session.printer).await,
+        None => session.printer.list(read().await?),
+    }
+}
+
+/// Returns the signal of changes of a part of the tenant.
+fn tenant_signal(
+    service: &Option<String>,
+    env: &Option<String>,
+    session: &Session,
+) -> Result<Signal, Failure> {
+    let scope = ScopeFilter {
+        service: service.clone(),
+        env: env.clone(),
+        at: None,
+    };
+    Ok(Signal::Tenant(session.tenant()?.to_owned(), scope))
 }
 
 async fn plan(id: &str, session: &mut Session) -> Result<(), Failure> {

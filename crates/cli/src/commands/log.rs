@@ -1,6 +1,7 @@
 //! `tmctl log` and `tmctl blame`: who changed what.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use serde_json::Value;
 use traffic_manager_client::{
     Call, Read,
@@ -8,6 +9,7 @@ use traffic_manager_client::{
 };
 
 use crate::{
+    completion,
     failure::Failure,
     names,
     output::{Format, Row, time},
@@ -18,6 +20,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// A route (service/env/version) or a policy (service/env); the whole tenant without it
+    #[arg(add = ArgValueCandidates::new(completion::objects))]
     name: Option<String>,
     /// The most changes
     #[arg(short = 'n', long, default_value_t = 20)]
@@ -28,6 +31,7 @@ pub struct Arguments {
 #[derive(Debug, Args)]
 pub struct BlameArguments {
     /// The route: service/env/version
+    #[arg(add = ArgValueCandidates::new(completion::routes))]
     name: String,
 }
 

@@ -6,7 +6,12 @@ use clap::Args;
 use traffic_manager_client::types::{ResolveQuery, ResolvedRoute};
 
 use super::get::or_dash;
-use crate::{failure::Failure, names, output::note, session::Session};
+use crate::{
+    failure::Failure,
+    names,
+    output::{Format, note},
+    session::Session,
+};
 
 /// The arguments of `resolve`.
 #[derive(Debug, Args)]
@@ -70,6 +75,9 @@ pub async fn run(arguments: Arguments, session: &mut Session) -> Result<(), Fail
 
 fn show(route: &ResolvedRoute, session: &mut Session) -> Result<(), Failure> {
     let printer = &mut session.printer;
+    if printer.format() == Format::Name {
+        return printer.line(&route.version);
+    }
     printer.line(&format!("{}  {}", route.version, route.url))?;
     let Some(choice) = &route.explanation else {
         return Ok(());

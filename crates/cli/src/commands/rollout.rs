@@ -1,6 +1,7 @@
 //! `tmctl rollout`: traffic between versions.
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
 use serde::Serialize;
 use serde_json::{Map, json};
 use traffic_manager_client::{
@@ -9,7 +10,9 @@ use traffic_manager_client::{
 };
 
 use super::{apply::preview, change::with_reason, log};
-use crate::{failure::Failure, names, output::Row, session::Session};
+use crate::{
+    completion, convergence::WaitForNodes, failure::Failure, names, output::Row, session::Session,
+};
 
 /// The commands of `rollout`.
 #[derive(Debug, Subcommand)]
@@ -17,11 +20,13 @@ pub enum Command {
     /// Show the versions of a service with their share of the traffic
     Status {
         /// The service and environment: service/env
+        #[arg(add = ArgValueCandidates::new(completion::policies))]
         name: String,
     },
     /// Show the changes of a policy, newest first
     History {
         /// The service and environment: service/env
+        #[arg(add = ArgValueCandidates::new(completion::policies))]
         name: String,
         /// The most changes
         #[arg(short = 'n', long, default_value_t = 20)]
@@ -30,6 +35,7 @@ pub enum Command {
     /// Set the weights of versions; the others keep theirs
     SetWeight {
         /// The service and environment: service/env
+        #[arg(add = ArgValueCandidates::new(completion::policies))]
         name: String,
         /// The weights, 0 to 10000, such as v2=10
         #[arg(required = true, value_name = "VERSION=WEIGHT", value_parser = weight)]
@@ -40,6 +46,7 @@ pub enum Command {
     /// Bring a policy back to what it was
     Undo {
         /// The service and environment: service/env
+        #[arg(add = ArgValueCandidates::new(completion::policies))]
         name: String,
         /// The revision, version tag or time to go back to
         #[arg(long)]
@@ -58,6 +65,8 @@ pub struct How {
     /// The reason, which the audit keeps
     #[arg(long)]
     reason: Option<String>,
+    #[command(flatten)]
+    nodes: WaitForNodes,
 }
 
 fn weight(text: &str) -> Result<(String, u64), String> {
@@ -130,11 +139,13 @@ async fn change(
             .await
             .map(|_| ());
     }
-    let write = with_reason(call, how.reason.as_deref()).await?;
+    let call = with_reason(call, how.reason.as_deref());
+    let write = how.nodes.on(call).await?;
     if write.unchanged {
         crate::output::note("nothing had to be changed")?;
     }
-    session.printer.object(write.value)
+    session.printer.object(write.value.clone())?;
+    how.nodes.settle(&write, session).await
 }
 
 /// A version of a service, and its share of the traffic.

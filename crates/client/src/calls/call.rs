@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::{
-    Client, Conditional, Content, Error, Operation, Outcome, PathParts, Read, Tag,
+    Client, Conditional, Content, Error, Operation, Outcome, PathParts, Read, Tag, Write,
     request::{MinRevision, Request},
 };
 
@@ -193,6 +193,26 @@ impl<T: Content> Call<Read<T>> {
     pub fn unless(self, tag: impl Into<Tag>) -> Call<Conditional<T>> {
         let etag = tag.into().to_etag();
         self.header("if-none-match", &etag).becomes()
+    }
+}
+
+impl<T> Call<Write<T>> {
+    /// Lets the service hold the answer until `percent` of the tenant's nodes run the change, for
+    /// at most `time`, 60 s at most. The change is made before: the call succeeds however the wait
+    /// ends, and [`Write::convergence`] says how. Only for writes of routes, policies and batches,
+    /// and for plans that are applied.
+    pub fn wait_for_nodes(self, percent: f64, time: Duration) -> Self {
+        self.with(|request| {
+            // The service reads eight characters at most.
+            let percent = (percent * 1e4).round() / 1e4;
+            if !(percent > 0.0 && percent <= 100.0) {
+                let text = "a share of nodes is more than 0 % and at most 100 %";
+                return Err(Error::Request(text.to_owned()));
+            }
+            request.set_query("wait", &format!("{percent}%,{}ms", time.as_millis()));
+            request.held_for = time;
+            Ok(())
+        })
     }
 }
 

@@ -5,6 +5,7 @@ mod dead_letters;
 mod documents;
 mod health;
 mod keys;
+mod nodes;
 mod plans;
 mod policies;
 mod proxies;
@@ -14,12 +15,13 @@ mod tenants;
 
 use super::Operation;
 
-const TABLES: [&[Operation]; 11] = [
+const TABLES: [&[Operation]; 12] = [
     audit::ROWS,
     dead_letters::ROWS,
     documents::ROWS,
     health::ROWS,
     keys::ROWS,
+    nodes::ROWS,
     plans::ROWS,
     policies::ROWS,
     proxies::ROWS,
@@ -52,6 +54,7 @@ mod tests {
             documents::READERS,
             health::READERS,
             keys::READERS,
+            nodes::READERS,
             plans::READERS,
             policies::READERS,
             proxies::READERS,

@@ -1,11 +1,12 @@
 //! What calls give back.
 
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     Body, Error, Events, Tag,
     answer::{Answer, AnswerContent},
 };
+use crate::types::Convergence;
 
 /// The content of an answer.
 pub trait Content: Sized {
@@ -104,6 +105,12 @@ pub struct Write<T> {
     pub unchanged: bool,
     /// Whether this is the first answer again, to a repeated idempotency key.
     pub replayed: bool,
+    /// How the wait for nodes ended; only after [`Call::wait_for_nodes`](super::Call::wait_for_nodes), and
+    /// not of an answer without a body.
+    pub convergence: Option<Box<Convergence>>,
+    /// The part of the live nodes that runs the change, from 0 to 1, rounded down; only after a
+    /// wait for nodes, and only if there are some.
+    pub converged_share: Option<f64>,
 }
 
 impl<T: Content + Send + 'static> Outcome for Read<T> {
@@ -138,9 +145,27 @@ impl<T: Content + Send + 'static> Outcome for Write<T> {
             created: answer.status == 201,
             unchanged: answer.says("tm-unchanged"),
             replayed: answer.says("idempotency-replayed"),
+            convergence: convergence(&answer),
+            converged_share: answer
+                .text("tm-convergence")
+                .and_then(|text| text.parse().ok()),
             value: whole(&answer)?,
         })
     }
+}
+
+/// Returns the member `convergence` of an answer. One that cannot be read is as if it was absent:
+/// the change is made, and an error would say that it was not.
+fn convergence(answer: &Answer) -> Option<Box<Convergence>> {
+    #[derive(Deserialize)]
+    struct Waited {
+        convergence: Convergence,
+    }
+    let AnswerContent::Whole(body) = &answer.content else {
+        return None;
+    };
+    let waited = serde_json::from_slice::<Waited>(body).ok()?;
+    Some(Box::new(waited.convergence))
 }
 
 fn whole<T: Content>(answer: &Answer) -> Result<T, Error> {

@@ -199,6 +199,26 @@ filters! {
         /// The address of the proxy's admin interface. Not for reports.
         admin: Option<String>,
     }
+    /// The nodes to list.
+    NodeFilter {
+        /// The state: `converged`, `lagging`, `refused` or `lost`.
+        state: Option<String>,
+        /// The kind of proxy.
+        dialect: Option<String>,
+        /// The name of the service that the nodes follow.
+        service: Option<String>,
+        /// The name of the environment that the nodes follow.
+        env: Option<String>,
+        /// The most nodes of a page, 1 to 200.
+        limit: Option<u32>,
+        /// The cursor of the page.
+        cursor: Option<String>,
+    }
+    /// The revision that nodes are asked for.
+    ConvergenceFilter {
+        /// The version tag; the tenant's newest if absent.
+        revision: Option<String>,
+    }
     /// The proxy that is to be started. `tenant` is required.
     BootstrapQuery {
         /// The name of the tenant.
