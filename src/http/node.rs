@@ -86,9 +86,12 @@ impl NodeHeaders {
         fields.finish(Some(()))?;
         let applied = match applied {
             Some(tag) => Applied::Tag(tag),
-            // Whoever refuses a tag has it, and does not run it.
-            None if refused_tag.is_some() || error.is_some() => Applied::Unsaid,
-            None => by_condition(headers, dialect.as_ref(), condition),
+            // Whoever reports an error may have a tag without running it.
+            None if error.is_some() && refused_tag.is_none() => Applied::Unsaid,
+            None => match by_condition(headers, dialect.as_ref(), condition) {
+                Applied::Tag(tag) if refused_tag == Some(tag.clone()) => Applied::Unsaid,
+                said => said,
+            },
         };
         let dialect = dialect.or_else(|| match condition {
             Condition::Has(dialect) => dialect.as_str().parse().ok(),

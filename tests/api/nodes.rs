@@ -125,7 +125,7 @@ async fn what_a_poll_confirms_depends_on_what_polls() {
             (answer.status == 200).then(|| answer.json["scopes"][0].clone())
         })
         .await;
-        let state = if confirms { "converged" } else { "lagging" };
+        let state = if confirms { "converged" } else { "unknown" };
         assert_eq!(known["state"], state, "{node}: {known}");
     }
 }
@@ -150,11 +150,6 @@ async fn a_wait_that_is_wrong_is_refused_before_the_write() {
             .await;
         assert_eq!(answer.status, 422, "{wait}");
     }
-    // It is no parameter of what makes no revision.
-    let plan = app
-        .post("/tenants/acme/rollback?wait=95%25")
-        .json(&json!({ "to": 1 }));
-    assert_eq!(plan.send().await.status, 422);
     let after = app.get("/tenants/acme").expect(200).await.json["revision"].clone();
     assert_eq!(before, after);
     // Without Kafka nobody knows all nodes, which the answer of the write says.

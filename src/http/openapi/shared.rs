@@ -311,6 +311,7 @@ fn parameter(name: &str) -> &'static str {
         "id" => "The id of the plan.",
         "key_id" => "The id of the API key.",
         "dialect" => "The kind of proxy.",
+        "revision" => "The version tag that nodes are to run; the newest one if absent.",
         "listen" => "The address and port where the proxy takes requests.",
         "admin" => "The address and port of the proxy's own interface.",
         "transport" => "How an Envoy gets its configuration: `ads` (a stream), or `files`.",
@@ -322,7 +323,7 @@ fn parameter(name: &str) -> &'static str {
         "letter_id" => {
             "The id of the dead letter: its partition and offset in the dead-letter topic."
         }
-        "state" => "Only dead letters in this state.",
+        "state" => "Only items in this state.",
         "reason" => "Only dead letters with this reason.",
         "at" => "The point in time to read; now if absent.",
         "confirm" => {

@@ -23,7 +23,6 @@ pub enum NodeStateIn {
     Converged,
     Lagging,
     Refused,
-    /// The node is there, and has never said what it runs.
     Unknown,
     Lost,
 }

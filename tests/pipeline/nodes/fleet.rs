@@ -32,20 +32,12 @@ enum Kind {
     Vanishes,
 }
 
-/// What a node has said last, by its own log.
-#[derive(Debug, Clone, Default)]
-struct Said {
-    applied: Option<String>,
-    refuses: bool,
-    /// When it sent its last poll; none is on its way once the fleet rests.
-    at: Option<Instant>,
-}
-
 struct Node {
     name: String,
     env: Option<&'static str>,
     kind: Kind,
-    said: Mutex<Said>,
+    /// The tag that it has said last to run, by its own log.
+    said: Mutex<Option<String>>,
 }
 
 struct Fleet {
@@ -81,28 +73,26 @@ impl Fleet {
     /// Polls as this node until the process ends: somewhere else each time, in its own rhythm.
     async fn run(self: Arc<Self>, node: Arc<Node>) {
         let pause = Duration::from_millis(200 + fastrand::u64(0..2800));
-        let mut held: Option<String> = None;
+        let (mut held, mut newest): (Option<String>, Option<String>) = (None, None);
         loop {
             if node.kind == Kind::Vanishes && self.leaves.load(Ordering::Relaxed) {
                 return;
             }
-            let refuses = node.kind == Kind::Refuses && held.is_some();
-            {
-                let mut said = node.said.lock();
-                said.applied.clone_from(&held);
-                said.refuses = refuses;
-                said.at = Some(Instant::now());
-            }
-            if let Some(tag) = self.poll(&node, held.as_deref(), refuses).await
-                && (held.is_none() || node.kind != Kind::Refuses)
-            {
-                held = Some(tag);
+            // It refuses what is newer than what it took first.
+            let refuses = node.kind == Kind::Refuses && newest != held;
+            node.said.lock().clone_from(&held);
+            let refused = newest.as_deref().filter(|_| refuses);
+            if let Some(tag) = self.poll(&node, held.as_deref(), refused).await {
+                if held.is_none() || node.kind != Kind::Refuses {
+                    held = Some(tag.clone());
+                }
+                newest = Some(tag);
             }
             tokio::time::sleep(pause).await;
         }
     }
 
-    async fn poll(&self, node: &Node, held: Option<&str>, refuses: bool) -> Option<String> {
+    async fn poll(&self, node: &Node, held: Option<&str>, refused: Option<&str>) -> Option<String> {
         let url = fastrand::choice(&self.urls).expect("an instance");
         let query = node.env.map_or(String::new(), |env| format!("?env={env}"));
         let mut request = self
@@ -112,8 +102,10 @@ impl Fleet {
         if let Some(held) = held {
             request = request.header("if-none-match", format!("\"{held}\""));
         }
-        if refuses {
-            request = request.header("tm-error", "refused no");
+        if let Some(refused) = refused {
+            request = request
+                .header("tm-refused", refused)
+                .header("tm-error", "refused no");
         }
         let answer = request.send().await.ok()?;
         let tag = answer.headers().get("etag")?.to_str().ok()?;
@@ -124,7 +116,7 @@ impl Fleet {
     fn run_it(&self, needed: impl Fn(Option<&str>) -> u64) -> u64 {
         let runs = |node: &&Arc<Node>| {
             let said = node.said.lock();
-            revision(said.applied.as_deref()).is_some_and(|has| has >= needed(node.env))
+            revision(said.as_deref()).is_some_and(|has| has >= needed(node.env))
         };
         self.nodes.iter().filter(runs).count() as u64
     }
@@ -163,7 +155,7 @@ fn model(fleet: &Fleet) -> BTreeMap<String, (String, Value)> {
             Kind::Refuses => "refused",
             Kind::Vanishes => "lost",
         };
-        let applied = node.said.lock().applied.clone();
+        let applied = node.said.lock().clone();
         (node.name.clone(), (state.to_owned(), json!(applied)))
     };
     fleet.nodes.iter().map(state).collect()
