@@ -3,7 +3,7 @@
 from .client import AsyncClient, Client
 from .plan import AsyncPlan, AsyncPlanApply, Plan, PlanApply, PlanChanged
 from .problem import NoAnswer, Problem
-from .result import AsyncStream, Options, Read, Stream, Written
+from .result import AsyncStream, Options, Read, Stream, Wait, Written
 from .settings import Times, WatcherSettings
 from .snapshot import Scope, Snapshot
 from .sse import EventTooLarge, SseEvent
@@ -44,6 +44,7 @@ __all__ = [
     "Verifier",
     "VersionTag",
     "View",
+    "Wait",
     "Watcher",
     "WatcherSettings",
     "Written",
