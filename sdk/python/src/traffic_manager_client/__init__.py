@@ -3,6 +3,7 @@
 from .client import AsyncClient, Client
 from .plan import AsyncPlan, AsyncPlanApply, Plan, PlanApply, PlanChanged
 from .problem import NoAnswer, Problem
+from .report import Fault, Reported
 from .result import AsyncStream, Options, Read, Stream, Wait, Written
 from .settings import Times, WatcherSettings
 from .snapshot import Scope, Snapshot
@@ -25,6 +26,7 @@ __all__ = [
     "Client",
     "Counters",
     "EventTooLarge",
+    "Fault",
     "NoAnswer",
     "NotEvents",
     "Options",
@@ -34,6 +36,7 @@ __all__ = [
     "Problem",
     "Read",
     "Refusal",
+    "Reported",
     "Scope",
     "Snapshot",
     "SseEvent",
