@@ -1,6 +1,7 @@
 export { systemClock, type Clock } from "./clock.js";
 export type * from "./generated/api.js";
 export { DEFAULT_TIMES, type Times, type WatcherSettings } from "./settings.js";
+export type { Fault, Report, Reported } from "./report.js";
 export { EventTooLarge, type SseEvent, lines, sseEvents } from "./sse.js";
 export { Snapshot, type Scope } from "./snapshot.js";
 export type { Counters, Refusal, State, View } from "./status.js";
