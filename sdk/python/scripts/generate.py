@@ -132,6 +132,8 @@ class Operation:
         return " | ".join(dict.fromkeys([*found, "Mapping[str, Any]", *text]))
 
     def type_of(self, parameter: Json) -> str:
+        if parameter["name"] == "wait" and self.method != "GET":
+            return "Wait | str"
         schema = self.resolved(parameter.get("schema", {}))
         kinds = schema.get("type", "string")
         kinds = kinds if isinstance(kinds, list) else [kinds]
@@ -227,7 +229,7 @@ def methods(operations: list[Operation]) -> str:
         "from collections.abc import Mapping",
         "from typing import Any\n",
         "from . import models",
-        "from .result import AsyncStream, Options, Read, Stream, Written\n",
+        "from .result import AsyncStream, Options, Read, Stream, Wait, Written\n",
     ]
     for name, is_async in (("Methods", False), ("AsyncMethods", True)):
         start = "async def" if is_async else "def"

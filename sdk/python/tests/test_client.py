@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from traffic_manager_client import AsyncClient, Client, NoAnswer, Options, Problem, VersionTag, models
+from traffic_manager_client import AsyncClient, Client, NoAnswer, Options, Problem, VersionTag, Wait, models
+from traffic_manager_client.call import Send
 from traffic_manager_client.operations import OPERATIONS
 
 from .fake import Json, Made, answer, problem
@@ -84,6 +85,64 @@ def test_write_sends_its_options_and_says_what_came_of_it(make: Make) -> None:
     assert json.loads(sent.content) == BODY
     assert (written.unchanged, written.replayed, written.request_id) == (True, True, "r")
     assert (written.value.url, str(written.tag)) == (BODY["url"], f"{EPOCH}.7")
+
+
+CONVERGENCE: Json = {
+    "revision": f"{EPOCH}.7",
+    "live": 4,
+    "converged": 3,
+    "refused": 0,
+    "lost": 1,
+    "anonymous": 0,
+    "laggards": [],
+    "oldest": None,
+    "partial": False,
+    "warming": False,
+}
+
+
+def test_write_waits_for_a_share_of_the_nodes_and_says_how_that_ended(make: Make) -> None:
+    states = ["converged", "no_nodes", "partial", "warming", "of a later version"]
+    bodies = [{**ROUTE, "convergence": {**CONVERGENCE, "state": state}} for state in states]
+    made = make(*[answer(200, body, tm_convergence="0.75") for body in bodies], answer(200, ROUTE), answer(204))
+    for state in states:
+        written = made.call("put_route", **NAME, body=BODY, wait=Wait(99.9, 2.5))
+        assert made.sent[-1].url.query == b"wait=99.9%25%2C2500ms"
+        assert (written.convergence.state, written.convergence.converged, written.converged_share) == (state, 3, 0.75)
+    assert made.call("put_route", **NAME, body=BODY).convergence is None
+    removed = made.call("delete_route", **NAME, wait="100%,5s")
+    assert (removed.convergence, removed.converged_share) == (None, None)
+    assert made.sent[-1].url.query == b"wait=100%25%2C5s"
+
+
+@pytest.mark.parametrize(
+    ("wait", "seconds"),
+    [(Wait(95, 20), 50), ("95%,5s", 35), ("95%,5", 35), ("95%,500ms", 30.5), ("95%", 40), ("95%,3600s", 90)],
+)
+def test_deadline_is_longer_than_the_wait(make: Make, wait: Wait | str, seconds: float) -> None:
+    made = make(answer(200, ROUTE))
+    ends: list[float] = []
+    kept = made.client._do
+
+    def do(step: Any) -> Any:
+        ends.extend([step.until] if isinstance(step, Send) else [])
+        return kept(step)
+
+    made.client._do = do
+    began = made.clock.monotonic()
+    made.call("put_route", **NAME, body=BODY, wait=wait)
+    assert ends == [began + seconds]
+    with pytest.raises(ValueError, match="longer than the wait"):
+        made.call("put_route", **NAME, body=BODY, wait=wait, options=Options(timeout=0.5))
+
+
+def test_wait_is_a_share_and_a_time_that_the_service_knows() -> None:
+    assert [str(Wait(percent)) for percent in (100, 95, 0.07, 99.9999)] == [
+        *("100%,10000ms", "95%,10000ms", "0.07%,10000ms", "99.9999%,10000ms"),
+    ]
+    for wrong in ((0, 1), (101, 1), (50, -1), (50, 61), (float("nan"), 1)):
+        with pytest.raises(ValueError, match="must be"):
+            Wait(*wrong)
 
 
 def test_option_that_an_operation_does_not_have_is_refused_before_anything_is_sent(make: Make) -> None:

@@ -35,6 +35,21 @@ ROUTE = {
 }
 
 
+CONVERGENCE = {
+    "state": "converged",
+    "revision": content.tag("a.5"),
+    "live": 2,
+    "converged": 2,
+    "refused": 0,
+    "lost": 0,
+    "anonymous": 0,
+    "laggards": [],
+    "oldest": None,
+    "partial": False,
+    "warming": False,
+}
+
+
 class Block(NamedTuple):
     runs: bool
     code: str
@@ -51,7 +66,11 @@ class Service(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
-        self.reply(201, json.dumps(ROUTE).encode())
+        waits = self.path.endswith("?wait=95%25%2C10000ms")
+        self.reply(201, json.dumps({**ROUTE, **({"convergence": CONVERGENCE} if waits else {})}).encode())
+
+    def do_HEAD(self) -> None:
+        self.reply(304, b"")
 
     def do_GET(self) -> None:
         routes = [["web/prod/v1", ROUTE["url"], 5]]
@@ -122,4 +141,6 @@ def test_code_of_the_documentation_is_typed_and_its_quick_starts_run(
     run(sys.executable, "-m", "mypy", "--strict", "--python-executable", python, *checked, cwd=tmp_path)
     outputs = [run(python, file, cwd=tmp_path).strip() for file, runs in files if runs]
     quick = "1 https://web-1.example.com"
-    assert outputs == [f"{content.tag('a.5')} https://web-1.example.com", quick, quick]
+    assert outputs == [f"{content.tag('a.5')} converged", quick, quick]
+    for block in [block for block in blocks() if block.runs][:2]:
+        assert len([line for line in block.code.splitlines() if line]) <= 10, "a quick start has ten lines"

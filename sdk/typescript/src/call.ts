@@ -11,11 +11,10 @@ import { VersionTag } from "./tag.js";
 import type { TokenSource } from "./token.js";
 import type { Answered, CallOptions, OperationId } from "./types.js";
 import { USER_AGENT } from "./version.js";
+import { type Wait, heldFor, waitText } from "./wait.js";
 
 /** The longest time of a call by default, in milliseconds. */
 const TIMEOUT = 30_000;
-/** The time that a service holds a request with `wait` at most. */
-const WAIT = 60_000;
 
 /** What all calls of a client share. */
 export interface Shared {
@@ -77,7 +76,11 @@ export async function call(
 ): Promise<AnyResult> {
     const prepared = prepare(id, args, options);
     const { clock } = shared;
-    const limit = options.timeout ?? shared.timeout ?? TIMEOUT + (args.wait === undefined ? 0 : WAIT);
+    const held = heldFor(prepared.query.wait);
+    if (prepared.operation.method !== "GET" && options.timeout !== undefined && options.timeout <= held) {
+        throw new TypeError(`${id}: the timeout must be longer than the wait of ${String(held)} ms`);
+    }
+    const limit = options.timeout ?? (shared.timeout ?? TIMEOUT) + held;
     const endsAt = clock.monotonic() + limit;
     const done = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, done.signal]) : done.signal;
@@ -155,8 +158,9 @@ function query(parameters: JsonObject, operation: Operation, id: string): JsonOb
     for (const [name, value] of Object.entries(parameters)) {
         if (operation.pathParameters.includes(name) || value === undefined) continue;
         if (!operation.query.includes(name)) throw new TypeError(`${id} has no parameter ${name}`);
+        if (name === "wait" && isObject(value)) found.wait = waitText(value as unknown as Wait);
         // `request_headers` and `request_query` of resolveRoute: each member is a parameter of its own.
-        if (isObject(value)) Object.assign(found, value);
+        else if (isObject(value)) Object.assign(found, value);
         else found[name] = value;
     }
     return found;
@@ -283,7 +287,12 @@ async function success(shared: Shared, call: Prepared, response: Response): Prom
     if (call.operation.method === "GET") return { ...about, notModified: false, value, staleSeconds };
     remember(shared, call, tag);
     const unchanged = headers.get("tm-unchanged") === "true";
-    return { ...about, value, unchanged, replayed: headers.get("idempotency-replayed") === "true" };
+    const replayed = headers.get("idempotency-replayed") === "true";
+    // The member is null, or missing, without a wait.
+    const convergence = isObject(value) ? (value.convergence ?? undefined) : undefined;
+    const share = headers.get("tm-convergence");
+    const convergedShare = share === null ? undefined : Number(share);
+    return { ...about, value, unchanged, replayed, convergence, convergedShare };
 }
 
 async function content(call: Prepared, response: Response): Promise<unknown> {

@@ -17,7 +17,7 @@ export interface ClientSettings {
     token?: Token;
     /** Allows to send the token over plain http to other machines. Whoever is on the way can read it then. */
     allowPlainHttp?: boolean;
-    /** The longest time of a call with all its tries, in milliseconds; 30 s by default, and a minute more with `wait`. */
+    /** The longest time of a call with all its tries, in milliseconds; 30 s by default. The time of a `wait` is added. */
     timeout?: number;
     /** The function that sends requests; the platform's `fetch` by default. */
     fetch?: typeof fetch;

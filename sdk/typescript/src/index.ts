@@ -1,6 +1,7 @@
 export { systemClock, type Clock } from "./clock.js";
 export type * from "./generated/api.js";
 export { DEFAULT_TIMES, type Times, type WatcherSettings } from "./settings.js";
+export type { Fault, Report, Reported } from "./report.js";
 export { EventTooLarge, type SseEvent, lines, sseEvents } from "./sse.js";
 export { Snapshot, type Scope } from "./snapshot.js";
 export type { Counters, Refusal, State, View } from "./status.js";
@@ -11,7 +12,8 @@ export { Stopped, Watcher } from "./watcher.js";
 export { VERSION } from "./version.js";
 export { Client, type ClientSettings } from "./client.js";
 export { OPERATIONS, PROBLEM_CODES } from "./generated/operations.js";
-export { type Confirmations, Plan, PlanApply, PlanChanged } from "./plan.js";
+export { type ApplyOptions, type Confirmations, Plan, PlanApply, PlanChanged } from "./plan.js";
 export { NoAnswer, Problem, type ProblemCode } from "./problem.js";
 export type * from "./types.js";
+export type { Wait } from "./wait.js";
 export { type ChainResult, NotEvents, type VerifyOptions, verify, verifyTenant } from "./verify.js";

@@ -11,7 +11,7 @@ const MAX_BYTES = 256 * 1024 * 1024;
 
 /**
  * Keeps a watcher's data in a file of mode 0600, in two generations: each is written beside, synced, and moved into
- * place. Beside the file there are `<file>.new`, `<file>.previous` and `<file>.bad`. A file of more than `maxBytes`
+ * place. If the newer one is damaged or cannot be read, the older one is taken. Beside the file there are `<file>.new`, `<file>.previous` and `<file>.bad`. A file of more than `maxBytes`
  * bytes is read up to the limit, and so it is damaged.
  */
 export function fileStore(file: string, maxBytes: number = MAX_BYTES): Store {
@@ -20,8 +20,12 @@ export function fileStore(file: string, maxBytes: number = MAX_BYTES): Store {
         async load() {
             const stored: Stored[] = [];
             for (const name of [file, previous]) {
-                const text = await readIfThere(name, maxBytes);
-                if (text !== undefined) stored.push({ name, text });
+                try {
+                    const text = await readIfThere(name, maxBytes);
+                    if (text !== undefined) stored.push({ name, text });
+                } catch (error) {
+                    stored.push({ name, problem: error instanceof Error ? error.message : String(error) });
+                }
             }
             return stored;
         },

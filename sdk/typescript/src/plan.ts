@@ -5,6 +5,7 @@ import type { ApplyResult, Plan as PlanBody, PlanPreview, TenantDocumentIn } fro
 import { canonical } from "./json.js";
 import { Problem } from "./problem.js";
 import type { Written } from "./types.js";
+import type { Wait } from "./wait.js";
 
 /** How often a plan is replaced by the same one for a newer state of the tenant, before the caller is told. */
 const REPLACED = 5;
@@ -15,6 +16,12 @@ export interface Confirmations {
     confirmShrink?: string;
     /** Confirms that policies send traffic to versions that are deactivated, and have others to send it to. */
     confirmInUse?: boolean;
+}
+
+/** How a plan is applied. */
+export interface ApplyOptions extends Confirmations {
+    /** Holds the answer until a share of the nodes runs the change. */
+    wait?: Wait | string;
 }
 
 /** The tenant has changed, and the new plan makes other changes than those that were seen. Nothing was applied. */
@@ -78,11 +85,11 @@ export class Plan {
      * its changes are the same, and else this rejects with {@link PlanChanged}. Rejects with {@link Problem}
      * `shrink_not_confirmed` or `version_in_use` if a confirmation is missing.
      */
-    async apply(confirmations: Confirmations = {}): Promise<Written<ApplyResult>> {
+    async apply(options: ApplyOptions = {}): Promise<Written<ApplyResult>> {
         let plan = this.body;
         for (let replaced = 0; ; replaced++) {
             try {
-                return await this.#applyOnce(plan, confirmations);
+                return await this.#applyOnce(plan, options);
             } catch (error) {
                 const newer = error instanceof Problem ? error.stalePlan : undefined;
                 if (!newer) throw error;
@@ -95,7 +102,7 @@ export class Plan {
         }
     }
 
-    #applyOnce(plan: PlanBody, { confirmShrink, confirmInUse }: Confirmations): Promise<Written<ApplyResult>> {
+    #applyOnce(plan: PlanBody, { confirmShrink, confirmInUse, wait }: ApplyOptions): Promise<Written<ApplyResult>> {
         // Who confirmed the hash of the plan that was seen means its changes: the same changes have another hash now.
         const shrink = confirmShrink === this.body.hash ? plan.hash : confirmShrink;
         const body = {
@@ -103,7 +110,12 @@ export class Plan {
             ...(shrink === undefined ? {} : { confirm_shrink: shrink }),
             ...(confirmInUse === undefined ? {} : { confirm_in_use: confirmInUse }),
         };
-        return this.client.applyPlan({ tenant: plan.tenant, id: plan.id, body });
+        return this.client.applyPlan({
+            tenant: plan.tenant,
+            id: plan.id,
+            body,
+            ...(wait === undefined ? {} : { wait }),
+        });
     }
 
     /** Deletes the plan, such as one that was only looked at: plans count against a quota. */

@@ -37,6 +37,10 @@ export interface Times {
     askAgain: number;
     /** The shortest time between two writes of the file; 1 s. */
     save: number;
+    /** The time after which a node reports the same again, up to a tenth less; 20 s. */
+    report: number;
+    /** The shortest time between two reports; 0.1 s. */
+    reportPause: number;
 }
 
 /** The default times. */
@@ -56,6 +60,8 @@ export const DEFAULT_TIMES: Readonly<Times> = {
     confirm: 600_000,
     askAgain: 60_000,
     save: 1_000,
+    report: 20_000,
+    reportPause: 100,
 };
 
 /** What a watcher follows, and how. */
@@ -78,6 +84,13 @@ export interface WatcherSettings {
      * During a rotation, the old one and the new one.
      */
     trustedKeys?: readonly string[];
+    /**
+     * The name of this node in the service's list of nodes: a DNS label. With a name, each request carries it, and reports
+     * go to the service. Without reports of the program, the node counts as running what the watcher holds.
+     */
+    node?: string;
+    /** The kind of proxy that the program feeds, such as `haproxy`: only reports say what the node runs then. */
+    dialect?: string;
     /** Keeps the data over a restart, such as `fileStore("/var/lib/proxy/acme.tm")` of `traffic-manager-client/node`. */
     store?: Store;
     /** The most bytes of a body, an event and a revision; 256 MiB by default. */

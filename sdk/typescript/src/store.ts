@@ -4,18 +4,16 @@ import type { Clock } from "./clock.js";
 import { readFile, writeFile } from "./file.js";
 import type { Follower, Saved } from "./follow.js";
 
-/** A text that was kept, and its name for people. */
-export interface Stored {
-    readonly name: string;
-    readonly text: string;
-}
+/** A text that was kept, and its name for people; or the name of one that cannot be read, and why. */
+export type Stored =
+    { readonly name: string; readonly text: string } | { readonly name: string; readonly problem: string };
 
 /**
  * A place that keeps the newest texts of one watcher. `fileStore` of `traffic-manager-client/node` keeps two of them
  * in files; a browser may keep one in its own storage. Each watcher needs a store of its own.
  */
 export interface Store {
-    /** Returns the texts that are kept, the newest first. Throws if one cannot be read. */
+    /** Returns the texts that are kept, the newest first. */
     load(): Promise<readonly Stored[]>;
     /** Keeps a text. After a fault, or a crash at any point, the one before is still there. */
     save(text: string): Promise<void>;
@@ -24,8 +22,8 @@ export interface Store {
 }
 
 /**
- * Gives the follower the newest good text. A bad one is set aside and counted, and the one before is tried. Nothing
- * here is fatal: without a good text, the watcher begins with nothing.
+ * Gives the follower the newest good text. A bad one is set aside, one that cannot be read stays; both are counted, and
+ * the one before is tried. Nothing here is fatal: without a good text, the watcher begins with nothing.
  */
 export async function restore(store: Store, follower: Follower): Promise<void> {
     let stored: readonly Stored[];
@@ -35,8 +33,13 @@ export async function restore(store: Store, follower: Follower): Promise<void> {
         follower.fileFailed(`cannot read the file: ${words(error)}`);
         return;
     }
-    for (const { name, text } of stored) {
-        const why = await refusal(text, follower);
+    for (const one of stored) {
+        const { name } = one;
+        if ("problem" in one) {
+            follower.fileFailed(`cannot read ${name}: ${one.problem}`);
+            continue;
+        }
+        const why = await refusal(one.text, follower);
         if (why === undefined) return;
         follower.fileFailed(`set aside ${name}: ${why}`);
         await store.setAside(name).catch((error: unknown) => {

@@ -1,8 +1,9 @@
 // The types of calls, made of the generated ones.
 
-import type { operations } from "./generated/api.js";
+import type { Convergence, operations } from "./generated/api.js";
 import type { OPERATIONS } from "./generated/operations.js";
 import type { VersionTag } from "./tag.js";
+import type { Wait } from "./wait.js";
 
 /** The name of an operation: its operationId. */
 export type OperationId = keyof typeof OPERATIONS & keyof operations;
@@ -26,7 +27,10 @@ type BodyOf<K extends OperationId> = operations[K] extends { requestBody: { cont
 type Bodies<C> = "application/yaml" extends keyof C ? C[keyof C] | string : C[keyof C];
 
 /** The arguments of an operation: the parameters of its path and query, and `body`, in one object. */
-export type Args<K extends OperationId> = PathOf<K> & QueryOf<K> & BodyOf<K>;
+export type Args<K extends OperationId> = PathOf<K> & Waits<K, QueryOf<K>> & BodyOf<K>;
+/** `wait` of a write may be an object. */
+type Waits<K extends OperationId, Q> =
+    IsRead<K> extends true ? Q : Q extends { wait?: string } ? Omit<Q, "wait"> & { wait?: Wait | string } : Q;
 
 type Success<R> = { [S in keyof R & (200 | 201 | 202)]: R[S] extends { content: infer C } ? C[keyof C] : never };
 type Contents<K extends OperationId> = Success<operations[K]["responses"]>;
@@ -71,6 +75,13 @@ export interface Written<T> extends Answered {
     readonly unchanged: boolean;
     /** True if this is the stored answer of an earlier request with the same idempotency key. */
     readonly replayed: boolean;
+    /**
+     * How a `wait` for nodes ended; undefined without one, and if the answer has no body, as of a removal. Only the state
+     * `converged` is a success: `failed`, `timeout`, `partial`, `no_nodes` and `warming` are none.
+     */
+    readonly convergence: Convergence | undefined;
+    /** The share of the nodes that runs the change, from 0 to 1, also of a removal; undefined if there are no nodes. */
+    readonly convergedShare: number | undefined;
 }
 
 /** How a call is made. An option that an operation does not take throws a TypeError, so that nothing is lost. */
@@ -96,7 +107,7 @@ export interface CallOptions {
     correlationId?: string;
     /** W3C Trace Context: the parent of the request's span. */
     traceparent?: string;
-    /** The longest time of the call with all its tries, in milliseconds; of a stream, until it begins. */
+    /** The longest time of the call with all its tries, in milliseconds; of a stream, until it begins. Longer than `wait`. */
     timeout?: number;
     /** Ends the call, or the stream. */
     signal?: AbortSignal;

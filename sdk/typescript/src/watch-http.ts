@@ -2,6 +2,7 @@
 
 import { retryAfter } from "./backoff.js";
 import { type Clock, LATE, within } from "./clock.js";
+import type { Node } from "./report.js";
 import type { Times } from "./settings.js";
 import type { Scope } from "./snapshot.js";
 import { VersionTag } from "./tag.js";
@@ -43,6 +44,7 @@ export interface HttpSettings {
     readonly tenant: string;
     readonly scope: Scope;
     readonly token: TokenSource;
+    readonly node: Node | undefined;
     readonly maxBytes: number;
     readonly times: Times;
     readonly fetch: typeof fetch;
@@ -98,6 +100,13 @@ export class Http {
         return { kind: "content", content: this.#opened(response) };
     }
 
+    /** Tells what the node runs, with the tag that it holds. */
+    async report(held: VersionTag | undefined, headers: Record<string, string>): Promise<Answer<undefined>> {
+        const all = held ? { ...headers, "if-none-match": held.toEtag() } : { ...headers };
+        const answer = await this.#send(this.#url("snapshot"), all, 0, this.settings.signal, "HEAD");
+        return answer.kind === "content" ? { kind: "content", content: undefined } : answer;
+    }
+
     #opened(response: Response): OpenStream {
         const { clock } = this.settings;
         const reader = response.body?.getReader();
@@ -137,8 +146,9 @@ export class Http {
         headers: Record<string, string>,
         heldFor: number,
         signal: AbortSignal,
+        method = "GET",
     ): Promise<Answer<Response>> {
-        const { token, clock, times } = this.settings;
+        const { token, clock, node, times } = this.settings;
         const wasKept = token.isKept;
         const limit = times.silence + heldFor;
         try {
@@ -148,9 +158,9 @@ export class Http {
         } catch (error) {
             return failed(`no token: ${words(error)}`);
         }
-        headers["user-agent"] = USER_AGENT;
+        Object.assign(headers, node?.headers(), { "user-agent": USER_AGENT });
         try {
-            const send = this.settings.fetch(url, { headers, redirect: "manual", cache: "no-store", signal });
+            const send = this.settings.fetch(url, { method, headers, redirect: "manual", cache: "no-store", signal });
             const response = await within(clock, limit, signal, () => send);
             if (response === LATE) return failed(`no answer within ${String(limit)} ms`);
             return this.#meaning(response, wasKept, "if-none-match" in headers || "last-event-id" in headers);

@@ -3,6 +3,8 @@
 import { platformFetch, systemClock } from "./clock.js";
 import { Driver } from "./driver.js";
 import { Follower } from "./follow.js";
+import { Node, type Report, type Reported } from "./report.js";
+import { Reporter } from "./reporter.js";
 import { DEFAULT_TIMES, MAX_BYTES, type WatcherSettings } from "./settings.js";
 import { readKeys } from "./signatures.js";
 import type { Snapshot } from "./snapshot.js";
@@ -25,6 +27,7 @@ export class Watcher {
     readonly #listeners = new Set<(view: View) => void>();
     readonly #stopping = new AbortController();
     readonly #now: () => number;
+    #reporter: Reporter | undefined;
     #done: Promise<void> = Promise.resolve();
 
     private constructor(view: View, now: () => number) {
@@ -34,7 +37,7 @@ export class Watcher {
 
     /**
      * Reads the store, if there is one, and starts to follow. Does not wait for the service. Rejects with a TypeError if
-     * there is no URL or a wrong one, a key is none, or the token would go over plain http to another machine.
+     * there is no URL or a wrong one, a key or the name of the node is none, or the token would go over plain http to another machine.
      */
     static async start(settings: WatcherSettings): Promise<Watcher> {
         const clock = settings.clock ?? systemClock;
@@ -45,6 +48,7 @@ export class Watcher {
         if (urls.length === 0) throw new TypeError("no server is configured");
         const hasToken = settings.token !== undefined;
         const servers = urls.map((url) => baseUrl(url, hasToken, settings.allowPlainHttp ?? false));
+        const node = settings.node === undefined ? undefined : new Node(settings.node, settings.dialect);
         const keys = await readKeys(settings.trustedKeys ?? []);
         const { tenant, accept, store } = settings;
         const follower = new Follower({ tenant, scope, keys, maxBytes, accept });
@@ -53,8 +57,16 @@ export class Watcher {
         const watcher = new Watcher(follower.view(), () => clock.now());
         const { signal } = watcher.#stopping;
         const fetches = settings.fetch ?? platformFetch;
-        const token = new TokenSource(settings.token);
-        const http = new Http({ servers, tenant, scope, token, maxBytes, times, fetch: fetches, clock, signal });
+        // Reports have a server and a token of their own.
+        const http = (): Http => {
+            const token = new TokenSource(settings.token);
+            return new Http({ servers, tenant, scope, token, node, maxBytes, times, fetch: fetches, clock, signal });
+        };
+        if (node) {
+            const held = (): VersionTag | undefined => watcher.tag;
+            watcher.#reporter = new Reporter({ node, http: http(), times, clock, signal, held });
+            watcher.#reporter.holds(watcher.tag);
+        }
         const failed = (what: string): void => {
             follower.fileFailed(what);
             watcher.#show(follower.view());
@@ -65,8 +77,12 @@ export class Watcher {
             if (saved) saver?.offer(saved);
             watcher.#show(follower.view());
         };
-        const driver = new Driver({ follower, http, times, maxBytes, clock, signal, publish });
-        watcher.#done = watcher.#run(driver).then(() => saver?.done);
+        const driver = new Driver({ follower, http: http(), times, maxBytes, clock, signal, publish });
+        const reporting = watcher.#reporter?.run().catch(() => undefined);
+        watcher.#done = watcher
+            .#run(driver)
+            .then(() => reporting)
+            .then(() => saver?.done);
         return watcher;
     }
 
@@ -102,6 +118,20 @@ export class Watcher {
     /** The counters since the start. */
     get counters(): Readonly<Counters> {
         return this.#view.counters;
+    }
+
+    /** The reports since the start. */
+    get reported(): Reported {
+        return this.#reporter?.reported ?? { sent: 0, failed: 0 };
+    }
+
+    /**
+     * Tells the service what the node runs, and why it does not run what the watcher holds. Never waits: the newest report
+     * is sent soon, at most ten a second, and again until the service has taken it. Without the setting `node` nothing
+     * is sent. From the first report on, only reports count. Throws a TypeError if the error's code is malformed.
+     */
+    report(report: Report): void {
+        this.#reporter?.take(report);
     }
 
     /**
@@ -165,6 +195,7 @@ export class Watcher {
     #show(view: View): void {
         const old = this.#view;
         this.#view = view;
+        this.#reporter?.holds(view.snapshot?.tag);
         const differs =
             old.snapshot !== view.snapshot ||
             old.state !== view.state ||

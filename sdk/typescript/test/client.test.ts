@@ -81,6 +81,73 @@ test("write sends its options, and says what came of it", async () => {
     assert.equal(written.tag?.toString(), `${TAG}.7`);
 });
 
+test("write waits for a share of the nodes, and says how that ended", async () => {
+    const states = ["converged", "no_nodes", "partial", "warming", "of a later version"];
+    const convergence = { live: 4, converged: 3 };
+    const answers = states.map((state) => ({
+        headers: { "tm-convergence": "0.75" },
+        body: { ...ROUTE, convergence: { ...convergence, state } },
+    }));
+    const { client, sent } = made([
+        ...answers,
+        { body: ROUTE },
+        { body: { tenant: "acme", convergence: null } },
+        { status: 204, headers: { "tm-convergence": "1.00" } },
+    ]);
+    for (const state of states) {
+        const written = await client.putRoute({ ...ROUTE, body: BODY, wait: { percent: 99.9, ms: 2500 } });
+        assert.equal(sent.at(-1)?.path, "/api/v1/routes/acme/web/prod/v1?wait=99.9%25%2C2500ms");
+        assert.equal(written.convergence?.state, state);
+        assert.deepEqual([written.convergence.converged, written.convergedShare], [3, 0.75]);
+    }
+    assert.equal((await client.putRoute({ ...ROUTE, body: BODY })).convergence, undefined);
+    assert.equal((await client.applyBatch({ tenant: "acme", body: "" })).convergence, undefined);
+    const removed = await client.deleteRoute({ ...ROUTE, wait: "100%,5s" });
+    assert.deepEqual([removed.convergence, removed.convergedShare], [undefined, 1]);
+    assert.equal(sent.at(-1)?.path, "/api/v1/routes/acme/web/prod/v1?wait=100%25%2C5s");
+});
+
+test("deadline is longer than the wait", async () => {
+    const waits = [
+        [{ percent: 95, ms: 20_000 }, 50_000],
+        [{ percent: 95 }, 40_000],
+        ["95%,5s", 35_000],
+        ["95%,5", 35_000],
+        ["95%,500ms", 30_500],
+        ["95%", 40_000],
+        ["95%,3600s", 90_000],
+    ] as const;
+    for (const [wait, ms] of waits) {
+        const deadlines: number[] = [];
+        const clock = new FakeClock();
+        const sleep = clock.sleep.bind(clock);
+        clock.sleep = (time, signal) => {
+            deadlines.push(time);
+            return sleep(time, signal);
+        };
+        const { client } = made([{ body: ROUTE }], {}, clock);
+        await client.putRoute({ ...ROUTE, body: BODY, wait });
+        assert.deepEqual(deadlines, [ms]);
+        const short = client.putRoute({ ...ROUTE, body: BODY, wait }, { timeout: 500 });
+        await assert.rejects(short, /longer than the wait/);
+    }
+});
+
+test("wait is a share and a time that the service knows", async () => {
+    const { client, sent } = made([{ body: ROUTE }, { body: ROUTE }, { body: ROUTE }]);
+    for (const percent of [100, 0.07, 99.9999]) await client.putRoute({ ...ROUTE, body: BODY, wait: { percent } });
+    const asked = sent.map(({ path }) => decodeURIComponent(path.split("wait=")[1]!));
+    assert.deepEqual(asked, ["100%,10000ms", "0.07%,10000ms", "99.9999%,10000ms"]);
+    const wrong = [
+        { percent: 0 },
+        { percent: 101 },
+        { percent: NaN },
+        { percent: 9, ms: -1 },
+        { percent: 9, ms: 60_001 },
+    ];
+    for (const wait of wrong) await assert.rejects(client.putRoute({ ...ROUTE, body: BODY, wait }), TypeError);
+});
+
 test("option or parameter that an operation does not have is refused before anything is sent", async () => {
     const { client, sent } = made([]);
     await assert.rejects(client.getRoute(ROUTE, { reason: "x" }), /getRoute does not take reason/);

@@ -39,7 +39,9 @@ async function serve(): Promise<string> {
         if (request.headers.authorization !== "Bearer tmk_x") response.writeHead(401).end();
         else if (request.method === "PUT") {
             const headers = { "content-type": "application/json", etag: `"${content.tag("a.5")}"` };
-            response.writeHead(201, headers).end(JSON.stringify(route));
+            const waits = request.url?.endsWith("?wait=95%25%2C10000ms");
+            const answer = { ...route, ...(waits && { convergence: { state: "converged" } }) };
+            response.writeHead(201, headers).end(JSON.stringify(answer));
         } else if (request.url?.endsWith("/snapshot")) {
             const routes: [string, string, number][] = [["web/prod/v1", route.url, 5]];
             response.writeHead(200, { etag: `"${content.tag("a.5")}"` }).end(content.body({ tag: "a.5", routes }));
@@ -99,5 +101,8 @@ test("code of the documentation compiles against the package, and its quick star
         const { stdout } = await run("node", [path.join("docs", name.replace(".ts", ".js"))], { cwd: folder });
         outputs.push(stdout.trim());
     }
-    assert.deepEqual(outputs, [`${content.tag("a.5")} https://web-1.example.com`, "1 https://web-1.example.com"]);
+    assert.deepEqual(outputs, [`${content.tag("a.5")} converged`, "live 1\nhttps://web-1.example.com"]);
+    for (const { code } of all.filter(({ runs }) => runs)) {
+        assert.ok(code.split("\n").filter((line) => line !== "").length <= 10, "a quick start has ten lines");
+    }
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
@@ -12,6 +12,7 @@ import { fileStore } from "../src/node.js";
 import { hex, sha256 } from "../src/sha256.js";
 import { EventTooLarge, type SseEvent, VersionTag, Watcher } from "../src/index.js";
 import { SseParser } from "../src/sse.js";
+import * as content from "./conformance/content.js";
 
 test("SHA-256 is that of Node, for each length around the ends of blocks", () => {
     for (const size of [...Array(200).keys(), 1000, 100_003]) {
@@ -120,9 +121,38 @@ test("file is for its owner alone, has two generations, and survives a failed wr
         await store.setAside(file);
         assert.equal(await readFile(`${file}.bad`, "utf8"), "two");
         await writeFile(file, "x".repeat(200));
-        assert.equal((await store.load())[0]?.text.length, 100);
+        const [long] = await store.load();
+        assert.ok(long && "text" in long);
+        assert.equal(long.text.length, 100);
         await rm(folder, { recursive: true });
         await assert.rejects(store.save("three"), { code: "ENOENT" });
+    } finally {
+        await rm(folder, { recursive: true, force: true });
+    }
+});
+
+test("newest file that cannot be read is counted and stays, and the one before is taken", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "tm-store-"));
+    const file = path.join(folder, "acme.tm");
+    const settings = { url: "http://127.0.0.1:1", tenant: "acme", store: fileStore(file) };
+    try {
+        const body = content.body(content.full("a.5"));
+        const first = await Watcher.start({ ...settings, fetch: () => Promise.resolve(new Response(body)) });
+        await first.ready();
+        while ((await settings.store.load()).length === 0) await systemClock.sleep(5);
+        await first.stop();
+        await rename(file, `${file}.previous`);
+        // The administrator of the machine can read every file, and nobody can read a folder.
+        await writeFile(file, "secret", { mode: 0 });
+        if (process.getuid?.() === 0) await rm(file).then(() => mkdir(file));
+
+        const second = await Watcher.start({ ...settings, fetch: () => new Promise(() => undefined) });
+        const { state, snapshot, counters, problem } = second.view();
+        await second.stop();
+        assert.deepEqual([state, snapshot?.tag.toString()], ["disk", content.tag("a.5")]);
+        assert.equal(counters.fileErrors, 1);
+        assert.match(problem!, /cannot read .*acme\.tm: E(ACCES|ISDIR)/);
+        await stat(file);
     } finally {
         await rm(folder, { recursive: true, force: true });
     }

@@ -3,7 +3,8 @@
 from .client import AsyncClient, Client
 from .plan import AsyncPlan, AsyncPlanApply, Plan, PlanApply, PlanChanged
 from .problem import NoAnswer, Problem
-from .result import AsyncStream, Options, Read, Stream, Written
+from .report import Fault, Reported
+from .result import AsyncStream, Options, Read, Stream, Wait, Written
 from .settings import Times, WatcherSettings
 from .snapshot import Scope, Snapshot
 from .sse import EventTooLarge, SseEvent
@@ -25,6 +26,7 @@ __all__ = [
     "Client",
     "Counters",
     "EventTooLarge",
+    "Fault",
     "NoAnswer",
     "NotEvents",
     "Options",
@@ -34,6 +36,7 @@ __all__ = [
     "Problem",
     "Read",
     "Refusal",
+    "Reported",
     "Scope",
     "Snapshot",
     "SseEvent",
@@ -44,6 +47,7 @@ __all__ = [
     "Verifier",
     "VersionTag",
     "View",
+    "Wait",
     "Watcher",
     "WatcherSettings",
     "Written",

@@ -7,6 +7,7 @@ clients differ only in how they do it.
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
@@ -16,11 +17,12 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel
 
+from . import models
 from .clock import Clock
 from .operation import Operation
 from .operations import OPERATIONS
 from .problem import NoAnswer, Problem
-from .result import Answered, Options, Read, Written
+from .result import Answered, Options, Read, Wait, Written
 from .retry import Retries, RetryBudget
 from .tag import VersionTag
 from .token import TokenSource
@@ -109,8 +111,10 @@ class _Call:
         is_present = args.get("at") is None
         self.reads_own_writes = "min_revision" in takes and options.min_revision is None and is_present
         self.may_retry = self.operation.method == "GET" or "idempotency-key" in self.headers
-        waits = _WAIT if args.get("wait") is not None else 0.0
-        limit = options.timeout or shared.timeout or _TIMEOUT + waits
+        held_for = _held_for(args.get("wait"))
+        if self.operation.method != "GET" and options.timeout is not None and 0 < options.timeout <= held_for:
+            raise ValueError(f"the timeout must be longer than the wait of {held_for} s")
+        limit = options.timeout or (shared.timeout or _TIMEOUT) + held_for
         self.until = shared.clock.monotonic() + limit
 
     def send(self) -> Send:
@@ -160,7 +164,11 @@ class _Call:
             return Read(*about, False, stale_seconds, value)
         self.remember(tag)
         unchanged = headers.get("tm-unchanged") == "true"
-        return Written(*about, value, unchanged, headers.get("idempotency-replayed") == "true")
+        replayed = headers.get("idempotency-replayed") == "true"
+        found = getattr(value, "convergence", None)
+        convergence = found if isinstance(found, models.Convergence) else None
+        share = headers.get("tm-convergence")
+        return Written(*about, value, unchanged, replayed, convergence, float(share) if share else None)
 
     def _value(self, reply: Reply) -> Any:
         if not reply.content:
@@ -200,6 +208,18 @@ def call(shared: Shared, name: str, args: Mapping[str, Any], body: Any, options:
         if pause is None or shared.clock.monotonic() + pause >= made.until:
             raise failure
         yield Sleep(pause)
+
+
+def _held_for(wait: Any) -> float:
+    """Return the longest time that the service holds a request, in seconds."""
+    if wait is None:
+        return 0.0
+    if isinstance(wait, Wait):
+        return wait.seconds
+    if re.fullmatch(r"[\d.]+%", str(wait)):
+        return Wait.seconds
+    given = re.search(r"(\d{1,9})(s|ms)?$", str(wait), re.ASCII)
+    return min(_WAIT, int(given[1]) / (1000 if given[2] == "ms" else 1)) if given else _WAIT
 
 
 def _option_headers(operation: Operation, options: Options) -> dict[str, bytes]:

@@ -64,8 +64,8 @@ class Client(Methods):
     ) -> None:
         """Raise ValueError for a wrong URL, and if the token would go over plain http to another machine.
 
-        `timeout` is the longest time of a call with all its tries, in seconds; 30 by default, and a minute more with
-        `wait`. `ca` are certificates of authorities, as PEM, that are trusted beside those of the system.
+        `timeout` is the longest time of a call with all its tries, in seconds; 30 by default. The time of a `wait`
+        is added. `ca` are certificates of authorities, as PEM, that are trusted beside those of the system.
         """
         self._shared = _shared(url, token, clock, timeout, allow_plain_http=allow_plain_http)
         self._http = httpx.Client(transport=transport, **_http_options(url, ca))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import models
-from .result import AsyncStream, Options, Read, Stream, Written
+from .result import AsyncStream, Options, Read, Stream, Wait, Written
 
 
 class Methods:
@@ -18,33 +18,60 @@ class Methods:
         raise NotImplementedError
 
     def activate_route(
-        self, *, tenant: str, service: str, env: str, version: str, options: Options | None = None
+        self,
+        *,
+        tenant: str,
+        service: str,
+        env: str,
+        version: str,
+        wait: Wait | str | None = None,
+        options: Options | None = None,
     ) -> Written[models.Route]:
         """Activate a route."""
         result: Written[models.Route] = self._call(
-            "activate_route", {"tenant": tenant, "service": service, "env": env, "version": version}, None, options
+            "activate_route",
+            {"tenant": tenant, "service": service, "env": env, "version": version, "wait": wait},
+            None,
+            options,
         )
         return result
 
     def activate_route_by_body(
-        self, *, body: models.RouteKeyIn | Mapping[str, Any], options: Options | None = None
+        self,
+        *,
+        body: models.RouteKeyIn | Mapping[str, Any],
+        wait: Wait | str | None = None,
+        options: Options | None = None,
     ) -> Written[models.Route]:
         """Activate the route that the body names."""
-        result: Written[models.Route] = self._call("activate_route_by_body", {}, body, options)
+        result: Written[models.Route] = self._call("activate_route_by_body", {"wait": wait}, body, options)
         return result
 
     def apply_batch(
-        self, *, tenant: str, body: models.BatchIn | Mapping[str, Any] | str, options: Options | None = None
+        self,
+        *,
+        tenant: str,
+        body: models.BatchIn | Mapping[str, Any] | str,
+        wait: Wait | str | None = None,
+        options: Options | None = None,
     ) -> Written[models.ApplyResult]:
         """Apply many changes at once."""
-        result: Written[models.ApplyResult] = self._call("apply_batch", {"tenant": tenant}, body, options)
+        result: Written[models.ApplyResult] = self._call("apply_batch", {"tenant": tenant, "wait": wait}, body, options)
         return result
 
     def apply_plan(
-        self, *, tenant: str, id: str, body: models.ApplyPlan | Mapping[str, Any], options: Options | None = None
+        self,
+        *,
+        tenant: str,
+        id: str,
+        body: models.ApplyPlan | Mapping[str, Any],
+        wait: Wait | str | None = None,
+        options: Options | None = None,
     ) -> Written[models.ApplyResult]:
         """Apply a plan."""
-        result: Written[models.ApplyResult] = self._call("apply_plan", {"tenant": tenant, "id": id}, body, options)
+        result: Written[models.ApplyResult] = self._call(
+            "apply_plan", {"tenant": tenant, "id": id, "wait": wait}, body, options
+        )
         return result
 
     def cancel_replay(self, *, replay_id: str, options: Options | None = None) -> Written[models.Replay]:
@@ -102,12 +129,20 @@ class Methods:
         env: str,
         version: str,
         confirm_in_use: bool | None = None,
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[models.Route]:
         """Deactivate a route."""
         result: Written[models.Route] = self._call(
             "deactivate_route",
-            {"tenant": tenant, "service": service, "env": env, "version": version, "confirm_in_use": confirm_in_use},
+            {
+                "tenant": tenant,
+                "service": service,
+                "env": env,
+                "version": version,
+                "confirm_in_use": confirm_in_use,
+                "wait": wait,
+            },
             None,
             options,
         )
@@ -118,11 +153,12 @@ class Methods:
         *,
         body: models.RouteKeyIn | Mapping[str, Any],
         confirm_in_use: bool | None = None,
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[models.Route]:
         """Deactivate the route that the body names."""
         result: Written[models.Route] = self._call(
-            "deactivate_route_by_body", {"confirm_in_use": confirm_in_use}, body, options
+            "deactivate_route_by_body", {"confirm_in_use": confirm_in_use, "wait": wait}, body, options
         )
         return result
 
@@ -131,10 +167,12 @@ class Methods:
         result: Written[None] = self._call("delete_plan", {"tenant": tenant, "id": id}, None, options)
         return result
 
-    def delete_policy(self, *, tenant: str, service: str, env: str, options: Options | None = None) -> Written[None]:
+    def delete_policy(
+        self, *, tenant: str, service: str, env: str, wait: Wait | str | None = None, options: Options | None = None
+    ) -> Written[None]:
         """Delete a traffic policy."""
         result: Written[None] = self._call(
-            "delete_policy", {"tenant": tenant, "service": service, "env": env}, None, options
+            "delete_policy", {"tenant": tenant, "service": service, "env": env, "wait": wait}, None, options
         )
         return result
 
@@ -146,12 +184,20 @@ class Methods:
         env: str,
         version: str,
         confirm_in_use: bool | None = None,
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[None]:
         """Delete a route."""
         result: Written[None] = self._call(
             "delete_route",
-            {"tenant": tenant, "service": service, "env": env, "version": version, "confirm_in_use": confirm_in_use},
+            {
+                "tenant": tenant,
+                "service": service,
+                "env": env,
+                "version": version,
+                "confirm_in_use": confirm_in_use,
+                "wait": wait,
+            },
             None,
             options,
         )
@@ -287,6 +333,15 @@ class Methods:
         )
         return result
 
+    def get_convergence(
+        self, *, tenant: str, revision: str | None = None, options: Options | None = None
+    ) -> Read[models.Convergence]:
+        """Get the part of a tenant's nodes that runs a revision."""
+        result: Read[models.Convergence] = self._call(
+            "get_convergence", {"tenant": tenant, "revision": revision}, None, options
+        )
+        return result
+
     def get_dead_letter(self, *, letter_id: str, options: Options | None = None) -> Read[models.DeadLetterDetails]:
         """Get a dead letter."""
         result: Read[models.DeadLetterDetails] = self._call("get_dead_letter", {"letter_id": letter_id}, None, options)
@@ -310,6 +365,11 @@ class Methods:
     def get_liveness(self, *, options: Options | None = None) -> Read[models.Liveness]:
         """Check that the process serves."""
         result: Read[models.Liveness] = self._call("get_liveness", {}, None, options)
+        return result
+
+    def get_node(self, *, tenant: str, node: str, options: Options | None = None) -> Read[models.NodeScopes]:
+        """Get what is known of a node."""
+        result: Read[models.NodeScopes] = self._call("get_node", {"tenant": tenant, "node": node}, None, options)
         return result
 
     def get_open_api_document(self, *, options: Options | None = None) -> Read[dict[str, Any]]:
@@ -486,6 +546,11 @@ class Methods:
             None,
             options,
         )
+        return result
+
+    def get_self(self, *, options: Options | None = None) -> Read[models.Caller]:
+        """Get who the caller is."""
+        result: Read[models.Caller] = self._call("get_self", {}, None, options)
         return result
 
     def get_snapshot(
@@ -669,6 +734,35 @@ class Methods:
         )
         return result
 
+    def list_nodes(
+        self,
+        *,
+        tenant: str,
+        cursor: str | None = None,
+        dialect: str | None = None,
+        env: str | None = None,
+        limit: int | None = None,
+        service: str | None = None,
+        state: str | None = None,
+        options: Options | None = None,
+    ) -> Read[models.PageOfNode]:
+        """List the nodes of a tenant."""
+        result: Read[models.PageOfNode] = self._call(
+            "list_nodes",
+            {
+                "tenant": tenant,
+                "cursor": cursor,
+                "dialect": dialect,
+                "env": env,
+                "limit": limit,
+                "service": service,
+                "state": state,
+            },
+            None,
+            options,
+        )
+        return result
+
     def list_plans(
         self, *, tenant: str, cursor: str | None = None, limit: int | None = None, options: Options | None = None
     ) -> Read[models.PageOfPlanSummary]:
@@ -769,11 +863,12 @@ class Methods:
         service: str,
         env: str,
         body: models.PolicyPatchIn | Mapping[str, Any],
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[models.Policy]:
         """Change parts of a traffic policy."""
         result: Written[models.Policy] = self._call(
-            "patch_policy", {"tenant": tenant, "service": service, "env": env}, body, options
+            "patch_policy", {"tenant": tenant, "service": service, "env": env, "wait": wait}, body, options
         )
         return result
 
@@ -786,12 +881,20 @@ class Methods:
         version: str,
         body: models.RoutePatchIn | Mapping[str, Any],
         confirm_in_use: bool | None = None,
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[models.Route]:
         """Change parts of a route."""
         result: Written[models.Route] = self._call(
             "patch_route",
-            {"tenant": tenant, "service": service, "env": env, "version": version, "confirm_in_use": confirm_in_use},
+            {
+                "tenant": tenant,
+                "service": service,
+                "env": env,
+                "version": version,
+                "confirm_in_use": confirm_in_use,
+                "wait": wait,
+            },
             body,
             options,
         )
@@ -811,11 +914,12 @@ class Methods:
         service: str,
         env: str,
         body: models.PolicyIn | Mapping[str, Any],
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[models.Policy]:
         """Create or replace a traffic policy."""
         result: Written[models.Policy] = self._call(
-            "put_policy", {"tenant": tenant, "service": service, "env": env}, body, options
+            "put_policy", {"tenant": tenant, "service": service, "env": env, "wait": wait}, body, options
         )
         return result
 
@@ -828,12 +932,20 @@ class Methods:
         version: str,
         body: models.RouteSpecIn | Mapping[str, Any],
         confirm_in_use: bool | None = None,
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[models.Route]:
         """Create or replace the route of a path."""
         result: Written[models.Route] = self._call(
             "put_route",
-            {"tenant": tenant, "service": service, "env": env, "version": version, "confirm_in_use": confirm_in_use},
+            {
+                "tenant": tenant,
+                "service": service,
+                "env": env,
+                "version": version,
+                "confirm_in_use": confirm_in_use,
+                "wait": wait,
+            },
             body,
             options,
         )
@@ -854,6 +966,13 @@ class Methods:
     def release_breaker(self, *, dependency: str, options: Options | None = None) -> Written[None]:
         """Release a forced breaker."""
         result: Written[None] = self._call("release_breaker", {"dependency": dependency}, None, options)
+        return result
+
+    def report_nodes(
+        self, *, tenant: str, body: models.NodeReports | Mapping[str, Any] | str, options: Options | None = None
+    ) -> Written[None]:
+        """Report what nodes have said elsewhere."""
+        result: Written[None] = self._call("report_nodes", {"tenant": tenant}, body, options)
         return result
 
     def resolve_route(
@@ -924,10 +1043,13 @@ class Methods:
         *,
         body: models.RouteIn | Mapping[str, Any],
         confirm_in_use: bool | None = None,
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[models.Route]:
         """Create or replace a route."""
-        result: Written[models.Route] = self._call("upsert_route", {"confirm_in_use": confirm_in_use}, body, options)
+        result: Written[models.Route] = self._call(
+            "upsert_route", {"confirm_in_use": confirm_in_use, "wait": wait}, body, options
+        )
         return result
 
     def verify_audit_chain(
@@ -947,34 +1069,61 @@ class AsyncMethods:
         raise NotImplementedError
 
     async def activate_route(
-        self, *, tenant: str, service: str, env: str, version: str, options: Options | None = None
+        self,
+        *,
+        tenant: str,
+        service: str,
+        env: str,
+        version: str,
+        wait: Wait | str | None = None,
+        options: Options | None = None,
     ) -> Written[models.Route]:
         """Activate a route."""
         result: Written[models.Route] = await self._call(
-            "activate_route", {"tenant": tenant, "service": service, "env": env, "version": version}, None, options
+            "activate_route",
+            {"tenant": tenant, "service": service, "env": env, "version": version, "wait": wait},
+            None,
+            options,
         )
         return result
 
     async def activate_route_by_body(
-        self, *, body: models.RouteKeyIn | Mapping[str, Any], options: Options | None = None
+        self,
+        *,
+        body: models.RouteKeyIn | Mapping[str, Any],
+        wait: Wait | str | None = None,
+        options: Options | None = None,
     ) -> Written[models.Route]:
         """Activate the route that the body names."""
-        result: Written[models.Route] = await self._call("activate_route_by_body", {}, body, options)
+        result: Written[models.Route] = await self._call("activate_route_by_body", {"wait": wait}, body, options)
         return result
 
     async def apply_batch(
-        self, *, tenant: str, body: models.BatchIn | Mapping[str, Any] | str, options: Options | None = None
+        self,
+        *,
+        tenant: str,
+        body: models.BatchIn | Mapping[str, Any] | str,
+        wait: Wait | str | None = None,
+        options: Options | None = None,
     ) -> Written[models.ApplyResult]:
         """Apply many changes at once."""
-        result: Written[models.ApplyResult] = await self._call("apply_batch", {"tenant": tenant}, body, options)
+        result: Written[models.ApplyResult] = await self._call(
+            "apply_batch", {"tenant": tenant, "wait": wait}, body, options
+        )
         return result
 
     async def apply_plan(
-        self, *, tenant: str, id: str, body: models.ApplyPlan | Mapping[str, Any], options: Options | None = None
+        self,
+        *,
+        tenant: str,
+        id: str,
+        body: models.ApplyPlan | Mapping[str, Any],
+        wait: Wait | str | None = None,
+        options: Options | None = None,
     ) -> Written[models.ApplyResult]:
         """Apply a plan."""
         result: Written[models.ApplyResult] = await self._call(
-            "apply_plan", {"tenant": tenant, "id": id}, body, options
+            "apply_plan", {"tenant": tenant, "id": id, "wait": wait}, body, options
         )
         return result
 
@@ -1033,12 +1182,20 @@ class AsyncMethods:
         env: str,
         version: str,
         confirm_in_use: bool | None = None,
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[models.Route]:
         """Deactivate a route."""
         result: Written[models.Route] = await self._call(
             "deactivate_route",
-            {"tenant": tenant, "service": service, "env": env, "version": version, "confirm_in_use": confirm_in_use},
+            {
+                "tenant": tenant,
+                "service": service,
+                "env": env,
+                "version": version,
+                "confirm_in_use": confirm_in_use,
+                "wait": wait,
+            },
             None,
             options,
         )
@@ -1049,11 +1206,12 @@ class AsyncMethods:
         *,
         body: models.RouteKeyIn | Mapping[str, Any],
         confirm_in_use: bool | None = None,
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[models.Route]:
         """Deactivate the route that the body names."""
         result: Written[models.Route] = await self._call(
-            "deactivate_route_by_body", {"confirm_in_use": confirm_in_use}, body, options
+            "deactivate_route_by_body", {"confirm_in_use": confirm_in_use, "wait": wait}, body, options
         )
         return result
 
@@ -1063,11 +1221,11 @@ class AsyncMethods:
         return result
 
     async def delete_policy(
-        self, *, tenant: str, service: str, env: str, options: Options | None = None
+        self, *, tenant: str, service: str, env: str, wait: Wait | str | None = None, options: Options | None = None
     ) -> Written[None]:
         """Delete a traffic policy."""
         result: Written[None] = await self._call(
-            "delete_policy", {"tenant": tenant, "service": service, "env": env}, None, options
+            "delete_policy", {"tenant": tenant, "service": service, "env": env, "wait": wait}, None, options
         )
         return result
 
@@ -1079,12 +1237,20 @@ class AsyncMethods:
         env: str,
         version: str,
         confirm_in_use: bool | None = None,
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[None]:
         """Delete a route."""
         result: Written[None] = await self._call(
             "delete_route",
-            {"tenant": tenant, "service": service, "env": env, "version": version, "confirm_in_use": confirm_in_use},
+            {
+                "tenant": tenant,
+                "service": service,
+                "env": env,
+                "version": version,
+                "confirm_in_use": confirm_in_use,
+                "wait": wait,
+            },
             None,
             options,
         )
@@ -1224,6 +1390,15 @@ class AsyncMethods:
         )
         return result
 
+    async def get_convergence(
+        self, *, tenant: str, revision: str | None = None, options: Options | None = None
+    ) -> Read[models.Convergence]:
+        """Get the part of a tenant's nodes that runs a revision."""
+        result: Read[models.Convergence] = await self._call(
+            "get_convergence", {"tenant": tenant, "revision": revision}, None, options
+        )
+        return result
+
     async def get_dead_letter(
         self, *, letter_id: str, options: Options | None = None
     ) -> Read[models.DeadLetterDetails]:
@@ -1251,6 +1426,11 @@ class AsyncMethods:
     async def get_liveness(self, *, options: Options | None = None) -> Read[models.Liveness]:
         """Check that the process serves."""
         result: Read[models.Liveness] = await self._call("get_liveness", {}, None, options)
+        return result
+
+    async def get_node(self, *, tenant: str, node: str, options: Options | None = None) -> Read[models.NodeScopes]:
+        """Get what is known of a node."""
+        result: Read[models.NodeScopes] = await self._call("get_node", {"tenant": tenant, "node": node}, None, options)
         return result
 
     async def get_open_api_document(self, *, options: Options | None = None) -> Read[dict[str, Any]]:
@@ -1427,6 +1607,11 @@ class AsyncMethods:
             None,
             options,
         )
+        return result
+
+    async def get_self(self, *, options: Options | None = None) -> Read[models.Caller]:
+        """Get who the caller is."""
+        result: Read[models.Caller] = await self._call("get_self", {}, None, options)
         return result
 
     async def get_snapshot(
@@ -1610,6 +1795,35 @@ class AsyncMethods:
         )
         return result
 
+    async def list_nodes(
+        self,
+        *,
+        tenant: str,
+        cursor: str | None = None,
+        dialect: str | None = None,
+        env: str | None = None,
+        limit: int | None = None,
+        service: str | None = None,
+        state: str | None = None,
+        options: Options | None = None,
+    ) -> Read[models.PageOfNode]:
+        """List the nodes of a tenant."""
+        result: Read[models.PageOfNode] = await self._call(
+            "list_nodes",
+            {
+                "tenant": tenant,
+                "cursor": cursor,
+                "dialect": dialect,
+                "env": env,
+                "limit": limit,
+                "service": service,
+                "state": state,
+            },
+            None,
+            options,
+        )
+        return result
+
     async def list_plans(
         self, *, tenant: str, cursor: str | None = None, limit: int | None = None, options: Options | None = None
     ) -> Read[models.PageOfPlanSummary]:
@@ -1710,11 +1924,12 @@ class AsyncMethods:
         service: str,
         env: str,
         body: models.PolicyPatchIn | Mapping[str, Any],
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[models.Policy]:
         """Change parts of a traffic policy."""
         result: Written[models.Policy] = await self._call(
-            "patch_policy", {"tenant": tenant, "service": service, "env": env}, body, options
+            "patch_policy", {"tenant": tenant, "service": service, "env": env, "wait": wait}, body, options
         )
         return result
 
@@ -1727,12 +1942,20 @@ class AsyncMethods:
         version: str,
         body: models.RoutePatchIn | Mapping[str, Any],
         confirm_in_use: bool | None = None,
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[models.Route]:
         """Change parts of a route."""
         result: Written[models.Route] = await self._call(
             "patch_route",
-            {"tenant": tenant, "service": service, "env": env, "version": version, "confirm_in_use": confirm_in_use},
+            {
+                "tenant": tenant,
+                "service": service,
+                "env": env,
+                "version": version,
+                "confirm_in_use": confirm_in_use,
+                "wait": wait,
+            },
             body,
             options,
         )
@@ -1752,11 +1975,12 @@ class AsyncMethods:
         service: str,
         env: str,
         body: models.PolicyIn | Mapping[str, Any],
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[models.Policy]:
         """Create or replace a traffic policy."""
         result: Written[models.Policy] = await self._call(
-            "put_policy", {"tenant": tenant, "service": service, "env": env}, body, options
+            "put_policy", {"tenant": tenant, "service": service, "env": env, "wait": wait}, body, options
         )
         return result
 
@@ -1769,12 +1993,20 @@ class AsyncMethods:
         version: str,
         body: models.RouteSpecIn | Mapping[str, Any],
         confirm_in_use: bool | None = None,
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[models.Route]:
         """Create or replace the route of a path."""
         result: Written[models.Route] = await self._call(
             "put_route",
-            {"tenant": tenant, "service": service, "env": env, "version": version, "confirm_in_use": confirm_in_use},
+            {
+                "tenant": tenant,
+                "service": service,
+                "env": env,
+                "version": version,
+                "confirm_in_use": confirm_in_use,
+                "wait": wait,
+            },
             body,
             options,
         )
@@ -1799,6 +2031,13 @@ class AsyncMethods:
     async def release_breaker(self, *, dependency: str, options: Options | None = None) -> Written[None]:
         """Release a forced breaker."""
         result: Written[None] = await self._call("release_breaker", {"dependency": dependency}, None, options)
+        return result
+
+    async def report_nodes(
+        self, *, tenant: str, body: models.NodeReports | Mapping[str, Any] | str, options: Options | None = None
+    ) -> Written[None]:
+        """Report what nodes have said elsewhere."""
+        result: Written[None] = await self._call("report_nodes", {"tenant": tenant}, body, options)
         return result
 
     async def resolve_route(
@@ -1871,11 +2110,12 @@ class AsyncMethods:
         *,
         body: models.RouteIn | Mapping[str, Any],
         confirm_in_use: bool | None = None,
+        wait: Wait | str | None = None,
         options: Options | None = None,
     ) -> Written[models.Route]:
         """Create or replace a route."""
         result: Written[models.Route] = await self._call(
-            "upsert_route", {"confirm_in_use": confirm_in_use}, body, options
+            "upsert_route", {"confirm_in_use": confirm_in_use, "wait": wait}, body, options
         )
         return result
 

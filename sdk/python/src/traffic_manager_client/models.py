@@ -57,6 +57,18 @@ class ApplyPlan(BaseModel):
     """
 
 
+class CallerActor(BaseModel):
+    """
+    The caller as events name it.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    id: str
+    kind: str
+
+
 class ChangeCounts(BaseModel):
     """
     The number of objects for each action.
@@ -866,25 +878,6 @@ class ApiKey(BaseModel):
     """
 
 
-class ApplyResult(BaseModel):
-    """
-    The result of a revision with many changes.
-    """
-
-    model_config = ConfigDict(
-        extra="allow",
-    )
-    revision: Annotated[int, Field(examples=[4])]
-    """
-    The number of a tenant's committed revision. Revisions have no gaps; 0 is a tenant without any change.
-    """
-    summary: ChangeCounts
-    tenant: Annotated[str, Field(examples=["acme"])]
-    """
-    The name of a tenant: a DNS label (RFC 1123) of lower-case letters, digits and inner hyphens.
-    """
-
-
 class BreakerTransition(BaseModel):
     """
     A change of a breaker's state.
@@ -904,6 +897,34 @@ class BreakerTransition(BaseModel):
     to: Literal["closed", "open", "half_open"] | str
     """
     The state of a breaker: whether calls are let through.
+    """
+
+
+class Caller(BaseModel):
+    """
+    Who the caller is, and what it may do.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    actor: CallerActor
+    envs: list[str] | None
+    """
+    The environments that the caller is limited to; `null`: all.
+    """
+    expires_at: str | None
+    """
+    When the credential ends; `null`: it does not by itself.
+    """
+    roles: list[Literal["platform_admin", "tenant_admin", "editor", "viewer", "auditor", "node"] | str]
+    services: list[str] | None
+    """
+    The services that the caller is limited to; `null`: all.
+    """
+    tenant: str | None
+    """
+    The tenant that the caller is limited to; `null`: all tenants.
     """
 
 
@@ -1266,6 +1287,28 @@ class HistoryPosition(BaseModel):
     """
 
 
+class Laggard(BaseModel):
+    """
+    A node that is there and does not run a revision.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    applied: str | None
+    """
+    The version tag that it runs.
+    """
+    node: Annotated[str, Field(examples=["edge-1"])]
+    """
+    The name of a node: a DNS label (RFC 1123) of lower-case letters, digits and inner hyphens.
+    """
+    seconds: float
+    """
+    For how many seconds it has run that.
+    """
+
+
 class MemberBlame(BaseModel):
     """
     The event that gave a member its value.
@@ -1415,6 +1458,95 @@ class NewApiKey(BaseModel):
     """
     The number of tokens that the key has had. From the second token on, `actor.token` of an event says which token was used.
     """
+
+
+class NodeError(BaseModel):
+    """
+    Why a node does not run the newest revision, in its own words.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    code: str
+    tag: str | None
+    """
+    The refused version tag, if the node said it.
+    """
+    text: str
+
+
+class NodeErrorReport(BaseModel):
+    """
+    Why a node does not run the newest revision.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    code: str
+    tag: str | None = None
+    """
+    The refused version tag.
+    """
+    text: str
+    """
+    The node's words; 1024 bytes of them are kept.
+    """
+
+
+class NodeReport(BaseModel):
+    """
+    What a node has said.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    applied: str | None = None
+    """
+    The version tag that the node runs.
+    """
+    applied_ms_ago: int | None = None
+    """
+    How many milliseconds ago it said `applied` and `error`; as `seen_ms_ago` if it is missing.
+    """
+    dialect: str | None = None
+    """
+    How the node takes its configuration.
+    """
+    env: str | None = None
+    """
+    The environment that the node follows; `null`: all.
+    """
+    error: NodeErrorReport | None = None
+    node: Annotated[str, Field(examples=["edge-1"])]
+    """
+    The name of a node: a DNS label (RFC 1123) of lower-case letters, digits and inner hyphens.
+    """
+    seen_ms_ago: int
+    """
+    How many milliseconds ago the node was last there.
+    """
+    served: str | None = None
+    """
+    The version tag that the node was sent last.
+    """
+    service: str | None = None
+    """
+    The service that the node follows; `null`: all.
+    """
+
+
+class NodeReports(BaseModel):
+    """
+    The body of `POST /tenants/{tenant}/nodes`.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    reports: list[NodeReport]
 
 
 class PageOfAccessRecord(BaseModel):
@@ -1932,62 +2064,6 @@ class RetriesPatchIn(BaseModel):
     attempts: int | None = None
     on: list[Literal["connect_failure", "gateway_error", "reset"] | str] | None = None
     per_try_timeout_ms: int | None = None
-
-
-class Route(BaseModel):
-    """
-    A route as the API shows it.
-    """
-
-    model_config = ConfigDict(
-        extra="allow",
-    )
-    created_at: Annotated[str, Field(examples=["2026-11-21T08:03:37.661997Z"])]
-    """
-    When the route was created.
-    """
-    created_by: str
-    """
-    The id of the actor that created the route.
-    """
-    description: str | None
-    env: Annotated[str, Field(examples=["prod"])]
-    """
-    The name of an environment: a DNS label (RFC 1123) of lower-case letters, digits and inner hyphens.
-    """
-    is_active: bool
-    """
-    Whether traffic may go to the route now.
-    """
-    labels: dict[str, str]
-    revision: Annotated[int, Field(examples=[4])]
-    """
-    The tenant's revision of the route's last change.
-    """
-    service: Annotated[str, Field(examples=["checkout"])]
-    """
-    The name of a service: a DNS label (RFC 1123) of lower-case letters, digits and inner hyphens.
-    """
-    tenant: Annotated[str, Field(examples=["acme"])]
-    """
-    The name of a tenant: a DNS label (RFC 1123) of lower-case letters, digits and inner hyphens.
-    """
-    updated_at: Annotated[str, Field(examples=["2026-11-21T08:03:37.661997Z"])]
-    """
-    When the route last changed.
-    """
-    updated_by: str
-    """
-    The id of the actor that made the last change.
-    """
-    url: Annotated[str, Field(examples=["https://checkout-1.example.com"])]
-    """
-    An absolute http or https URL (RFC 3986) of at most 2048 bytes, without credentials, without a fragment, and without `.` or `..` in the path. The host is a DNS name or an IP address, the port is 1 to 65535. The service stores the URL unchanged.
-    """
-    version: Annotated[str, Field(examples=["v1", "2026.11.21-rc1"])]
-    """
-    The name of a version of a service.
-    """
 
 
 class RouteBlame(BaseModel):
@@ -2904,6 +2980,60 @@ class ChoiceExplanation(BaseModel):
     """
 
 
+class Convergence(BaseModel):
+    """
+    Which part of a tenant's nodes runs a revision.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    anonymous: int
+    """
+    The number of polls without a node's name in the last whole minute, at the instance that answers.
+    """
+    converged: int
+    """
+    Those of them that run the revision.
+    """
+    laggards: list[Laggard]
+    """
+    The first nodes by name that are there and do not run it; at most 20.
+    """
+    live: int
+    """
+    The nodes that are there.
+    """
+    lost: int
+    """
+    The nodes that are no longer there.
+    """
+    oldest: Laggard | None
+    """
+    The one of those that has run the same for longest.
+    """
+    partial: bool
+    """
+    Whether the instance does not know all nodes.
+    """
+    refused: int
+    """
+    Those of them that say that they cannot run it.
+    """
+    revision: Annotated[str, Field(examples=["adc74a594a3e0e8f.4"])]
+    """
+    A version tag, `<epoch>.<revision>`.
+    """
+    state: Literal["converged", "failed", "timeout", "partial", "no_nodes", "warming"] | str | None = None
+    """
+    How the wait ended; only in answers to writes that waited.
+    """
+    warming: bool
+    """
+    Whether the instance is so new that nodes may not have come yet.
+    """
+
+
 class DeadLetter(BaseModel):
     """
     A dead letter, without its content.
@@ -3069,6 +3199,80 @@ class Dependency(BaseModel):
     """
 
 
+class Node(BaseModel):
+    """
+    A node within one scope.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    applied: str | None
+    """
+    The version tag that the node runs; `null`: none, or it did not say.
+    """
+    dialect: str | None
+    """
+    How the node takes its configuration; `null`: as JSON, or it did not say.
+    """
+    env: str | None
+    """
+    The environment that the node follows; `null`: all.
+    """
+    error: NodeError | None
+    instance: str
+    """
+    The instance of the service that the node was last at.
+    """
+    interval_seconds: float
+    """
+    The longest usual time between two requests of the node, in seconds.
+    """
+    lag_revisions: int
+    """
+    How many revisions the node is behind.
+    """
+    node: Annotated[str, Field(examples=["edge-1"])]
+    """
+    The name of a node: a DNS label (RFC 1123) of lower-case letters, digits and inner hyphens.
+    """
+    seen: Annotated[str, Field(examples=["2026-11-21T08:03:37.661997Z"])]
+    """
+    When the node was last there.
+    """
+    served: str | None
+    """
+    The version tag that the node was sent last.
+    """
+    service: str | None
+    """
+    The service that the node follows; `null`: all.
+    """
+    since: str | None
+    """
+    Since when it has run that.
+    """
+    state: Literal["converged", "lagging", "refused", "lost"] | str
+    """
+    The state of a node.
+    """
+
+
+class NodeScopes(BaseModel):
+    """
+    A node, with each scope that it follows.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    node: Annotated[str, Field(examples=["edge-1"])]
+    """
+    The name of a node: a DNS label (RFC 1123) of lower-case letters, digits and inner hyphens.
+    """
+    scopes: list[Node]
+
+
 class PageOfDeadLetter(BaseModel):
     """
     A page of a list.
@@ -3078,6 +3282,24 @@ class PageOfDeadLetter(BaseModel):
         extra="allow",
     )
     items: list[DeadLetter]
+    """
+    The items of the page.
+    """
+    next_cursor: str | None
+    """
+    The cursor of the next page; `null` at the end.
+    """
+
+
+class PageOfNode(BaseModel):
+    """
+    A page of a list.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    items: list[Node]
     """
     The items of the page.
     """
@@ -3114,24 +3336,6 @@ class PageOfReplay(BaseModel):
         extra="allow",
     )
     items: list[Replay]
-    """
-    The items of the page.
-    """
-    next_cursor: str | None
-    """
-    The cursor of the next page; `null` at the end.
-    """
-
-
-class PageOfRoute(BaseModel):
-    """
-    A page of a list.
-    """
-
-    model_config = ConfigDict(
-        extra="allow",
-    )
-    items: list[Route]
     """
     The items of the page.
     """
@@ -3356,6 +3560,66 @@ class ResolvedRoute(BaseModel):
     """
 
 
+class Route(BaseModel):
+    """
+    A route as the API shows it.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    convergence: Convergence | None = None
+    """
+    Only in answers to writes with `wait`: the nodes that run the change.
+    """
+    created_at: Annotated[str, Field(examples=["2026-11-21T08:03:37.661997Z"])]
+    """
+    When the route was created.
+    """
+    created_by: str
+    """
+    The id of the actor that created the route.
+    """
+    description: str | None
+    env: Annotated[str, Field(examples=["prod"])]
+    """
+    The name of an environment: a DNS label (RFC 1123) of lower-case letters, digits and inner hyphens.
+    """
+    is_active: bool
+    """
+    Whether traffic may go to the route now.
+    """
+    labels: dict[str, str]
+    revision: Annotated[int, Field(examples=[4])]
+    """
+    The tenant's revision of the route's last change.
+    """
+    service: Annotated[str, Field(examples=["checkout"])]
+    """
+    The name of a service: a DNS label (RFC 1123) of lower-case letters, digits and inner hyphens.
+    """
+    tenant: Annotated[str, Field(examples=["acme"])]
+    """
+    The name of a tenant: a DNS label (RFC 1123) of lower-case letters, digits and inner hyphens.
+    """
+    updated_at: Annotated[str, Field(examples=["2026-11-21T08:03:37.661997Z"])]
+    """
+    When the route last changed.
+    """
+    updated_by: str
+    """
+    The id of the actor that made the last change.
+    """
+    url: Annotated[str, Field(examples=["https://checkout-1.example.com"])]
+    """
+    An absolute http or https URL (RFC 3986) of at most 2048 bytes, without credentials, without a fragment, and without `.` or `..` in the path. The host is a DNS name or an IP address, the port is 1 to 65535. The service stores the URL unchanged.
+    """
+    version: Annotated[str, Field(examples=["v1", "2026.11.21-rc1"])]
+    """
+    The name of a version of a service.
+    """
+
+
 class RouteEvent(BaseModel):
     """
     A change of a route.
@@ -3502,6 +3766,47 @@ class SnapshotPolicy(BaseModel):
     """
 
 
+class ApplyResult(BaseModel):
+    """
+    The result of a revision with many changes.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    convergence: Convergence | None = None
+    """
+    Only in answers to writes with `wait`: the nodes that run the change.
+    """
+    revision: Annotated[int, Field(examples=[4])]
+    """
+    The number of a tenant's committed revision. Revisions have no gaps; 0 is a tenant without any change.
+    """
+    summary: ChangeCounts
+    tenant: Annotated[str, Field(examples=["acme"])]
+    """
+    The name of a tenant: a DNS label (RFC 1123) of lower-case letters, digits and inner hyphens.
+    """
+
+
+class PageOfRoute(BaseModel):
+    """
+    A page of a list.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    items: list[Route]
+    """
+    The items of the page.
+    """
+    next_cursor: str | None
+    """
+    The cursor of the next page; `null` at the end.
+    """
+
+
 class PlannedChange(BaseModel):
     """
     The change of one object.
@@ -3530,6 +3835,10 @@ class Policy(BaseModel):
     model_config = ConfigDict(
         extra="allow",
     )
+    convergence: Convergence | None = None
+    """
+    Only in answers to writes with `wait`: the nodes that run the change.
+    """
     created_at: Annotated[str, Field(examples=["2026-11-21T08:03:37.661997Z"])]
     """
     When the policy was created.

@@ -8,7 +8,7 @@ from typing import Any
 from . import models
 from .client import AsyncClient, Client
 from .problem import Problem
-from .result import Options, Written
+from .result import Options, Wait, Written
 
 _REPLACED = 5
 """How often a plan is replaced by the same one for a newer state of the tenant, before the caller is told."""
@@ -35,12 +35,14 @@ class _Seen:
         self._newest = body
         self._replaced = 0
 
-    def _apply(self, confirm_shrink: str | None, confirm_in_use: bool | None) -> dict[str, Any]:
+    def _apply(
+        self, confirm_shrink: str | None, confirm_in_use: bool | None, wait: Wait | str | None
+    ) -> dict[str, Any]:
         # Who confirmed the hash of the plan that was seen means its changes: the same changes have another hash now.
         shrink = self._newest.hash if confirm_shrink == self.body.hash else confirm_shrink
         members = {"hash": self._newest.hash, "confirm_shrink": shrink, "confirm_in_use": confirm_in_use}
         body = {name: value for name, value in members.items() if value is not None}
-        return {"tenant": self.body.tenant, "id": self._newest.id, "body": body}
+        return {"tenant": self.body.tenant, "id": self._newest.id, "body": body, "wait": wait}
 
     def _newer(self, problem: Problem) -> dict[str, Any]:
         """Return where the new plan is, since the problem has only as many changes as fit into it."""
@@ -64,17 +66,22 @@ class Plan(_Seen):
         self._client = client
 
     def apply(
-        self, *, confirm_shrink: str | None = None, confirm_in_use: bool | None = None
+        self,
+        *,
+        confirm_shrink: str | None = None,
+        confirm_in_use: bool | None = None,
+        wait: Wait | str | None = None,
     ) -> Written[models.ApplyResult]:
         """Apply the plan as one revision.
 
         If the tenant has changed since, the service makes a new plan: it is applied if its changes are the same, and
         else `PlanChanged` is raised. Raises `Problem` `shrink_not_confirmed` or `version_in_use` if a confirmation is
-        missing: it comes from the caller, never from this package.
+        missing: it comes from the caller, never from this package. With `wait`, the answer comes once a share of the
+        nodes runs the change.
         """
         while True:
             try:
-                return self._client.apply_plan(**self._apply(confirm_shrink, confirm_in_use))
+                return self._client.apply_plan(**self._apply(confirm_shrink, confirm_in_use, wait))
             except Problem as problem:
                 newer = self._client.get_plan(**self._newer(problem)).value
                 if not self._is_same(newer):
@@ -116,12 +123,16 @@ class AsyncPlan(_Seen):
         self._client = client
 
     async def apply(
-        self, *, confirm_shrink: str | None = None, confirm_in_use: bool | None = None
+        self,
+        *,
+        confirm_shrink: str | None = None,
+        confirm_in_use: bool | None = None,
+        wait: Wait | str | None = None,
     ) -> Written[models.ApplyResult]:
         """Apply the plan as one revision, like `Plan.apply`."""
         while True:
             try:
-                return await self._client.apply_plan(**self._apply(confirm_shrink, confirm_in_use))
+                return await self._client.apply_plan(**self._apply(confirm_shrink, confirm_in_use, wait))
             except Problem as problem:
                 newer = (await self._client.get_plan(**self._newer(problem))).value
                 if not self._is_same(newer):

@@ -9,12 +9,35 @@ from typing import Generic, Literal, TypeVar
 
 import httpx
 
+from . import models
 from .problem import NoAnswer
 from .settings import MAX_BYTES
 from .sse import SseEvent, SseParser
 from .tag import VersionTag
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Holds the answer to a write until a share of the tenant's nodes runs the change. The change is made before."""
+
+    percent: float
+    """The share of the nodes: more than 0, at most 100; four decimals count."""
+    seconds: float = 10.0
+    """The longest time of the wait; at most 60."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a share or a time that the service does not know."""
+        if not 0.0001 <= self.percent <= 100:
+            raise ValueError("percent must be more than 0, and at most 100")
+        if not 0 <= self.seconds <= 60:
+            raise ValueError("seconds must be from 0 to 60")
+
+    def __str__(self) -> str:
+        """Return the value of the parameter, such as `95%,10000ms`."""
+        share = f"{self.percent:.4f}".rstrip("0").removesuffix(".")
+        return f"{share}%,{round(self.seconds * 1000)}ms"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +66,10 @@ class Options:
     traceparent: str | None = None
     """W3C Trace Context: the parent of the request's span."""
     timeout: float | None = None
-    """The longest time of the call with all its tries, in seconds; of a stream, until it begins."""
+    """The longest time of the call with all its tries, in seconds; of a stream, until it begins.
+
+    Longer than the time of `wait`.
+    """
 
 
 @dataclass(frozen=True)
@@ -87,6 +113,13 @@ class Written(Answered, Generic[T]):
     """True if there was nothing to change: no revision and no event were made."""
     replayed: bool
     """True if this is the stored answer of an earlier request with the same idempotency key."""
+    convergence: models.Convergence | None
+    """How a `wait` for nodes ended; None without one, and if the answer has no body, as of a removal.
+
+    Only the state `converged` is a success: `failed`, `timeout`, `partial`, `no_nodes` and `warming` are none.
+    """
+    converged_share: float | None
+    """The share of the nodes that runs the change, from 0 to 1, also of a removal; None if there are no nodes."""
 
 
 class Stream:

@@ -52,6 +52,10 @@ class Times:
     """The time between requests while the service says 401, 403 or 404, or the hook refuses."""
     save: float = 1.0
     """The shortest time between two writes of the file."""
+    report: float = 20.0
+    """The time after which a node reports the same again, up to a tenth less."""
+    report_pause: float = 0.1
+    """The shortest time between two reports."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +76,11 @@ class WatcherSettings:
     """Certificates of authorities that are trusted beside those of the system, as PEM."""
     trusted_keys: Sequence[str] = ()
     """The public keys (Ed25519), each 64 hex digits, whose signatures are required. Without any, they are ignored."""
+    node: str | None = None
+    """The name of this node in the service's list of nodes: a DNS label. With a name, each request carries it, and
+    reports go to the service. Without reports of the program, the node counts as running what the watcher holds."""
+    dialect: str | None = None
+    """The kind of proxy that the program feeds, such as `haproxy`: only reports say what the node runs then."""
     file: str | os.PathLike[str] | None = None
     """The file that keeps the data over a restart. Each watcher needs a file of its own.
 

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from .backoff import retry_after
+from .report import Node
 from .settings import WatcherSettings, tls_context
 from .tag import VersionTag
 from .token import TokenSource, base_url
@@ -38,15 +39,29 @@ async def within(seconds: float, work: Awaitable[T]) -> T:
     return task.result()
 
 
+_AGAIN = 0.25
+"""The time after which a cancellation is repeated, in seconds."""
+
+
 async def cancel(task: asyncio.Future[Any]) -> None:
-    """Cancel a task, and wait for its end."""
-    # Before Python 3.11, a cancellation can be lost in the libraries below: it is repeated.
+    """Cancel a task, and wait for its end, also while the caller is cancelled itself.
+
+    One cancellation may be lost: when a connection is made, anyio cancels its own task to end the other attempts.
+    Before Python 3.11 a cancellation from outside in the same turn of the loop becomes one with that, and anyio takes
+    it for its own (anyio issue 1214). The task then goes on, and waits for an answer that may never come.
+    """
+    interrupted: asyncio.CancelledError | None = None
     while not task.done():
         task.cancel()
-        await asyncio.wait({task}, timeout=1.0)
+        try:
+            await asyncio.wait({task}, timeout=_AGAIN)
+        except asyncio.CancelledError as error:
+            interrupted = error
     if not task.cancelled():
         # Otherwise the loop complains that nobody looked at it.
         task.exception()
+    if interrupted:
+        raise interrupted
 
 
 @dataclass(frozen=True)
@@ -137,9 +152,10 @@ Answer = Unchanged | Missing | Denied | TagRefused | TooLarge | Failed
 class Http:
     """The client of one watcher."""
 
-    def __init__(self, settings: WatcherSettings) -> None:
+    def __init__(self, settings: WatcherSettings, node: Node | None) -> None:
         """Raise ValueError if there is no URL, or a wrong one."""
         self._settings = settings
+        self._node = node
         urls = [settings.url] if isinstance(settings.url, str) else settings.url
         if not urls:
             raise ValueError("no server is configured")
@@ -196,6 +212,16 @@ class Http:
             return Failed("the stream has another content type")
         return OpenStream(response)
 
+    async def report(self, held: VersionTag | None, headers: dict[str, str]) -> Answer | None:
+        """Tell what the node runs, with the tag that it holds; None if the service answers with a snapshot's head."""
+        if held:
+            headers = {**headers, "if-none-match": held.to_etag()}
+        response = await self._send(self._url("snapshot", 0), headers, 0, has_tag=held is not None, method="HEAD")
+        if not isinstance(response, httpx.Response):
+            return response
+        await response.aclose()
+        return None
+
     def _url(self, what: str, wait: int) -> str:
         scope = self._settings.scope
         query = {"service": scope.service, "env": scope.env, "wait": f"{wait}s" if wait else None}
@@ -204,7 +230,7 @@ class Http:
         return f"{path}?{text}" if text else path
 
     async def _send(
-        self, url: str, headers: dict[str, str], held_for: float, *, has_tag: bool
+        self, url: str, headers: dict[str, str], held_for: float, *, has_tag: bool, method: str = "GET"
     ) -> httpx.Response | Answer:
         """Send a request, and wait for the head of its answer. `held_for` is the time that the service may hold it."""
         was_kept, limit = self._token.is_kept, self._settings.times.silence + held_for
@@ -216,8 +242,10 @@ class Http:
         except Exception as error:  # noqa: BLE001 - the function is the caller's, and may raise anything
             return Failed(f"no token: {error}")
         headers["user-agent"] = USER_AGENT
+        if self._node:
+            headers |= self._node.headers()
         try:
-            request = self._client.build_request("GET", url, headers=headers)
+            request = self._client.build_request(method, url, headers=headers)
             response = await within(limit, self._client.send(request, stream=True))
         except Late:
             return Failed(f"no answer within {limit} s")

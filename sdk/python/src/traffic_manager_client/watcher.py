@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 from .disk import Disk
 from .driver import Driver
 from .follow import Follower
+from .report import Fault, Node, Report, Reported
+from .reporter import Reporter
 from .saver import Saver
 from .settings import WatcherSettings
 from .signatures import read_key
@@ -39,6 +42,11 @@ class _Reads:
     def current(self) -> Snapshot | None:
         """Return the data; None until the first are there."""
         return self.view().snapshot
+
+    @property
+    def reported(self) -> Reported:
+        """The reports since the start."""
+        raise NotImplementedError
 
     @property
     def tag(self) -> VersionTag | None:
@@ -72,15 +80,43 @@ class AsyncWatcher(_Reads):
         limits: dict[str, Any] = {"max_bytes": settings.max_bytes, "accept": settings.accept}
         self._follower = Follower(settings.tenant, settings.scope, keys, **limits)
         self._view = self._follower.view()
-        self._http = Http(settings)
+        node = None if settings.node is None else Node(settings.node, settings.dialect)
+        self._http = Http(settings, node)
         self._tasks: list[asyncio.Task[None]] = []
         self._saver: Saver | None = None
+        self._saving: asyncio.Task[None] | None = None
+        # Its requests are on connections, and with a token, of their own.
+        self._report_http = Http(settings, node) if node else None
+        self._reporter: Reporter | None = None
+        if node and self._report_http:
+            self._reporter = Reporter(settings, node, self._report_http, lambda: self._view.tag)
         self._waiting: set[asyncio.Future[None]] = set()
         self._is_stopped = False
 
     def view(self) -> View:
         """Return data, state and counters of one moment."""
         return self._view
+
+    @property
+    def reported(self) -> Reported:
+        """The reports since the start."""
+        return self._reporter.reported if self._reporter else Reported()
+
+    def report(self, *, applied: VersionTag | None = None, error: Fault | None = None) -> None:
+        """Tell the service what the node runs, and why it does not run what the watcher holds.
+
+        Never waits. The newest report is sent soon, at most ten a second, and again until the service has taken it.
+        Without `WatcherSettings.node` nothing is sent. From the first report on, only reports count.
+        """
+        if self._take_report(Report(applied, error)):
+            self._wake_reporter()
+
+    def _take_report(self, report: Report) -> bool:
+        return self._reporter is not None and self._reporter.take(report)
+
+    def _wake_reporter(self) -> None:
+        if self._reporter:
+            self._reporter.wake()
 
     async def start(self) -> None:
         """Read the file, if there is one, and start to follow. Does not wait for the service."""
@@ -89,17 +125,26 @@ class AsyncWatcher(_Reads):
             await asyncio.to_thread(disk.restore, self._follower)
             self._saver = Saver(disk, self._settings.times.save, self._settings.clock, self._file_failed)
             self._saver.has_written(self._follower.saved())
-            self._tasks.append(asyncio.create_task(self._saver.run()))
+            self._saving = asyncio.create_task(self._saver.run())
         self._show()
         driver = Driver(self._settings, self._follower, self._http, self._publish)
         self._tasks.append(asyncio.create_task(self._run(driver)))
+        if self._reporter:
+            self._tasks.append(asyncio.create_task(self._reporter.run()))
 
     async def stop(self) -> None:
         """Stop to follow, and close the connection. What is held stays readable."""
         self._is_stopped = True
+        if self._saving:
+            self._saving.cancel()
         for task in self._tasks:
             await cancel(task)
-        await self._http.close()
+        if self._saving:
+            # Once: a write that has begun comes to its end.
+            await asyncio.wait({self._saving})
+        for http in (self._http, self._report_http):
+            if http:
+                await http.close()
         self._wake()
 
     async def __aenter__(self) -> AsyncWatcher:
@@ -151,6 +196,8 @@ class AsyncWatcher(_Reads):
 
     def _show(self) -> None:
         old, self._view = self._view, self._follower.view()
+        if self._reporter:
+            self._reporter.holds(self._view.tag)
         if self._view.differs(old):
             self._wake()
 
@@ -177,6 +224,18 @@ class Watcher(_Reads):
     def view(self) -> View:
         """Return data, state and counters of one moment."""
         return self._watcher.view()
+
+    @property
+    def reported(self) -> Reported:
+        """The reports since the start."""
+        return self._watcher.reported
+
+    def report(self, *, applied: VersionTag | None = None, error: Fault | None = None) -> None:
+        """Tell the service what the node runs, like `AsyncWatcher.report`; in any thread."""
+        if self._watcher._take_report(Report(applied, error)) and (loop := self._loop):
+            # The loop is closed if the watcher was stopped meanwhile.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._watcher._wake_reporter)
 
     def start(self) -> None:
         """Read the file, if there is one, and start to follow. Does not wait for the service."""

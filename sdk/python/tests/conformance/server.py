@@ -10,6 +10,7 @@ from dataclasses import dataclass
 class Request:
     server: int
     """The place of the server in the watcher's list."""
+    method: str
     path: str
     query: str
     headers: dict[str, str]
@@ -44,10 +45,11 @@ async def start(at: int, requests: asyncio.Queue[Request]) -> Server:
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         first, *lines = head.split("\r\n")
-        path, _, query = first.split(" ")[1].partition("?")
+        method, target, _ = first.split(" ")
+        path, _, query = target.partition("?")
         pairs = (line.partition(": ") for line in lines if line)
         headers = {name.lower(): value for name, _, value in pairs}
-        requests.put_nowait(Request(at, path, query, headers, writer))
+        requests.put_nowait(Request(at, method, path, query, headers, writer))
 
     listener = await asyncio.start_server(accept, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]

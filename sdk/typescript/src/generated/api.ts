@@ -768,6 +768,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/self": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get who the caller is
+         * @description Also tells whether a credential is good, and until when.
+         */
+        get: operations["getSelf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stream": {
         parameters: {
             query?: never;
@@ -877,6 +897,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tenants/{tenant}/convergence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the part of a tenant's nodes that runs a revision
+         * @description A node that follows a part of the tenant has a revision once it runs the newest change of that part. With `partial` or `warming` there may be nodes that the instance does not know of: wait, and ask again.
+         */
+        get: operations["getConvergence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tenants/{tenant}/diff": {
         parameters: {
             query?: never;
@@ -909,6 +949,47 @@ export interface paths {
          * @description The document is sorted and complete: the same state gives the same bytes. A new plan takes it as its body. It is YAML unless `format` is `json`. With `at`, it is an earlier state. `/docs/tenant-document.v1.json` serves the schema.
          */
         get: operations["exportTenant"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tenants/{tenant}/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the nodes of a tenant
+         * @description Nodes name themselves with `TM-Node` in their polls, by their client certificate, or by the node's id of Envoy. A node that has been silent for too long is `lost`, and no longer listed after a day. Every instance of the service gives the same answer, perhaps a second later.
+         */
+        get: operations["listNodes"];
+        put?: never;
+        /**
+         * Report what nodes have said elsewhere
+         * @description For relays, which answer nodes in the service's place: what the nodes have said to them, as the headers `TM-Node` and so on say it of the caller itself. At most 1000 reports.
+         */
+        post: operations["reportNodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tenants/{tenant}/nodes/{node}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get what is known of a node */
+        get: operations["getNode"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1294,6 +1375,8 @@ export interface components {
         };
         /** @description The result of a revision with many changes. */
         ApplyResult: {
+            /** @description Only in answers to writes with `wait`: the nodes that run the change. */
+            convergence?: components["schemas"]["Convergence"] | null;
             revision: components["schemas"]["Revision"];
             summary: components["schemas"]["ChangeCounts"];
             tenant: components["schemas"]["TenantName"];
@@ -1382,6 +1465,24 @@ export interface components {
             /** @description Whether an administrator forced the change. */
             drill: boolean;
             to: components["schemas"]["BreakerState"];
+        };
+        /** @description Who the caller is, and what it may do. */
+        Caller: {
+            actor: components["schemas"]["CallerActor"];
+            /** @description The environments that the caller is limited to; `null`: all. */
+            envs: components["schemas"]["EnvName"][] | null;
+            /** @description When the credential ends; `null`: it does not by itself. */
+            expires_at: components["schemas"]["Timestamp"] | null;
+            roles: components["schemas"]["RoleName"][];
+            /** @description The services that the caller is limited to; `null`: all. */
+            services: components["schemas"]["ServiceName"][] | null;
+            /** @description The tenant that the caller is limited to; `null`: all tenants. */
+            tenant: components["schemas"]["TenantName"] | null;
+        };
+        /** @description The caller as events name it. */
+        CallerActor: {
+            id: string;
+            kind: string;
         };
         /** @description The point from which the archive has the chain. */
         ChainCheckpoint: {
@@ -1502,6 +1603,50 @@ export interface components {
          * @enum {string}
          */
         ChoiceReason: "version_header" | "rule" | "split" | "failover" | "next_of_split" | "nowhere";
+        /** @description Which part of a tenant's nodes runs a revision. */
+        Convergence: {
+            /**
+             * Format: int64
+             * @description The number of polls without a node's name in the last whole minute, at the instance that answers.
+             */
+            anonymous: number;
+            /**
+             * Format: int64
+             * @description Those of them that run the revision.
+             */
+            converged: number;
+            /** @description The first nodes by name that are there and do not run it; at most 20. */
+            laggards: components["schemas"]["Laggard"][];
+            /**
+             * Format: int64
+             * @description The nodes that are there.
+             */
+            live: number;
+            /**
+             * Format: int64
+             * @description The nodes that are no longer there.
+             */
+            lost: number;
+            /** @description The one of those that has run the same for longest. */
+            oldest: components["schemas"]["Laggard"] | null;
+            /** @description Whether the instance does not know all nodes. */
+            partial: boolean;
+            /**
+             * Format: int64
+             * @description Those of them that say that they cannot run it.
+             */
+            refused: number;
+            revision: components["schemas"]["VersionTag"];
+            /** @description How the wait ended; only in answers to writes that waited. */
+            state?: components["schemas"]["ConvergenceState"];
+            /** @description Whether the instance is so new that nodes may not have come yet. */
+            warming: boolean;
+        };
+        /**
+         * @description How a wait for nodes ended.
+         * @enum {string}
+         */
+        ConvergenceState: "converged" | "failed" | "timeout" | "partial" | "no_nodes" | "warming";
         /**
          * @description The name of a cookie.
          * @example sid
@@ -1933,6 +2078,17 @@ export interface components {
         LabelsPatchIn: {
             [key: string]: string | null;
         };
+        /** @description A node that is there and does not run a revision. */
+        Laggard: {
+            /** @description The version tag that it runs. */
+            applied: components["schemas"]["VersionTag"] | null;
+            node: components["schemas"]["NodeName"];
+            /**
+             * Format: double
+             * @description For how many seconds it has run that.
+             */
+            seconds: number;
+        };
         /**
          * @description An IPv4 address, or `[::]` or `[::1]`, and a port.
          * @example 127.0.0.1:10000
@@ -2013,6 +2169,97 @@ export interface components {
              */
             tokens: number;
         };
+        /** @description A node within one scope. */
+        Node: {
+            /** @description The version tag that the node runs; `null`: none, or it did not say. */
+            applied: components["schemas"]["VersionTag"] | null;
+            /** @description How the node takes its configuration; `null`: as JSON, or it did not say. */
+            dialect: string | null;
+            /** @description The environment that the node follows; `null`: all. */
+            env: components["schemas"]["EnvName"] | null;
+            error: components["schemas"]["NodeError"] | null;
+            /** @description The instance of the service that the node was last at. */
+            instance: string;
+            /**
+             * Format: double
+             * @description The longest usual time between two requests of the node, in seconds.
+             */
+            interval_seconds: number;
+            /**
+             * Format: int64
+             * @description How many revisions the node is behind.
+             */
+            lag_revisions: number;
+            node: components["schemas"]["NodeName"];
+            /** @description When the node was last there. */
+            seen: components["schemas"]["Timestamp"];
+            /** @description The version tag that the node was sent last. */
+            served: components["schemas"]["VersionTag"] | null;
+            /** @description The service that the node follows; `null`: all. */
+            service: components["schemas"]["ServiceName"] | null;
+            /** @description Since when it has run that. */
+            since: components["schemas"]["Timestamp"] | null;
+            state: components["schemas"]["NodeState"];
+        };
+        /** @description Why a node does not run the newest revision, in its own words. */
+        NodeError: {
+            code: string;
+            /** @description The refused version tag, if the node said it. */
+            tag: components["schemas"]["VersionTag"] | null;
+            text: string;
+        };
+        /** @description Why a node does not run the newest revision. */
+        NodeErrorReport: {
+            code: string;
+            /** @description The refused version tag. */
+            tag?: components["schemas"]["VersionTag"] | null;
+            /** @description The node's words; 1024 bytes of them are kept. */
+            text: string;
+        };
+        /**
+         * @description The name of a node: a DNS label (RFC 1123) of lower-case letters, digits and inner hyphens.
+         * @example edge-1
+         */
+        NodeName: string;
+        /** @description What a node has said. */
+        NodeReport: {
+            /** @description The version tag that the node runs. */
+            applied?: components["schemas"]["VersionTag"] | null;
+            /**
+             * Format: int64
+             * @description How many milliseconds ago it said `applied` and `error`; as `seen_ms_ago` if it is missing.
+             */
+            applied_ms_ago?: number | null;
+            /** @description How the node takes its configuration. */
+            dialect?: components["schemas"]["ServiceName"] | null;
+            /** @description The environment that the node follows; `null`: all. */
+            env?: components["schemas"]["EnvName"] | null;
+            error?: components["schemas"]["NodeErrorReport"] | null;
+            node: components["schemas"]["NodeName"];
+            /**
+             * Format: int64
+             * @description How many milliseconds ago the node was last there.
+             */
+            seen_ms_ago: number;
+            /** @description The version tag that the node was sent last. */
+            served?: components["schemas"]["VersionTag"] | null;
+            /** @description The service that the node follows; `null`: all. */
+            service?: components["schemas"]["ServiceName"] | null;
+        };
+        /** @description The body of `POST /tenants/{tenant}/nodes`. */
+        NodeReports: {
+            reports: components["schemas"]["NodeReport"][];
+        };
+        /** @description A node, with each scope that it follows. */
+        NodeScopes: {
+            node: components["schemas"]["NodeName"];
+            scopes: components["schemas"]["Node"][];
+        };
+        /**
+         * @description The state of a node.
+         * @enum {string}
+         */
+        NodeState: "converged" | "lagging" | "refused" | "lost";
         /** @description Events that Kafka has not acknowledged. */
         OutboxBacklog: {
             /**
@@ -2058,6 +2305,13 @@ export interface components {
         PageOfEvent: {
             /** @description The items of the page. */
             items: components["schemas"]["Event"][];
+            /** @description The cursor of the next page; `null` at the end. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOfNode: {
+            /** @description The items of the page. */
+            items: components["schemas"]["Node"][];
             /** @description The cursor of the next page; `null` at the end. */
             next_cursor: string | null;
         };
@@ -2241,6 +2495,8 @@ export interface components {
         PointInTime: string;
         /** @description A traffic policy of a tenant. */
         Policy: {
+            /** @description Only in answers to writes with `wait`: the nodes that run the change. */
+            convergence?: components["schemas"]["Convergence"];
             /** @description When the policy was created. */
             created_at: components["schemas"]["Timestamp"];
             /** @description The id of the actor that created the policy. */
@@ -3026,6 +3282,8 @@ export interface components {
         };
         /** @description A route as the API shows it. */
         Route: {
+            /** @description Only in answers to writes with `wait`: the nodes that run the change. */
+            convergence?: components["schemas"]["Convergence"];
             /** @description When the route was created. */
             created_at: components["schemas"]["Timestamp"];
             /** @description The id of the actor that created the route. */
@@ -4185,6 +4443,8 @@ export interface components {
         "RateLimit-Reset-optional": string;
         /** @description The number of seconds to wait before the next attempt. */
         "Retry-After": string;
+        /** @description The part of the tenant's nodes that runs the change: 0 to 1. Missing if the tenant has no nodes. */
+        "TM-Convergence-optional": string;
         /** @description Signatures of the snapshot, each by another key of the service, as `<key id>=<signature in hex>` with commas between them. */
         "TM-Signature-optional": string;
         /** @description The number of seconds since the primary database confirmed the data of this answer. */
@@ -4217,6 +4477,8 @@ export type BatchChange = components['schemas']['BatchChange'];
 export type BatchIn = components['schemas']['BatchIn'];
 export type BreakerState = components['schemas']['BreakerState'];
 export type BreakerTransition = components['schemas']['BreakerTransition'];
+export type Caller = components['schemas']['Caller'];
+export type CallerActor = components['schemas']['CallerActor'];
 export type ChainCheckpoint = components['schemas']['ChainCheckpoint'];
 export type ChainFault = components['schemas']['ChainFault'];
 export type ChainVerification = components['schemas']['ChainVerification'];
@@ -4225,6 +4487,8 @@ export type ChangeFeed = components['schemas']['ChangeFeed'];
 export type ChangeStreamEvent = components['schemas']['ChangeStreamEvent'];
 export type ChoiceExplanation = components['schemas']['ChoiceExplanation'];
 export type ChoiceReason = components['schemas']['ChoiceReason'];
+export type Convergence = components['schemas']['Convergence'];
+export type ConvergenceState = components['schemas']['ConvergenceState'];
 export type CookieName = components['schemas']['CookieName'];
 export type CreateKey = components['schemas']['CreateKey'];
 export type Cursor = components['schemas']['Cursor'];
@@ -4274,6 +4538,7 @@ export type KafkaPosition = components['schemas']['KafkaPosition'];
 export type LabelPair = components['schemas']['LabelPair'];
 export type Labels = components['schemas']['Labels'];
 export type LabelsPatchIn = components['schemas']['LabelsPatchIn'];
+export type Laggard = components['schemas']['Laggard'];
 export type ListenAddress = components['schemas']['ListenAddress'];
 export type Liveness = components['schemas']['Liveness'];
 export type MemberBlame = components['schemas']['MemberBlame'];
@@ -4281,12 +4546,21 @@ export type Mirror = components['schemas']['Mirror'];
 export type MirrorIn = components['schemas']['MirrorIn'];
 export type MirrorPatchIn = components['schemas']['MirrorPatchIn'];
 export type NewApiKey = components['schemas']['NewApiKey'];
+export type Node = components['schemas']['Node'];
+export type NodeError = components['schemas']['NodeError'];
+export type NodeErrorReport = components['schemas']['NodeErrorReport'];
+export type NodeName = components['schemas']['NodeName'];
+export type NodeReport = components['schemas']['NodeReport'];
+export type NodeReports = components['schemas']['NodeReports'];
+export type NodeScopes = components['schemas']['NodeScopes'];
+export type NodeState = components['schemas']['NodeState'];
 export type OutboxBacklog = components['schemas']['OutboxBacklog'];
 export type PageOfAccessRecord = components['schemas']['PageOfAccessRecord'];
 export type PageOfApiKey = components['schemas']['PageOfApiKey'];
 export type PageOfArchivedEvent = components['schemas']['PageOfArchivedEvent'];
 export type PageOfDeadLetter = components['schemas']['PageOfDeadLetter'];
 export type PageOfEvent = components['schemas']['PageOfEvent'];
+export type PageOfNode = components['schemas']['PageOfNode'];
 export type PageOfPlanSummary = components['schemas']['PageOfPlanSummary'];
 export type PageOfPolicy = components['schemas']['PageOfPolicy'];
 export type PageOfReplay = components['schemas']['PageOfReplay'];
@@ -4470,6 +4744,7 @@ export type HeaderRateLimitLimitOptional = components['headers']['RateLimit-Limi
 export type HeaderRateLimitRemainingOptional = components['headers']['RateLimit-Remaining-optional'];
 export type HeaderRateLimitResetOptional = components['headers']['RateLimit-Reset-optional'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
+export type HeaderTmConvergenceOptional = components['headers']['TM-Convergence-optional'];
 export type HeaderTmSignatureOptional = components['headers']['TM-Signature-optional'];
 export type HeaderTmStaleOptional = components['headers']['TM-Stale-optional'];
 export type HeaderTmUnchangedOptional = components['headers']['TM-Unchanged-optional'];
@@ -6931,7 +7206,10 @@ export interface operations {
     };
     putPolicy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is answered then has a member `convergence`, as of `getConvergence`, with a `state`. */
+                wait?: string;
+            };
             header?: {
                 /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
                 "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
@@ -7009,6 +7287,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "TM-Unchanged": components["headers"]["TM-Unchanged-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
@@ -7073,6 +7352,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "TM-Unchanged": components["headers"]["TM-Unchanged-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
@@ -7174,7 +7454,10 @@ export interface operations {
     };
     deletePolicy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is answered then has a member `convergence`, as of `getConvergence`, with a `state`. */
+                wait?: string;
+            };
             header?: {
                 /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
                 "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
@@ -7210,6 +7493,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
                     [name: string]: unknown;
@@ -7247,7 +7531,10 @@ export interface operations {
     };
     patchPolicy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is answered then has a member `convergence`, as of `getConvergence`, with a `state`. */
+                wait?: string;
+            };
             header?: {
                 /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
                 "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
@@ -7317,6 +7604,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "TM-Unchanged": components["headers"]["TM-Unchanged-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
@@ -8146,6 +8434,8 @@ export interface operations {
             query?: {
                 /** @description Confirms the change although a policy sends traffic to the version. The policy must have another version to send it to. */
                 confirm_in_use?: boolean;
+                /** @description Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is answered then has a member `convergence`, as of `getConvergence`, with a `state`. */
+                wait?: string;
             };
             header?: {
                 /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
@@ -8192,6 +8482,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "TM-Unchanged": components["headers"]["TM-Unchanged-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
@@ -8230,6 +8521,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "TM-Unchanged": components["headers"]["TM-Unchanged-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
@@ -8291,7 +8583,10 @@ export interface operations {
     };
     activateRouteByBody: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is answered then has a member `convergence`, as of `getConvergence`, with a `state`. */
+                wait?: string;
+            };
             header?: {
                 /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
                 "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
@@ -8333,6 +8628,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "TM-Unchanged": components["headers"]["TM-Unchanged-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
@@ -8411,6 +8707,8 @@ export interface operations {
             query?: {
                 /** @description Confirms the change although a policy sends traffic to the version. The policy must have another version to send it to. */
                 confirm_in_use?: boolean;
+                /** @description Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is answered then has a member `convergence`, as of `getConvergence`, with a `state`. */
+                wait?: string;
             };
             header?: {
                 /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
@@ -8453,6 +8751,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "TM-Unchanged": components["headers"]["TM-Unchanged-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
@@ -8783,6 +9082,8 @@ export interface operations {
             query?: {
                 /** @description Confirms the change although a policy sends traffic to the version. The policy must have another version to send it to. */
                 confirm_in_use?: boolean;
+                /** @description Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is answered then has a member `convergence`, as of `getConvergence`, with a `state`. */
+                wait?: string;
             };
             header?: {
                 /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
@@ -8834,6 +9135,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "TM-Unchanged": components["headers"]["TM-Unchanged-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
@@ -8872,6 +9174,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "TM-Unchanged": components["headers"]["TM-Unchanged-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
@@ -8936,6 +9239,8 @@ export interface operations {
             query?: {
                 /** @description Confirms the change although a policy sends traffic to the version. The policy must have another version to send it to. */
                 confirm_in_use?: boolean;
+                /** @description Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is answered then has a member `convergence`, as of `getConvergence`, with a `state`. */
+                wait?: string;
             };
             header?: {
                 /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
@@ -8974,6 +9279,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
                     [name: string]: unknown;
@@ -9028,6 +9334,8 @@ export interface operations {
             query?: {
                 /** @description Confirms the change although a policy sends traffic to the version. The policy must have another version to send it to. */
                 confirm_in_use?: boolean;
+                /** @description Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is answered then has a member `convergence`, as of `getConvergence`, with a `state`. */
+                wait?: string;
             };
             header?: {
                 /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
@@ -9086,6 +9394,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "TM-Unchanged": components["headers"]["TM-Unchanged-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
@@ -9161,7 +9470,10 @@ export interface operations {
     };
     activateRoute: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is answered then has a member `convergence`, as of `getConvergence`, with a `state`. */
+                wait?: string;
+            };
             header?: {
                 /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
                 "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
@@ -9200,6 +9512,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "TM-Unchanged": components["headers"]["TM-Unchanged-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
@@ -9385,6 +9698,8 @@ export interface operations {
             query?: {
                 /** @description Confirms the change although a policy sends traffic to the version. The policy must have another version to send it to. */
                 confirm_in_use?: boolean;
+                /** @description Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is answered then has a member `convergence`, as of `getConvergence`, with a `state`. */
+                wait?: string;
             };
             header?: {
                 /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
@@ -9424,6 +9739,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "TM-Unchanged": components["headers"]["TM-Unchanged-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
@@ -9630,6 +9946,64 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["MinimumUnavailable"];
+        };
+    };
+    getSelf: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
+                "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
+                /** @description W3C Trace Context: the parent of the request's span. Values that are not valid are ignored. */
+                traceparent?: components["parameters"]["traceparent"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    traceparent: components["headers"]["traceparent-optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "actor": {
+                     *         "id": "key:3f1c9a7be0d2",
+                     *         "kind": "key"
+                     *       },
+                     *       "envs": [
+                     *         "prod"
+                     *       ],
+                     *       "expires_at": "2026-12-31T00:00:00.000000Z",
+                     *       "roles": [
+                     *         "node"
+                     *       ],
+                     *       "services": null,
+                     *       "tenant": "acme"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Caller"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrOutsideGrant"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["MisdirectedRequest"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ReadUnavailable"];
         };
     };
     streamAllChanges: {
@@ -10178,7 +10552,10 @@ export interface operations {
     };
     applyBatch: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is answered then has a member `convergence`, as of `getConvergence`, with a `state`. */
+                wait?: string;
+            };
             header?: {
                 /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
                 "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
@@ -10261,6 +10638,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "TM-Unchanged": components["headers"]["TM-Unchanged-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];
@@ -10468,6 +10846,77 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["MinimumUnavailable"];
+        };
+    };
+    getConvergence: {
+        parameters: {
+            query?: {
+                revision?: components["schemas"]["VersionTag"];
+            };
+            header?: {
+                /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
+                "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
+                /** @description W3C Trace Context: the parent of the request's span. Values that are not valid are ignored. */
+                traceparent?: components["parameters"]["traceparent"];
+            };
+            path: {
+                /** @description The name of the tenant. */
+                tenant: components["schemas"]["TenantName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    traceparent: components["headers"]["traceparent-optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "anonymous": 0,
+                     *       "converged": 19,
+                     *       "laggards": [
+                     *         {
+                     *           "applied": "adc74a594a3e0e8f.6",
+                     *           "node": "edge-1",
+                     *           "seconds": 300
+                     *         }
+                     *       ],
+                     *       "live": 20,
+                     *       "lost": 0,
+                     *       "oldest": {
+                     *         "applied": "adc74a594a3e0e8f.6",
+                     *         "node": "edge-1",
+                     *         "seconds": 300
+                     *       },
+                     *       "partial": false,
+                     *       "refused": 1,
+                     *       "revision": "adc74a594a3e0e8f.7",
+                     *       "warming": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Convergence"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["TenantNotFound"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["MisdirectedRequest"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["MinimumUnavailable"];
@@ -10817,6 +11266,253 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["MinimumUnavailable"];
+        };
+    };
+    listNodes: {
+        parameters: {
+            query?: {
+                /** @description The cursor of the page. */
+                cursor?: components["schemas"]["Cursor"];
+                /** @description The kind of proxy. */
+                dialect?: components["schemas"]["ServiceName"];
+                /** @description The name of the environment. */
+                env?: components["schemas"]["EnvName"];
+                /** @description The largest number of items in the answer. */
+                limit?: number;
+                /** @description The name of the service. */
+                service?: components["schemas"]["ServiceName"];
+                /** @description Only dead letters in this state. */
+                state?: components["schemas"]["NodeState"];
+            };
+            header?: {
+                /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
+                "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
+                /** @description W3C Trace Context: the parent of the request's span. Values that are not valid are ignored. */
+                traceparent?: components["parameters"]["traceparent"];
+            };
+            path: {
+                /** @description The name of the tenant. */
+                tenant: components["schemas"]["TenantName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of nodes. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    traceparent: components["headers"]["traceparent-optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "applied": "adc74a594a3e0e8f.6",
+                     *           "dialect": "envoy",
+                     *           "env": "prod",
+                     *           "error": {
+                     *             "code": "refused",
+                     *             "tag": "adc74a594a3e0e8f.7",
+                     *             "text": "invalid regex"
+                     *           },
+                     *           "instance": "3f1c9a7be0d25864",
+                     *           "interval_seconds": 5,
+                     *           "lag_revisions": 1,
+                     *           "node": "edge-1",
+                     *           "seen": "2026-11-21T10:05:00.000000Z",
+                     *           "served": "adc74a594a3e0e8f.7",
+                     *           "service": null,
+                     *           "since": "2026-11-21T10:00:00.000000Z",
+                     *           "state": "refused"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOfNode"];
+                };
+            };
+            400: components["responses"]["MalformedRequestOrCursor"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["TenantNotFound"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["MisdirectedRequest"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ReadUnavailable"];
+        };
+    };
+    reportNodes: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
+                "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
+                /** @description W3C Trace Context: the parent of the request's span. Values that are not valid are ignored. */
+                traceparent?: components["parameters"]["traceparent"];
+            };
+            path: {
+                /** @description The name of the tenant. */
+                tenant: components["schemas"]["TenantName"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reports": [
+                 *         {
+                 *           "applied": "adc74a594a3e0e8f.7",
+                 *           "dialect": "envoy",
+                 *           "env": "prod",
+                 *           "node": "edge-1",
+                 *           "seen_ms_ago": 120
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NodeReports"];
+                /**
+                 * @example {
+                 *       "reports": [
+                 *         {
+                 *           "applied": "adc74a594a3e0e8f.7",
+                 *           "dialect": "envoy",
+                 *           "env": "prod",
+                 *           "node": "edge-1",
+                 *           "seen_ms_ago": 120
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/yaml": components["schemas"]["NodeReports"];
+            };
+        };
+        responses: {
+            /** @description The reports are taken. */
+            204: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    traceparent: components["headers"]["traceparent-optional"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrOutsideGrant"];
+            404: components["responses"]["TenantNotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ReadUnavailable"];
+        };
+    };
+    getNode: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
+                "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
+                /** @description W3C Trace Context: the parent of the request's span. Values that are not valid are ignored. */
+                traceparent?: components["parameters"]["traceparent"];
+            };
+            path: {
+                /** @description The name of the tenant. */
+                tenant: components["schemas"]["TenantName"];
+                /** @description The name by which the node reports. */
+                node: components["schemas"]["NodeName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The node. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    traceparent: components["headers"]["traceparent-optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "node": "edge-1",
+                     *       "scopes": [
+                     *         {
+                     *           "applied": "adc74a594a3e0e8f.6",
+                     *           "dialect": "envoy",
+                     *           "env": "prod",
+                     *           "error": {
+                     *             "code": "refused",
+                     *             "tag": "adc74a594a3e0e8f.7",
+                     *             "text": "invalid regex"
+                     *           },
+                     *           "instance": "3f1c9a7be0d25864",
+                     *           "interval_seconds": 5,
+                     *           "lag_revisions": 1,
+                     *           "node": "edge-1",
+                     *           "seen": "2026-11-21T10:05:00.000000Z",
+                     *           "served": "adc74a594a3e0e8f.7",
+                     *           "service": null,
+                     *           "since": "2026-11-21T10:00:00.000000Z",
+                     *           "state": "refused"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NodeScopes"];
+                };
+            };
+            400: components["responses"]["MalformedRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description `not_found`: The path does not exist; `tenant_not_found`: The tenant does not exist */
+            404: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
+                    traceparent: components["headers"]["traceparent-optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["MisdirectedRequest"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["ReadUnavailable"];
         };
     };
     listPlans: {
@@ -11413,7 +12109,10 @@ export interface operations {
     };
     applyPlan: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is answered then has a member `convergence`, as of `getConvergence`, with a `state`. */
+                wait?: string;
+            };
             header?: {
                 /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
                 "X-Correlation-ID"?: components["parameters"]["X-Correlation-ID"];
@@ -11456,6 +12155,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Convergence": components["headers"]["TM-Convergence-optional"];
                     "TM-Unchanged": components["headers"]["TM-Unchanged-optional"];
                     "X-Correlation-ID": components["headers"]["X-Correlation-ID"];
                     traceparent: components["headers"]["traceparent-optional"];

@@ -216,6 +216,8 @@ function times(wanted: Record<string, number>): Times {
         confirm: LONG,
         askAgain: 20,
         save: 10,
+        report: LONG,
+        reportPause: 10,
     };
     for (const [name, ms] of Object.entries(wanted)) {
         const own = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());

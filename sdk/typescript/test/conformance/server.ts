@@ -5,6 +5,7 @@ import { type AddressInfo, type Server, type Socket, createServer } from "node:n
 export interface Request {
     /** The place of the server in the watcher's list. */
     server: number;
+    method: string;
     path: string;
     query: string;
     /** By name in lower case. */
@@ -63,13 +64,14 @@ export async function start(
 
 function read(server: number, head: string, connection: Socket): Request {
     const [first = "", ...lines] = head.split("\r\n");
-    const [path = "", query = ""] = (first.split(" ")[1] ?? "").split("?");
+    const [method = "", target = ""] = first.split(" ");
+    const [path = "", query = ""] = target.split("?");
     const headers = new Map<string, string>();
     for (const line of lines) {
         const [, name, value = ""] = /^([^:]+): (.*)$/.exec(line) ?? [];
         if (name) headers.set(name.toLowerCase(), value);
     }
-    return { server, path, query, headers, connection };
+    return { server, method, path, query, headers, connection };
 }
 
 /** Writes bytes at once, or one by one. */
