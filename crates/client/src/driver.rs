@@ -3,6 +3,7 @@
 
 mod backoff;
 mod http;
+mod opinion;
 mod reporter;
 mod saver;
 mod stream;
@@ -19,7 +20,7 @@ use self::{
     backoff::Backoff,
     http::{Answer, Http},
 };
-pub use self::{reporter::Reporter, saver::Saver};
+pub use self::{http::Connections, reporter::Reporter, saver::Saver};
 use crate::{
     Settings, StartError, Times, View,
     follow::{Follower, Verdict, status::Refusal},
@@ -57,6 +58,8 @@ pub struct Driver {
     polls_until: Option<Instant>,
     /// The time of the next snapshot that confirms the data.
     confirms_at: Instant,
+    /// Whether another server is asked the next time that the data are due to be confirmed.
+    asks_another: bool,
 }
 
 impl Driver {
@@ -79,6 +82,7 @@ impl Driver {
             mute_streams: 0,
             polls_until: None,
             confirms_at: Instant::now(),
+            asks_another: false,
         })
     }
 
@@ -86,7 +90,9 @@ impl Driver {
     pub async fn run(mut self) {
         loop {
             let is_due = Instant::now() >= self.confirms_at;
-            let pause = if is_due || self.follower.needs_snapshot() {
+            let pause = if is_due && !self.follower.needs_snapshot() {
+                self.confirm().await
+            } else if is_due || self.follower.needs_snapshot() {
                 self.ask(false).await
             } else if self.polls() {
                 self.ask(true).await
@@ -129,6 +135,7 @@ impl Driver {
         let tag = self.follower.known_tag().cloned();
         let wait = wait && tag.is_some();
         let asked_at = Instant::now();
+        self.follower.hear(self.http.at());
         let answer = self.http.snapshot(tag.as_ref(), wait).await;
         let now = Timestamp::now();
         let verdict = match answer {
@@ -148,8 +155,7 @@ impl Driver {
         match verdict {
             Verdict::Taken => {
                 self.backoff.reset();
-                let jitter = 1.0 - 0.1 * fastrand::f64();
-                self.confirms_at = Instant::now() + self.times.confirm.mul_f64(jitter);
+                self.is_confirmed();
                 // A poll that is answered at once must not become a busy loop.
                 if wait && asked_at.elapsed() < self.times.reopen {
                     Pause::Reopen

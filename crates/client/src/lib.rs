@@ -41,7 +41,9 @@ mod watcher;
 pub use traffic_manager_core::snapshot::{Scope, TenantSnapshot};
 
 pub use self::{
+    driver::Connections,
     follow::{
+        servers::ServerFaults,
         signatures::TrustedKey,
         status::{Counters, Refusal, State, View},
     },

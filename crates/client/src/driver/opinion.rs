@@ -1,0 +1,83 @@
+//! The regular confirmation of the data. With several servers, every other time it is another server that is asked: one
+//! that keeps changes back, and says for ever that nothing is new, is found out by the others.
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+use traffic_manager_core::tag::VersionTag;
+
+use super::{Answer, Driver, Pause};
+use crate::follow::{Verdict, servers::ServerFault};
+
+impl Driver {
+    /// Notes that the data were confirmed now.
+    pub(super) fn is_confirmed(&mut self) {
+        let jitter = 1.0 - 0.1 * fastrand::f64();
+        self.confirms_at = Instant::now() + self.times.confirm.mul_f64(jitter);
+    }
+
+    /// Asks whether the data are the newest: the server that the watcher follows, or in turn another one.
+    pub(super) async fn confirm(&mut self) -> Pause {
+        let asks_another = self.asks_another;
+        self.asks_another = !asks_another;
+        let Some(tag) = self.follower.known_tag().cloned() else {
+            return self.ask(false).await;
+        };
+        if !asks_another || !self.http.has_others() {
+            return self.ask(false).await;
+        }
+        let mine = self.http.at();
+        self.http.next_server();
+        let applied = self.applied();
+        let is_heard = self.hear_another(&tag).await;
+        let other = self.http.at();
+        self.http.turn_to(mine);
+        if !is_heard {
+            return self.ask(false).await;
+        }
+        self.is_confirmed();
+        if self.applied() > applied {
+            self.publish();
+            if self.still_denies(&tag).await {
+                self.http.turn_to(other);
+            }
+        }
+        Pause::None
+    }
+
+    /// Asks the server of now for something newer. Returns whether it said anything that was taken.
+    async fn hear_another(&mut self, tag: &VersionTag) -> bool {
+        self.follower.hear(self.http.at());
+        let answer = self.http.snapshot(Some(tag), false).await;
+        let now = Timestamp::now();
+        let verdict = match answer {
+            Answer::Content(body) => {
+                let signature = body.signature.as_deref();
+                match self.follower.snapshot(&body.json, signature, None, now) {
+                    Verdict::Unsigned => self.follower.refuse_unsigned(),
+                    verdict => verdict,
+                }
+            }
+            Answer::Unchanged(tag, signature) => {
+                self.follower
+                    .unchanged(tag.as_ref(), signature.as_deref(), now)
+            }
+            // It does not know better, and the watcher's own server is there.
+            _ => return false,
+        };
+        verdict == Verdict::Taken
+    }
+
+    /// Asks the server of now once more, after a while, for something newer than the tag that it said to be the newest.
+    /// Returns whether it still says so.
+    async fn still_denies(&mut self, tag: &VersionTag) -> bool {
+        sleep(self.times.opinion).await;
+        self.follower.hear(self.http.at());
+        let answer = self.http.snapshot(Some(tag), false).await;
+        let denies = matches!(answer, Answer::Unchanged(..));
+        if denies {
+            let what = format!("says that nothing is newer than {tag}, but another server has it");
+            self.follower.accuse(ServerFault::Withheld, &what);
+        }
+        denies
+    }
+}
