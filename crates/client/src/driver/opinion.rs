@@ -73,11 +73,21 @@ impl Driver {
         sleep(self.times.opinion).await;
         self.follower.hear(self.http.at());
         let answer = self.http.snapshot(Some(tag), false).await;
-        let denies = matches!(answer, Answer::Unchanged(..));
-        if denies {
-            let what = format!("says that nothing is newer than {tag}, but another server has it");
-            self.follower.accuse(ServerFault::Withheld, &what);
+        match answer {
+            Answer::Unchanged(..) => {
+                let what =
+                    format!("says that nothing is newer than {tag}, but another server has it");
+                self.follower.accuse(ServerFault::Withheld, &what);
+                true
+            }
+            // What it sends now is as good as what the other server sent, or it is counted against it.
+            Answer::Content(body) => {
+                let signature = body.signature.as_deref();
+                let now = Timestamp::now();
+                let verdict = self.follower.snapshot(&body.json, signature, None, now);
+                verdict != Verdict::Taken
+            }
+            _ => false,
         }
-        denies
     }
 }

@@ -1,0 +1,11 @@
+//! The relay, between a control plane that signs and nodes.
+
+mod answers;
+mod fair;
+mod liar;
+mod many;
+mod plane;
+mod process;
+mod reports;
+mod restart;
+mod tokens;
