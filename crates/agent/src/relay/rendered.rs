@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::task::block_in_place;
+use tokio::{sync::Semaphore, task::block_in_place};
 use traffic_manager_client::Scope;
 use traffic_manager_dataplane::{Dialect, Renderer, Settings};
 
@@ -17,6 +17,9 @@ use super::{
     edition::{Edition, gzip},
     followed::Part,
 };
+
+/// The most documents that are rendered at a time. Callers choose what is rendered, so they must not get all processors.
+const RENDERINGS: usize = 2;
 
 /// What a document is of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -54,6 +57,7 @@ pub struct Rendered {
     most: usize,
     ca_file: String,
     clock: AtomicU64,
+    slots: Semaphore,
     kept: Mutex<HashMap<Subject, Arc<Document>>>,
 }
 
@@ -64,6 +68,7 @@ impl Rendered {
             most,
             ca_file,
             clock: AtomicU64::new(0),
+            slots: Semaphore::new(RENDERINGS),
             kept: Mutex::default(),
         }
     }
@@ -78,8 +83,26 @@ impl Rendered {
         self.lock().values().map(weight).sum()
     }
 
-    /// Returns the document of a state. Rendering takes a while, during which another thread serves on.
-    pub fn get(&self, subject: &Subject, edition: &Arc<Edition>, packed: bool) -> Bytes {
+    /// Returns the document of a state. One that is not kept is rendered, at most [`RENDERINGS`] at a time, during which
+    /// other threads serve on.
+    pub async fn get(&self, subject: &Subject, edition: &Arc<Edition>, packed: bool) -> Bytes {
+        if let Some(bytes) = self.kept(subject, edition, packed) {
+            return bytes;
+        }
+        // The semaphore is never closed.
+        let _slot = self.slots.acquire().await;
+        self.render(subject, edition, packed)
+    }
+
+    fn kept(&self, subject: &Subject, edition: &Arc<Edition>, packed: bool) -> Option<Bytes> {
+        let document = self.lock().get(subject).cloned()?;
+        let used = self.clock.fetch_add(1, Ordering::Relaxed);
+        document.used.store(used, Ordering::Relaxed);
+        let made = document.made.try_lock().ok()?;
+        made.kept(edition, packed)
+    }
+
+    fn render(&self, subject: &Subject, edition: &Arc<Edition>, packed: bool) -> Bytes {
         let document = self.document(subject);
         let used = self.clock.fetch_add(1, Ordering::Relaxed);
         document.used.store(used, Ordering::Relaxed);
@@ -137,9 +160,24 @@ impl Rendered {
 }
 
 impl Made {
+    fn is_of(&self, edition: &Arc<Edition>) -> bool {
+        let made = self.edition.as_ref();
+        made.is_some_and(|made| Arc::ptr_eq(made.snapshot(), edition.snapshot()))
+    }
+
+    fn kept(&self, edition: &Arc<Edition>, packed: bool) -> Option<Bytes> {
+        if !self.is_of(edition) {
+            return None;
+        }
+        if packed {
+            self.gzip.clone()
+        } else {
+            Some(self.body.clone())
+        }
+    }
+
     fn get(&mut self, edition: &Arc<Edition>, packed: bool) -> Bytes {
-        let is_made = |made: &Arc<Edition>| Arc::ptr_eq(made.snapshot(), edition.snapshot());
-        if !self.edition.as_ref().is_some_and(is_made) {
+        if !self.is_of(edition) {
             let snapshot = edition.snapshot();
             let rendered = self.renderer.render([snapshot.as_ref()]);
             self.body = rendered.document.to_bytes();

@@ -8,4 +8,5 @@ mod plane;
 mod process;
 mod reports;
 mod restart;
+mod tls;
 mod tokens;

@@ -59,9 +59,12 @@ pub async fn document(ask: &Ask<'_>, dialect: &str, mut query: Query) -> Result<
         admin,
     };
     let rendered = &ask.relay.rendered;
-    let body = rendered.get(&subject, &edition, false);
-    let packed = || rendered.get(&subject, &edition, true);
-    Ok(tagged.now(body, packed, None))
+    let body = rendered.get(&subject, &edition, false).await;
+    let packed = match tagged.packs(&body) {
+        true => rendered.get(&subject, &edition, true).await,
+        false => Bytes::new(),
+    };
+    Ok(tagged.now(body, || packed, None))
 }
 
 /// Reads an address in its one spelling, so that no other text gets into a configuration.

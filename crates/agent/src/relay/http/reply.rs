@@ -140,6 +140,11 @@ impl Tagged<'_> {
         self.finish(empty(StatusCode::NOT_MODIFIED), is_weak)
     }
 
+    /// Whether a body is packed for this caller.
+    pub fn packs(&self, body: &Bytes) -> bool {
+        self.takes_gzip && body.len() >= WORTH_IT
+    }
+
     /// 200 with a body, and with signatures if there are any. `packed` makes the body in gzip.
     pub fn now(
         self,
@@ -147,7 +152,7 @@ impl Tagged<'_> {
         packed: impl FnOnce() -> Bytes,
         signature: Option<&str>,
     ) -> Reply {
-        let is_packed = self.takes_gzip && body.len() >= WORTH_IT;
+        let is_packed = self.packs(&body);
         let body = if is_packed { packed() } else { body };
         let mut reply = content("application/json", body);
         let headers = reply.headers_mut();
