@@ -1,6 +1,7 @@
 //! The relay, between a control plane that signs and nodes.
 
 mod answers;
+mod cost;
 mod fair;
 mod liar;
 mod many;

@@ -28,6 +28,9 @@ use traffic_manager_core::{
 
 use crate::common::{PATIENCE, eventually};
 
+/// The time between comments of streams.
+const QUIET: Duration = Duration::from_secs(15);
+
 type Tenants = BTreeMap<String, Arc<TenantSnapshot>>;
 
 /// The keys that it knows, with what `/self` says about them; the relay's own is one of them.
@@ -420,7 +423,10 @@ async fn stream(
         to.write_all(text.as_bytes()).await.ok()?;
         let before = Arc::clone(&snapshot);
         while Arc::ptr_eq(&before, &snapshot) {
-            seen.changed().await.ok()?;
+            match timeout(QUIET, seen.changed()).await {
+                Ok(changed) => changed.ok()?,
+                Err(_) => to.write_all(b":\n\n").await.ok()?,
+            }
             // The stream of a tenant that was removed ends.
             snapshot = seen.borrow_and_update().get(tenant).cloned()?;
         }
