@@ -58,8 +58,8 @@ pub struct Driver {
     polls_until: Option<Instant>,
     /// The time of the next snapshot that confirms the data.
     confirms_at: Instant,
-    /// Whether another server is asked the next time that the data are due to be confirmed.
-    asks_another: bool,
+    /// How often the data were due to be confirmed.
+    confirms: usize,
 }
 
 impl Driver {
@@ -82,7 +82,7 @@ impl Driver {
             mute_streams: 0,
             polls_until: None,
             confirms_at: Instant::now(),
-            asks_another: false,
+            confirms: 0,
         })
     }
 

@@ -25,6 +25,9 @@ use crate::config::relay::Relay as Limits;
 /// The most keys that the control plane is asked about at a time.
 const ASKING: usize = 256;
 
+/// The most bytes of what the control plane says about a key. All of them are kept.
+const MOST: usize = 16 << 10;
+
 /// The time after which a control plane that did not answer is asked again about a key that was good.
 const AWAY: Duration = Duration::from_secs(5);
 
@@ -143,12 +146,10 @@ impl Tokens {
         if let Some(known) = self.fresh(&hash) {
             return known;
         }
-        let asking = {
-            let mut all = lock(&self.asking);
-            if all.len() >= ASKING && !all.contains_key(&hash) {
-                return Err(self.too_many());
-            }
-            Arc::clone(all.entry(hash).or_default())
+        let Some(asking) = self.begin_to_ask(hash) else {
+            // A key that was good is not refused since others are asked about.
+            let known = self.in_grace(&hash, Instant::now());
+            return known.ok_or_else(|| self.too_many());
         };
         let guard = asking.lock().await;
         let answer = match self.fresh(&hash) {
@@ -159,6 +160,13 @@ impl Tokens {
         // The map's own and this one: nobody else waits.
         lock(&self.asking).retain(|_, asking| Arc::strong_count(asking) > 2);
         answer
+    }
+
+    /// Returns the lock of the questions about a key; `None` if there are as many questions as may be.
+    fn begin_to_ask(&self, hash: Hash) -> Option<Asking> {
+        let mut all = lock(&self.asking);
+        let has_room = all.len() < ASKING || all.contains_key(&hash);
+        has_room.then(|| Arc::clone(all.entry(hash).or_default()))
     }
 
     /// How many keys are known.
@@ -198,6 +206,7 @@ impl Tokens {
         }
         let said = upstream.get(&["self"], Key::Node(authorization)).await;
         let answer = match said {
+            Ok(said) if said.body.len() > MOST => Err(format!("more than {MOST} bytes")),
             Ok(said) if said.status == StatusCode::OK => {
                 serde_json::from_slice::<Caller>(&said.body)
                     .map(|caller| {

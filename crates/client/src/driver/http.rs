@@ -118,9 +118,9 @@ impl Http {
         self.at = at % self.settings.servers.len();
     }
 
-    /// Whether there is more than one server.
-    pub fn has_others(&self) -> bool {
-        self.settings.servers.len() > 1
+    /// How many servers there are beside the one that is asked.
+    pub fn others(&self) -> usize {
+        self.settings.servers.len() - 1
     }
 
     /// Turns to the next server of the list.

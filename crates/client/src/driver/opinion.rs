@@ -17,19 +17,20 @@ impl Driver {
 
     /// Asks whether the data are the newest: the server that the watcher follows, or in turn another one.
     pub(super) async fn confirm(&mut self) -> Pause {
-        let asks_another = self.asks_another;
-        self.asks_another = !asks_another;
+        let turn = self.confirms;
+        self.confirms = turn.wrapping_add(1);
         let Some(tag) = self.follower.known_tag().cloned() else {
             return self.ask(false).await;
         };
-        if !asks_another || !self.http.has_others() {
+        if turn.is_multiple_of(2) || self.http.others() == 0 {
             return self.ask(false).await;
         }
         let mine = self.http.at();
-        self.http.next_server();
+        // Each of the others in its turn.
+        let other = mine + 1 + turn / 2 % self.http.others();
+        self.http.turn_to(other);
         let applied = self.applied();
         let is_heard = self.hear_another(&tag).await;
-        let other = self.http.at();
         self.http.turn_to(mine);
         if !is_heard {
             return self.ask(false).await;

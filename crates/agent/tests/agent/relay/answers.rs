@@ -383,6 +383,19 @@ async fn tenant_that_was_removed_is_gone_and_its_streams_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes 45 s: the time between comments is 15 s"]
+async fn quiet_stream_lives_on_with_comments() {
+    let (_plane, relay) = stage().await;
+    let mut answer = ask(&format!("{}{STREAM}", relay.url()), NODE, &[]).await;
+    let mut text = String::new();
+    read_until(&mut answer, "\"}\n\n", &mut text).await;
+    for _ in 0..3 {
+        let piece = timeout(PATIENCE, answer.chunk()).await.unwrap().unwrap();
+        assert_eq!(piece.as_deref(), Some(&b":\n\n"[..]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn relay_follows_a_relay() {
     let (plane, first) = stage().await;
     let second = Relay::start(&[first.url()], "").await;

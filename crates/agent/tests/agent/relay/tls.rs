@@ -2,13 +2,16 @@
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::time::timeout;
-use traffic_manager_client::Watcher;
+use traffic_manager_client::{Connections, Watcher};
 
 use super::{
     plane::{NODE, Plane},
     process::{Relay, ask, watcher},
 };
 use crate::common::{PATIENCE, folder::Folder, stage::program, tenant};
+
+/// The further watchers, whose memory at the relay is measured.
+const OTHERS: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_are_served_with_the_certificate_of_the_files() {
@@ -27,12 +30,25 @@ async fn nodes_are_served_with_the_certificate_of_the_files() {
     let url = relay.url().replace("http:", "https:");
     let mut settings = watcher(&[url]);
     settings.ca_pem = Some(cert.pem().into_bytes());
-    let watcher = Watcher::start(settings).await.unwrap();
+    settings.connections = Some(Connections::new(&settings).unwrap());
+    let watcher = Watcher::start(settings.clone()).await.unwrap();
     timeout(PATIENCE, watcher.ready()).await.unwrap().unwrap();
     let mut views = watcher.changed();
     let wanted = plane.change("acme", &["shop/prod/v1"], "http://b.example/");
     let held = views.wait_for(|view| view.tag() == Some(&wanted));
     timeout(PATIENCE, held).await.unwrap().unwrap();
+
+    let before = relay.resident();
+    let mut others = Vec::new();
+    for _ in 0..OTHERS {
+        others.push(Watcher::start(settings.clone()).await.unwrap());
+    }
+    let all = |status: &serde_json::Value| status["counts"]["waiters"] == OTHERS + 1;
+    relay.shows("all have streams", all).await;
+    let each = (relay.resident() - before) as f64 / OTHERS as f64;
+    println!("{OTHERS} encrypted streams, {each:.1} KiB each");
+    assert!(each < 100.0, "{each:.1} KiB");
+    drop(others);
 
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let path = format!("{}/api/v1/tenants/acme/snapshot", relay.url());
