@@ -7,6 +7,9 @@ use crate::support::{Answer, TestApp, callers::Office, eventually};
 const NODES: &str = "/tenants/acme/nodes";
 const SNAPSHOT: &str = "/tenants/acme/snapshot";
 
+/// A node's name, its path, its headers, and whether the poll confirms what it has.
+type Poll<'a> = (&'a str, &'a str, &'a [(&'a str, String)], bool);
+
 async fn app() -> TestApp {
     let app = TestApp::start().await;
     for (env, version) in [("prod", "v1"), ("test", "v1")] {
@@ -92,7 +95,7 @@ async fn words_of_a_refusal_are_kept_as_text() {
 async fn what_a_poll_confirms_depends_on_what_polls() {
     let app = app().await;
     let tag = tag_of(&app.get(SNAPSHOT).expect(200).await);
-    let polls: [(&str, &str, &[(&str, String)], bool); 6] = [
+    let polls: [Poll<'_>; 6] = [
         ("json", SNAPSHOT, &[], true),
         ("whole", "/tenants/acme/changes?after=TAG", &[], true),
         ("agent", SNAPSHOT, &[("tm-dialect", "nginx".into())], false),

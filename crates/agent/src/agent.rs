@@ -110,14 +110,14 @@ pub fn problems(config: &Config) -> Vec<String> {
     problems
 }
 
-fn make_folder(state: &Path) -> anyhow::Result<()> {
+pub(crate) fn make_folder(state: &Path) -> anyhow::Result<()> {
     let mut builder = fs::DirBuilder::new();
     let made = builder.recursive(true).mode(0o700).create(state);
     made.with_context(|| format!("node.state: cannot make {}", state.display()))
 }
 
 /// Keeps a second agent from the folder.
-fn lock(state: &Path) -> anyhow::Result<File> {
+pub(crate) fn lock(state: &Path) -> anyhow::Result<File> {
     let path = state.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     match file.try_lock() {
@@ -151,7 +151,7 @@ fn settings(config: &Config, tenant: &TenantName, guard: &Arc<Guard>) -> anyhow:
 }
 
 /// A file is read when the key is needed: an agent starts without it, from its disk.
-fn token(service: &Service) -> anyhow::Result<Option<Token>> {
+pub(crate) fn token(service: &Service) -> anyhow::Result<Option<Token>> {
     if let Some(name) = &service.token_env {
         let token = std::env::var(name).with_context(|| format!("service.token_env: {name}"))?;
         return Ok(Some(Token::fixed(token)));
@@ -164,6 +164,15 @@ fn token(service: &Service) -> anyhow::Result<Option<Token>> {
     }))
 }
 
+/// Returns the key of now; `None` if the configuration names none.
+pub(crate) fn token_text(service: &Service) -> anyhow::Result<Option<String>> {
+    if let Some(name) = &service.token_env {
+        let token = std::env::var(name).with_context(|| format!("service.token_env: {name}"))?;
+        return Ok(Some(token));
+    }
+    service.token_file.as_ref().map(read_token).transpose()
+}
+
 fn read_token(path: &PathBuf) -> anyhow::Result<String> {
     let failed = || format!("cannot read {}", path.display());
     let mut text = String::new();
@@ -174,7 +183,7 @@ fn read_token(path: &PathBuf) -> anyhow::Result<String> {
     Ok(text.trim().to_owned())
 }
 
-fn ca_pem(service: &Service) -> anyhow::Result<Option<Vec<u8>>> {
+pub(crate) fn ca_pem(service: &Service) -> anyhow::Result<Option<Vec<u8>>> {
     let read = |path: &PathBuf| {
         let pem = fs::read(path);
         pem.with_context(|| format!("service.ca_file: cannot read {}", path.display()))

@@ -2,6 +2,7 @@
 
 mod fields;
 mod problems;
+pub mod relay;
 
 use std::{
     fs,
@@ -10,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use thiserror::Error;
 use toml::{Table, Value};
 use traffic_manager_client::{Label, TrustedKey};
@@ -36,6 +37,8 @@ pub struct Config {
     pub proxy: Proxy,
     /// The limits of the wipe guard.
     pub guard: Limits,
+    /// The relay, if the file is one's too.
+    pub relay: relay::Relay,
     /// All times.
     pub times: Times,
 }
@@ -195,11 +198,7 @@ pub enum ConfigError {
 impl Config {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let failed = |error| ConfigError::Read(path.to_owned(), error);
-        if fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
-            return Err(ConfigError::TooLarge(path.to_owned()));
-        }
-        Self::parse(&fs::read_to_string(path).map_err(failed)?)
+        Self::parse(&read_text(path)?)
     }
 
     /// Returns the folder of what is kept of a tenant: with `service.tenants` each has its own.
@@ -213,15 +212,7 @@ impl Config {
 
     /// Reads a text. The keys that it does not have come from [`DEFAULTS`].
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let mut table: Table = DEFAULTS.parse()?;
-        merge(&mut table, text.parse()?);
-        let mut config: Self =
-            serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
-                ConfigError::Key {
-                    key: error.path().to_string(),
-                    message: error.inner().message().trim().to_owned(),
-                }
-            })?;
+        let mut config: Self = value_of(table_of(text)?)?;
         let problems = problems::of(&config);
         if problems.is_empty() {
             let Service {
@@ -234,6 +225,29 @@ impl Config {
             Err(ConfigError::Problems(problems))
         }
     }
+}
+
+/// Reads the text of a file.
+pub fn read_text(path: &Path) -> Result<String, ConfigError> {
+    let failed = |error| ConfigError::Read(path.to_owned(), error);
+    if fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
+        return Err(ConfigError::TooLarge(path.to_owned()));
+    }
+    fs::read_to_string(path).map_err(failed)
+}
+
+/// Returns a text's keys, and the defaults of all others.
+fn table_of(text: &str) -> Result<Table, ConfigError> {
+    let mut table: Table = DEFAULTS.parse()?;
+    merge(&mut table, text.parse()?);
+    Ok(table)
+}
+
+fn value_of<T: DeserializeOwned>(table: Table) -> Result<T, ConfigError> {
+    serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| ConfigError::Key {
+        key: error.path().to_string(),
+        message: error.inner().message().trim().to_owned(),
+    })
 }
 
 fn merge(table: &mut Table, over: Table) {

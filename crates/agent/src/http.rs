@@ -1,9 +1,9 @@
 //! The agent's own address: status, metrics, the snapshot, `resolve`, and the document for Traefik.
 //! Loopback only, and read only.
 
-mod api;
-mod problem;
-mod query;
+pub(crate) mod api;
+pub(crate) mod problem;
+pub(crate) mod query;
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
@@ -132,7 +132,7 @@ fn snapshot(request: &Request<Incoming>, facts: &Facts) -> Answer {
 }
 
 /// Whether a request names this machine. A web page can give its own name a loopback address.
-fn is_local(host: Option<&HeaderValue>) -> bool {
+pub(crate) fn is_local(host: Option<&HeaderValue>) -> bool {
     let Some(host) = host.and_then(|host| host.to_str().ok()) else {
         return false;
     };
@@ -144,7 +144,7 @@ fn is_local(host: Option<&HeaderValue>) -> bool {
     name == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-fn content(kind: &'static str, body: impl Into<Bytes>) -> Answer {
+pub(crate) fn content(kind: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
     answer
         .headers_mut()
@@ -152,7 +152,7 @@ fn content(kind: &'static str, body: impl Into<Bytes>) -> Answer {
     answer
 }
 
-fn plain(status: StatusCode, text: &str) -> Answer {
+pub(crate) fn plain(status: StatusCode, text: &str) -> Answer {
     let mut answer = content(TEXT, text.to_owned());
     *answer.status_mut() = status;
     answer

@@ -23,6 +23,7 @@ pub mod http;
 pub mod metrics;
 pub mod node;
 pub mod plan;
+pub mod relay;
 pub mod release;
 pub mod report;
 pub mod status;

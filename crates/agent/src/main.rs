@@ -1,6 +1,6 @@
 //! The program `tm-agent`.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};
@@ -8,9 +8,10 @@ use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
 };
+use traffic_manager_agent::relay as relay_server;
 use traffic_manager_agent::{
     agent, bootstrap,
-    config::{Config, DEFAULTS},
+    config::{Config, DEFAULTS, read_text, relay, relay::RelayConfig},
     guard::{Accepted, HeldBack},
 };
 use traffic_manager_core::tag::VersionTag;
@@ -30,9 +31,11 @@ struct Cli {
 enum Command {
     /// Runs the agent.
     Run(File),
+    /// Serves other nodes in the place of the control plane.
+    Relay(File),
     /// Says what is wrong with a configuration file, and what it needs of this machine.
     Check(File),
-    /// Prints the status of the running agent, as JSON.
+    /// Prints the status of the running agent, or of the relay, as JSON.
     Status(File),
     /// Accepts a state that the wipe guard holds back, and later ones that have no less.
     Accept {
@@ -59,6 +62,18 @@ impl File {
         let path = self.config.display();
         Config::read(&self.config).with_context(|| format!("{path} is refused"))
     }
+
+    fn read_relay(&self) -> anyhow::Result<RelayConfig> {
+        let path = self.config.display();
+        RelayConfig::read(&self.config).with_context(|| format!("{path} is refused"))
+    }
+
+    /// Whether it is the file of a relay, and whether it is that of a proxy's agent.
+    fn kinds(&self) -> anyhow::Result<(bool, bool)> {
+        let path = self.config.display();
+        let text = read_text(&self.config)?;
+        relay::kinds(&text).with_context(|| format!("{path} is refused"))
+    }
 }
 
 fn main() -> ExitCode {
@@ -74,12 +89,9 @@ fn main() -> ExitCode {
 fn command(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Run(file) => run(file.read()?),
+        Command::Relay(file) => relay(file.read_relay()?),
         Command::Check(file) => check(&file),
-        Command::Status(file) => {
-            let status = runtime(1)?.block_on(status(&file.read()?))?;
-            println!("{status:#}");
-            Ok(())
-        }
+        Command::Status(file) => show_status(&file),
         Command::Accept { tag, file } => accept(&tag, &file.read()?),
         Command::Bootstrap(file) => {
             print!("{}", bootstrap::text(&file.read()?)?);
@@ -102,18 +114,31 @@ fn runtime(threads: usize) -> anyhow::Result<Runtime> {
 fn run(config: Config) -> anyhow::Result<()> {
     // The agent does one thing at a time, on a machine that belongs to the proxy.
     heap::limit_arenas_to(1);
+    until_ended(2, agent::run(config))
+}
+
+fn relay(config: RelayConfig) -> anyhow::Result<()> {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    until_ended(threads.clamp(2, 8), relay_server::run(config))
+}
+
+/// Runs until a signal, or a failure.
+fn until_ended(
+    threads: usize,
+    program: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .with_target(false)
         .with_max_level(tracing::Level::INFO)
         .init();
-    let runtime = runtime(2)?;
+    let runtime = runtime(threads)?;
     let result = runtime.block_on(async {
         let mut terminated = signal(SignalKind::terminate())?;
         let mut interrupted = signal(SignalKind::interrupt())?;
         tokio::select! {
-            result = agent::run(config) => result,
+            result = program => result,
             _ = terminated.recv() => Ok(()),
             _ = interrupted.recv() => Ok(()),
         }
@@ -124,7 +149,14 @@ fn run(config: Config) -> anyhow::Result<()> {
 }
 
 fn check(file: &File) -> anyhow::Result<()> {
-    let problems = agent::problems(&file.read()?);
+    let (is_relay, has_proxy) = file.kinds()?;
+    let mut problems = Vec::new();
+    if has_proxy {
+        problems.extend(agent::problems(&file.read()?));
+    }
+    if is_relay {
+        problems.extend(relay_server::problems(&file.read_relay()?));
+    }
     if problems.is_empty() {
         println!("the configuration is good");
         return Ok(());
@@ -132,9 +164,25 @@ fn check(file: &File) -> anyhow::Result<()> {
     bail!("{}", problems.join("\n"))
 }
 
-/// Asks the running agent for its status.
-async fn status(config: &Config) -> anyhow::Result<serde_json::Value> {
-    let url = format!("http://{}/status", config.node.listen);
+/// Prints what runs with this file: the agent, the relay, or both.
+fn show_status(file: &File) -> anyhow::Result<()> {
+    let runtime = runtime(1)?;
+    let shown = match file.kinds()? {
+        (false, _) => runtime.block_on(status(file.read()?.node.listen))?,
+        (true, false) => runtime.block_on(status(file.read_relay()?.relay.admin))?,
+        (true, true) => {
+            let agent = runtime.block_on(status(file.read()?.node.listen))?;
+            let relay = runtime.block_on(status(file.read_relay()?.relay.admin))?;
+            serde_json::json!({"agent": agent, "relay": relay})
+        }
+    };
+    println!("{shown:#}");
+    Ok(())
+}
+
+/// Asks the running program for its status.
+async fn status(address: SocketAddr) -> anyhow::Result<serde_json::Value> {
+    let url = format!("http://{address}/status");
     let client = reqwest::Client::builder()
         .no_proxy()
         .timeout(LIMIT)
@@ -147,7 +195,7 @@ async fn status(config: &Config) -> anyhow::Result<serde_json::Value> {
 }
 
 fn accept(tag: &VersionTag, config: &Config) -> anyhow::Result<()> {
-    let mut status = runtime(1)?.block_on(status(config))?;
+    let mut status = runtime(1)?.block_on(status(config.node.listen))?;
     let mut others = Vec::new();
     for tenant in &config.service.tenants {
         let held_back = status["tenants"][tenant.as_str()]["held_back"].take();

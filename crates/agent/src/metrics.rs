@@ -179,6 +179,18 @@ fn by_label(out: &mut String, tenants: &BTreeMap<TenantName, Tenant>) {
             sample(out, "refused_total", &labels, count);
         }
     }
+    metric(
+        out,
+        "server_faults_total",
+        "counter",
+        "What a server has sent that was refused, or has kept back",
+    );
+    for (tenant, status) in tenants {
+        for (server, faults) in &status.held.faults {
+            let labels = format!("{{tenant=\"{tenant}\",server=\"{server}\"}}");
+            sample(out, "server_faults_total", &labels, faults.count());
+        }
+    }
 }
 
 fn one(out: &mut String, name: &str, help: &str, value: u64) {

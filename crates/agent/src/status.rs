@@ -13,6 +13,7 @@ use crate::{
     apply::{Applied, ApplyError},
     config::Config,
     guard::{Guard, HeldBack, Size},
+    relay::Faults,
 };
 
 /// The tags of tenants.
@@ -133,6 +134,8 @@ pub struct Held {
     pub file_errors: u64,
     /// Refused states by reason.
     pub refused: BTreeMap<&'static str, u64>,
+    /// What servers have sent that was refused, by their URLs.
+    pub faults: BTreeMap<Arc<str>, Faults>,
 }
 
 /// The reports to the control plane since the start.
@@ -243,6 +246,7 @@ fn held(view: &View) -> Held {
         reconnects: view.counters.reconnects,
         file_errors: view.counters.file_errors,
         refused: refused.into(),
+        faults: Faults::of_all(&view.faults),
     }
 }
 

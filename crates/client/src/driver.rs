@@ -2,6 +2,7 @@
 //! [`crate::follow`].
 
 mod http;
+mod opinion;
 mod reporter;
 mod saver;
 mod stream;
@@ -14,8 +15,16 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+<<<<<<< HEAD
 use self::http::{Answer, Http};
 pub use self::{reporter::Reporter, saver::Saver};
+=======
+use self::{
+    backoff::Backoff,
+    http::{Answer, Http},
+};
+pub use self::{http::Connections, reporter::Reporter, saver::Saver};
+>>>>>>> h2
 use crate::{
     Settings, StartError, Times, View,
     backoff::Backoff,
@@ -54,6 +63,8 @@ pub struct Driver {
     polls_until: Option<Instant>,
     /// The time of the next snapshot that confirms the data.
     confirms_at: Instant,
+    /// How often the data were due to be confirmed.
+    confirms: usize,
 }
 
 impl Driver {
@@ -76,6 +87,7 @@ impl Driver {
             mute_streams: 0,
             polls_until: None,
             confirms_at: Instant::now(),
+            confirms: 0,
         })
     }
 
@@ -83,7 +95,9 @@ impl Driver {
     pub async fn run(mut self) {
         loop {
             let is_due = Instant::now() >= self.confirms_at;
-            let pause = if is_due || self.follower.needs_snapshot() {
+            let pause = if is_due && !self.follower.needs_snapshot() {
+                self.confirm().await
+            } else if is_due || self.follower.needs_snapshot() {
                 self.ask(false).await
             } else if self.polls() {
                 self.ask(true).await
@@ -126,6 +140,7 @@ impl Driver {
         let tag = self.follower.known_tag().cloned();
         let wait = wait && tag.is_some();
         let asked_at = Instant::now();
+        self.follower.hear(self.http.at());
         let answer = self.http.snapshot(tag.as_ref(), wait).await;
         let now = Timestamp::now();
         let verdict = match answer {
@@ -145,8 +160,7 @@ impl Driver {
         match verdict {
             Verdict::Taken => {
                 self.backoff.reset();
-                let jitter = 1.0 - 0.1 * fastrand::f64();
-                self.confirms_at = Instant::now() + self.times.confirm.mul_f64(jitter);
+                self.is_confirmed();
                 // A poll that is answered at once must not become a busy loop.
                 if wait && asked_at.elapsed() < self.times.reopen {
                     Pause::Reopen

@@ -2,6 +2,7 @@
 //! There is no I/O and no clock here; times are arguments.
 
 pub mod saved;
+pub mod servers;
 pub mod signatures;
 pub mod status;
 
@@ -20,6 +21,7 @@ use traffic_manager_core::{
 
 use self::{
     held::Held,
+    servers::{ServerFault, Servers},
     signatures::{Checked, TrustedKey},
     status::{Counters, Refusal, State, View},
 };
@@ -75,6 +77,7 @@ pub struct Follower {
     confirmed: Option<Timestamp>,
     counters: Counters,
     problem: Option<Arc<str>>,
+    servers: Servers,
 }
 
 impl Follower {
@@ -97,6 +100,7 @@ impl Follower {
             confirmed: None,
             counters: Counters::default(),
             problem: None,
+            servers: Servers::new(&settings.servers),
         }
     }
 
@@ -107,7 +111,10 @@ impl Follower {
             snapshot: self.held.as_ref().map(|held| held.snapshot.clone()),
             counters: self.counters,
             problem: self.problem.clone(),
+            faults: self.servers.faults().clone(),
             confirmed: self.confirmed,
+            held: self.held.clone(),
+            cursor: self.cursor.clone(),
         }
     }
 
@@ -171,6 +178,11 @@ impl Follower {
             let my_tag = mine.snapshot.tag();
             if my_tag.covers(&tag) && *my_tag != tag {
                 self.counters.dropped += 1;
+                // Without the tag of the data, the service could not know what is older.
+                if !self.is_tag_refused {
+                    let what = format!("sent {tag}, which is older than {my_tag}");
+                    self.accuse(ServerFault::Older, &what);
+                }
                 return Verdict::Dropped;
             }
             if *my_tag == tag && mine.digest == held.digest {
@@ -259,10 +271,31 @@ impl Follower {
         self.tell(what);
     }
 
+    /// Notes which server is heard from now on, by its place in the settings.
+    pub fn hear(&mut self, server: usize) {
+        self.servers.hear(server);
+    }
+
+    /// Counts a fault of the server that is heard, and tells it.
+    pub fn accuse(&mut self, fault: ServerFault, what: &str) {
+        self.servers.count(fault, what);
+        let server = self.servers.name().cloned().unwrap_or_default();
+        self.tell(&format!("{server} {what}"));
+    }
+
     /// Counts a refusal. The data stay, and a snapshot is needed.
     pub fn refuse(&mut self, reason: Refusal, what: &str) -> Verdict {
         self.counters.refuse(reason);
-        self.tell(&format!("refused ({reason}): {what}"));
+        let text = format!("refused ({reason}): {what}");
+        match reason {
+            // The node's own word, not a fault of the server.
+            Refusal::NotAccepted => self.tell(&text),
+            _ => {
+                self.servers.count(ServerFault::Refused(reason), &text);
+                let server = self.servers.name().cloned().unwrap_or_default();
+                self.tell(&format!("{text}, from {server}"));
+            }
+        }
         self.needs_snapshot = true;
         self.drop_partial();
         if reason != Refusal::Unsigned {

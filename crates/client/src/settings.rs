@@ -9,7 +9,11 @@ use traffic_manager_core::{
 };
 use url::Url;
 
+<<<<<<< HEAD
 use crate::{Label, TrustedKey, connection, token::Token};
+=======
+use crate::{Connections, Label, TrustedKey, token::Token};
+>>>>>>> h2
 
 /// The default of [`Settings::max_bytes`]: 256 MiB.
 const MAX_BYTES: usize = 256 << 20;
@@ -67,6 +71,9 @@ pub struct Settings {
     pub node: Option<Label>,
     /// The kind of proxy that the node feeds, such as `envoy`, for the same list.
     pub dialect: Option<Label>,
+    /// Connections that this watcher shares with others of the same servers. A watcher without them has its own, which
+    /// take some memory: the certificates of the system.
+    pub connections: Option<Connections>,
     /// A hook that may refuse new data.
     pub accept: Option<Accept>,
     /// All times.
@@ -88,6 +95,7 @@ impl Settings {
             max_bytes: MAX_BYTES,
             node: None,
             dialect: None,
+            connections: None,
             accept: None,
             times: Times::default(),
         }
@@ -133,6 +141,8 @@ pub struct Times {
     pub longest_retry_after: Duration,
     /// The time between snapshots that confirm the data, up to a tenth less; 10 minutes.
     pub confirm: Duration,
+    /// The time that a server is given to have what another one has, before it is said to keep it back; 2 s.
+    pub opinion: Duration,
     /// The time between requests while the service says 401, 403 or 404, or the hook refuses; 60 s.
     pub ask_again: Duration,
     /// The shortest time between two writes of the file; 1 s.
@@ -160,6 +170,7 @@ impl Default for Times {
             last_retry: Duration::from_secs(30),
             longest_retry_after: Duration::from_secs(600),
             confirm: Duration::from_secs(600),
+            opinion: Duration::from_secs(2),
             ask_again: Duration::from_secs(60),
             save: Duration::from_secs(1),
             report: Duration::from_secs(20),

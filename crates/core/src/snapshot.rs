@@ -509,6 +509,11 @@ impl TenantSnapshot {
         })
     }
 
+    /// Returns the kept changes, the oldest first.
+    pub fn recent(&self) -> impl Iterator<Item = &Arc<Recent>> {
+        self.recent.iter()
+    }
+
     /// Returns the newest of the kept changes that touched a scope, up to a revision.
     pub fn touched(&self, scope: &Scope, up_to: Revision) -> Option<Revision> {
         let touched = |recent: &&Arc<Recent>| recent.revision <= up_to && recent.is_in(scope);

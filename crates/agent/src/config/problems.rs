@@ -12,6 +12,7 @@ pub fn of(config: &Config) -> Vec<String> {
         proxy,
         guard,
         times,
+        relay: _,
     } = config;
     let mut problems = Vec::new();
     let mut require = |holds: bool, problem: &str| {

@@ -37,9 +37,11 @@ const STALE: HeaderName = HeaderName::from_static("tm-stale");
 const MIN_REVISION: &str = "tm-min-revision";
 
 /// What is answered: a body with its tag, or without one if it must not be kept.
-struct Found {
-    tag: Option<VersionTag>,
-    json: Vec<u8>,
+pub struct Found {
+    /// The tag; `None` if the answer must not be kept.
+    pub tag: Option<VersionTag>,
+    /// The body.
+    pub json: Vec<u8>,
 }
 
 /// Returns the tenant of the path of a snapshot.
@@ -53,7 +55,8 @@ pub fn resolve(facts: &Facts, query: &str, headers: &HeaderMap) -> Answer {
     let found = Query::read(query).and_then(|mut query| {
         let tenant: TenantName = query.required("tenant")?;
         let held = Held::of(facts, tenant.as_str(), &mut query, headers)?;
-        Ok((resolved(&held.snapshot, query)?, held))
+        let (service, env) = (query.required("service")?, query.required("env")?);
+        Ok((resolved(&held.snapshot, service, env, query)?, held))
     });
     answer(found, headers)
 }
@@ -179,7 +182,7 @@ fn refusal(problem: Problem) -> Answer {
 }
 
 /// Returns the version tags of `If-None-Match`, strong or weak.
-fn seen(headers: &HeaderMap) -> Vec<VersionTag> {
+pub fn seen(headers: &HeaderMap) -> Vec<VersionTag> {
     let lines = headers.get_all(IF_NONE_MATCH).into_iter();
     let texts = lines.filter_map(|line| line.to_str().ok());
     let tags = texts.flat_map(|text| text.split(',')).map(str::trim);
@@ -198,8 +201,12 @@ fn has_seen(headers: &HeaderMap, tag: &VersionTag) -> bool {
 }
 
 /// Answers with the route of the named version, or of the version that the policy chooses.
-fn resolved(held: &TenantSnapshot, mut query: Query) -> Result<Found, Problem> {
-    let (service, env) = (query.required("service")?, query.required("env")?);
+pub fn resolved(
+    held: &TenantSnapshot,
+    service: ServiceName,
+    env: EnvName,
+    mut query: Query,
+) -> Result<Found, Problem> {
     let Some(version) = query.optional("version")? else {
         return chosen(held, PolicyName { service, env }, query);
     };

@@ -4,6 +4,7 @@ mod answers;
 mod common;
 mod memory;
 mod real_proxies;
+mod relay;
 mod reports;
 mod steps;
 mod tenants;

@@ -55,9 +55,37 @@ pub struct Body {
     pub signature: Option<String>,
 }
 
+/// Connections to the servers, and the certificates that they are checked against. Watchers may share them.
+#[derive(Debug, Clone)]
+pub struct Connections(Client);
+
+impl Connections {
+    /// Connections for watchers with these servers, certificates and times.
+    pub fn new(settings: &Settings) -> Result<Self, StartError> {
+        let mut client = Client::builder()
+            .user_agent(USER_AGENT)
+            .redirect(Policy::none())
+            .connect_timeout(settings.times.connect);
+        let is_plain = |server: &Url| server.scheme() == "http";
+        if settings.servers.iter().any(is_plain) {
+            // The token must not go unencrypted to a proxy that the environment names.
+            client = client.no_proxy();
+        }
+        if settings.servers.iter().all(is_plain) {
+            // Nothing is encrypted, so the certificates of the system need not be read.
+            client = client.tls_certs_only([]);
+        } else if let Some(pem) = &settings.ca_pem {
+            client = client.tls_certs_merge(Certificate::from_pem_bundle(pem)?);
+        }
+        Ok(Self(client.build()?))
+    }
+}
+
 /// The client of one watcher.
 pub struct Http {
     client: Client,
+    /// The headers that say which node it is.
+    identity: HeaderMap,
     settings: Settings,
     /// The place of the server in the list.
     at: usize,
@@ -67,6 +95,7 @@ pub struct Http {
 
 impl Http {
     pub fn new(settings: Settings) -> Result<Self, StartError> {
+<<<<<<< HEAD
         let client = http_client(
             &settings.servers,
             settings.ca_pem.as_deref(),
@@ -76,10 +105,34 @@ impl Http {
         )?;
         Ok(Self {
             client,
+=======
+        let Connections(client) = match &settings.connections {
+            Some(shared) => shared.clone(),
+            None => Connections::new(&settings)?,
+        };
+        Ok(Self {
+            client,
+            identity: identity(&settings),
+>>>>>>> h2
             settings,
             at: 0,
             token: None,
         })
+    }
+
+    /// The place of the server that is asked, in the list.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Turns to a server by its place in the list.
+    pub fn turn_to(&mut self, at: usize) {
+        self.at = at % self.settings.servers.len();
+    }
+
+    /// How many servers there are beside the one that is asked.
+    pub fn others(&self) -> usize {
+        self.settings.servers.len() - 1
     }
 
     /// Turns to the next server of the list.
@@ -206,6 +259,7 @@ impl Http {
         held_for: Duration,
         has_tag: bool,
     ) -> Answer<Response> {
+        request = request.headers(self.identity.clone());
         let was_asked_before = self.token.is_some();
         if let Some(token) = self.settings.token.clone() {
             match self.authorization(&token).await {

@@ -27,6 +27,7 @@ impl Driver {
     /// Opens a stream, and follows it to its end.
     pub(super) async fn stream(&mut self) -> Pause {
         let opened = Instant::now();
+        self.follower.hear(self.http.at());
         let after = self.follower.cursor().cloned();
         let asked = self.http.stream(after.as_ref());
         // A proxy that buffers may hold back even the head of the answer.
@@ -90,7 +91,7 @@ impl Driver {
         }
     }
 
-    fn applied(&self) -> u64 {
+    pub(super) fn applied(&self) -> u64 {
         self.follower.view().counters.applied
     }
 

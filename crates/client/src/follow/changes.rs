@@ -67,7 +67,7 @@ impl Follower {
         };
         match base.snapshot.follow(&events, &self.scope) {
             Ok(Applied::Next(snapshot)) => {
-                let held = Held::next(snapshot);
+                let held = base.next(snapshot);
                 self.settle(Candidate { held, cursor: tag }, now)
             }
             Ok(Applied::Known) => Verdict::Dropped,

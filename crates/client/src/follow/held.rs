@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use traffic_manager_core::snapshot::{
-    Digest, Scope, TenantSnapshot,
-    body::{self, BadBody, ReadBody},
+use traffic_manager_core::{
+    snapshot::{
+        Digest, Scope, TenantSnapshot,
+        body::{self, BadBody, ReadBody},
+    },
+    tag::Revision,
 };
 
 /// A snapshot with what vouches for it.
@@ -20,6 +23,9 @@ pub struct Held {
     /// The body as it came, if its objects have members that this version does not know. Such a
     /// snapshot cannot be moved on by events: nobody could say which digest it has then.
     pub raw: Option<Bytes>,
+    /// The revision after which the snapshot has all changes of its scope. In a part of a tenant it is lower than the
+    /// revision before the first of them: the revisions in between are of other parts.
+    pub known_after: Revision,
 }
 
 impl Held {
@@ -31,6 +37,7 @@ impl Held {
             is_exact,
         } = body::read(raw)?;
         Ok(Self {
+            known_after: snapshot.tag().revision,
             snapshot: Arc::new(snapshot),
             digest,
             signature,
@@ -43,10 +50,29 @@ impl Held {
         self.raw.is_none()
     }
 
+    /// The body, as `GET snapshot` has it.
+    pub fn body(&self) -> Vec<u8> {
+        match &self.raw {
+            Some(raw) => raw.to_vec(),
+            None => body::write(&self.snapshot, &Scope::default()),
+        }
+    }
+
     /// The data after a revision of the stream, without a signature yet.
-    pub fn next(snapshot: TenantSnapshot) -> Self {
+    pub fn next(&self, snapshot: TenantSnapshot) -> Self {
         let digest = snapshot.digest(&Scope::default());
+        let first = |snapshot: &TenantSnapshot| snapshot.recent().next().map(|it| it.revision);
+        let (before, after) = (first(&self.snapshot), first(&snapshot));
+        let known_after = match after {
+            // The snapshot has forgotten its oldest changes.
+            Some(after) if before.is_some_and(|before| before != after) => {
+                Revision(after.0.saturating_sub(1))
+            }
+            Some(_) => self.known_after,
+            None => snapshot.tag().revision,
+        };
         Self {
+            known_after,
             snapshot: Arc::new(snapshot),
             digest,
             signature: None,

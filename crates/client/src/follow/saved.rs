@@ -6,10 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use traffic_manager_core::{
     ids::TenantName,
-    snapshot::{
-        Scope,
-        body::{self, BadBody},
-    },
+    snapshot::{Scope, body::BadBody},
     tag::{Epoch, VersionTag},
 };
 
@@ -52,10 +49,7 @@ pub struct Saved {
 impl Saved {
     /// The body of the snapshot, as `GET snapshot` has it.
     pub fn body(&self) -> Vec<u8> {
-        match &self.held.raw {
-            Some(raw) => raw.to_vec(),
-            None => body::write(&self.held.snapshot, &Scope::default()),
-        }
+        self.held.body()
     }
 
     /// Whether a file with the other state tells the same: when the data were confirmed may be a little older

@@ -3,7 +3,12 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use traffic_manager_core::{snapshot::TenantSnapshot, tag::VersionTag};
+use traffic_manager_core::{
+    snapshot::{Digest, Recent, TenantSnapshot},
+    tag::VersionTag,
+};
+
+use super::{held::Held, servers::ServerFaults};
 
 /// How the watcher's data relates to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -138,14 +143,55 @@ pub struct View {
     pub counters: Counters,
     /// The newest refusal or failure, for people. It stays after the watcher has recovered.
     pub problem: Option<Arc<str>>,
+    /// The servers that have sent what was refused, or have kept something back, with what they did.
+    pub faults: Arc<[ServerFaults]>,
     /// The last moment at which the service confirmed the data.
     pub(crate) confirmed: Option<Timestamp>,
+    /// The data with what vouches for them.
+    pub(crate) held: Option<Arc<Held>>,
+    /// The place in the stream after the data.
+    pub(crate) cursor: Option<VersionTag>,
 }
 
 impl View {
     /// The tag of the data.
     pub fn tag(&self) -> Option<&VersionTag> {
         self.snapshot.as_ref().map(|snapshot| snapshot.tag())
+    }
+
+    /// The signatures of the data, as the header `TM-Signature` has them.
+    pub fn signature(&self) -> Option<&str> {
+        self.held.as_ref()?.signature.as_deref()
+    }
+
+    /// The digest of the data, as the service stated it.
+    pub fn digest(&self) -> Option<&Digest> {
+        Some(&self.held.as_ref()?.digest)
+    }
+
+    /// The bytes of the data, as `GET snapshot` of the service has them, also with members that this version does not
+    /// know.
+    pub fn body(&self) -> Option<Vec<u8>> {
+        Some(self.held.as_ref()?.body())
+    }
+
+    /// The place in the stream after the data. In the stream of a part of a tenant, it may be further than the tag of
+    /// the data.
+    pub fn place(&self) -> Option<&VersionTag> {
+        let (held, cursor) = (self.held.as_ref()?, self.cursor.as_ref());
+        let tag = held.snapshot.tag();
+        cursor.filter(|cursor| cursor.covers(tag)).or(Some(tag))
+    }
+
+    /// The changes after a tag, as they were published; `None` if not all of them are known any more, or the tag is of
+    /// another epoch.
+    pub fn changes_after(&self, after: &VersionTag) -> Option<Vec<Arc<Recent>>> {
+        let held = self.held.as_ref()?;
+        let is_known = after.epoch == held.snapshot.tag().epoch
+            && after.revision >= held.known_after
+            && held.is_exact();
+        let newer = |it: &&Arc<Recent>| it.revision > after.revision;
+        is_known.then(|| held.snapshot.recent().filter(newer).cloned().collect())
     }
 
     /// The time since the service confirmed the data last, also if that was before a restart. Zero
@@ -158,11 +204,15 @@ impl View {
     /// Whether something differs that waiting readers want to know. The time of the last
     /// confirmation is not.
     pub(crate) fn differs(&self, other: &Self) -> bool {
-        let same = match (&self.snapshot, &other.snapshot) {
-            (Some(mine), Some(other)) => Arc::ptr_eq(mine, other),
+        let same = match (&self.held, &other.held) {
+            (Some(mine), Some(other)) => {
+                Arc::ptr_eq(&mine.snapshot, &other.snapshot) && mine.signature == other.signature
+            }
             (mine, other) => mine.is_none() && other.is_none(),
         };
         !same
+            || self.faults != other.faults
+            || self.cursor != other.cursor
             || self.state != other.state
             || self.counters != other.counters
             || self.problem != other.problem

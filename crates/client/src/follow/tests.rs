@@ -263,3 +263,77 @@ fn state_becomes_stale_only_from_live() {
     assert_eq!(follower.view().state, State::Denied);
     assert_eq!(follower.view().counters.reconnects, 3);
 }
+
+#[test]
+fn faults_are_counted_for_the_server_that_was_heard() {
+    let servers = ["https://a.example", "https://b.example"].map(|url| url.parse().unwrap());
+    let settings = Settings::new(servers.to_vec(), "acme".parse().unwrap());
+    let mut follower = Follower::new(&settings);
+    follower.hear(1);
+    follower.snapshot(&body_of(&tag(1, 5)), None, None, at(0));
+    assert_eq!(follower.view().faults.len(), 0);
+    follower.snapshot(b"{}", None, None, at(1));
+    follower.hear(0);
+    follower.snapshot(&body_of(&tag(1, 4)), None, None, at(2));
+    follower.accuse(ServerFault::Withheld, "keeps it back");
+    let view = follower.view();
+    let [second, first] = &*view.faults else {
+        panic!("{:?}", view.faults)
+    };
+    assert_eq!(&*second.server, "https://b.example/");
+    assert_eq!((second.refused(Refusal::Malformed), second.count()), (1, 1));
+    assert_eq!(&*first.server, "https://a.example/");
+    assert_eq!((first.older, first.withheld, first.count()), (1, 1, 2));
+    assert_eq!(&*first.last, "keeps it back");
+    assert_eq!(view.tag(), Some(&tag(1, 5)), "never backwards");
+}
+
+#[test]
+fn own_refusal_is_no_fault_of_the_server() {
+    let servers = vec!["https://a.example".parse().unwrap()];
+    let mut settings = Settings::new(servers, "acme".parse().unwrap());
+    settings.accept = Some(Accept::new(|_, _| false));
+    let mut follower = Follower::new(&settings);
+    follower.snapshot(&body_of(&tag(1, 5)), None, None, at(0));
+    let refused = follower.snapshot(&body_of(&tag(1, 6)), None, None, at(1));
+    assert_eq!(refused, Verdict::Refused(Refusal::NotAccepted));
+    assert_eq!(follower.view().faults.len(), 0);
+}
+
+#[test]
+fn view_of_a_part_has_all_changes_since_its_snapshot() {
+    let mut settings = Settings::new(Vec::new(), "acme".parse().unwrap());
+    settings.scope.env = Some("prod".parse().unwrap());
+    let mut follower = Follower::new(&settings);
+    follower.snapshot(&body_of(&tag(1, 30)), None, None, at(0));
+    let revisions = |follower: &Follower, after: u64| -> Option<Vec<u64>> {
+        let changes = follower.view().changes_after(&tag(1, after))?;
+        Some(changes.iter().map(|change| change.revision.0).collect())
+    };
+    assert_eq!(revisions(&follower, 30), Some(vec![]));
+    // The revisions in between are of other parts.
+    for revision in [70, 90] {
+        let tag = tag(1, revision);
+        follower.change(change_to(&tag), Some(&tag), at(1));
+    }
+    assert_eq!(revisions(&follower, 29), None);
+    assert_eq!(revisions(&follower, 30), Some(vec![70, 90]));
+    assert_eq!(revisions(&follower, 70), Some(vec![90]));
+    assert_eq!(
+        follower
+            .view()
+            .changes_after(&tag(2, 90))
+            .map(|it| it.len()),
+        None
+    );
+    // The oldest are forgotten in the end: 128 are kept.
+    for revision in 91..=218 {
+        let tag = tag(1, revision);
+        follower.change(change_to(&tag), Some(&tag), at(1));
+    }
+    assert_eq!(revisions(&follower, 70), None);
+    assert_eq!(revisions(&follower, 90).map(|it| it.len()), Some(128));
+    let again = body_of(&tag(1, 300));
+    follower.snapshot(&again, None, None, at(2));
+    assert_eq!(revisions(&follower, 218), None);
+}
