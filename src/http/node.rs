@@ -79,19 +79,15 @@ impl NodeHeaders {
         };
         let applied = tag(&APPLIED, "TM-Applied:");
         let refused = tag(&REFUSED, "TM-Refused:");
-        let refused_tag = refused.clone();
         let error = text(headers, &ERROR)
             .and_then(|raw| refusal(&mut fields, raw, refused))
             .map(Box::new);
         fields.finish(Some(()))?;
         let applied = match applied {
             Some(tag) => Applied::Tag(tag),
-            // Whoever reports an error may have a tag without running it.
-            None if error.is_some() && refused_tag.is_none() => Applied::Unsaid,
-            None => match by_condition(headers, dialect.as_ref(), condition) {
-                Applied::Tag(tag) if refused_tag == Some(tag.clone()) => Applied::Unsaid,
-                said => said,
-            },
+            None => {
+                by_condition(headers, dialect.as_ref(), condition).unless_refused(error.as_deref())
+            }
         };
         let dialect = dialect.or_else(|| match condition {
             Condition::Has(dialect) => dialect.as_str().parse().ok(),

@@ -44,14 +44,13 @@ fn is_loopback(server: &Url) -> bool {
     }
 }
 
-/// Makes the HTTP client for these servers, which sends `headers` with each request. It follows no redirects, which could take the token to
+/// Makes the HTTP client for these servers. It follows no redirects, which could take the token to
 /// another host.
 pub fn http_client(
     servers: &[Url],
     ca_pem: Option<&[u8]>,
     connect: Duration,
     program: Option<&str>,
-    headers: HeaderMap,
 ) -> Result<Client, StartError> {
     let agent = match program {
         Some(program) => format!("{program} {USER_AGENT}"),
@@ -59,14 +58,17 @@ pub fn http_client(
     };
     let mut client = Client::builder()
         .user_agent(agent)
-        .default_headers(headers)
         .redirect(Policy::none())
         .connect_timeout(connect);
-    if servers.iter().any(|server| server.scheme() == "http") {
+    let is_plain = |server: &Url| server.scheme() == "http";
+    if servers.iter().any(is_plain) {
         // The token must not go unencrypted to a proxy that the environment names.
         client = client.no_proxy();
     }
-    if let Some(pem) = ca_pem {
+    if servers.iter().all(is_plain) {
+        // Nothing is encrypted, so the certificates of the system need not be read.
+        client = client.tls_certs_only([]);
+    } else if let Some(pem) = ca_pem {
         client = client.tls_certs_merge(Certificate::from_pem_bundle(pem)?);
     }
     Ok(client.build()?)

@@ -15,16 +15,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-<<<<<<< HEAD
 use self::http::{Answer, Http};
-pub use self::{reporter::Reporter, saver::Saver};
-=======
-use self::{
-    backoff::Backoff,
-    http::{Answer, Http},
-};
 pub use self::{http::Connections, reporter::Reporter, saver::Saver};
->>>>>>> h2
 use crate::{
     Settings, StartError, Times, View,
     backoff::Backoff,

@@ -68,15 +68,12 @@ mod watcher;
 pub use traffic_manager_core::snapshot::{Scope, TenantSnapshot};
 
 pub use self::{
-<<<<<<< HEAD
     calls::{
         Body, Call, CallTimes, Client, ClientSettings, Conditional, Content, Effect, Error, Events,
         FieldError, InUse, Operation, Outcome, Pages, PathParts, Problem, Quota, Read, Shrink, Tag,
         Text, Write,
     },
-=======
     driver::Connections,
->>>>>>> h2
     follow::{
         servers::ServerFaults,
         signatures::TrustedKey,

@@ -9,11 +9,7 @@ use traffic_manager_core::{
 };
 use url::Url;
 
-<<<<<<< HEAD
-use crate::{Label, TrustedKey, connection, token::Token};
-=======
-use crate::{Connections, Label, TrustedKey, token::Token};
->>>>>>> h2
+use crate::{Connections, Label, TrustedKey, connection, token::Token};
 
 /// The default of [`Settings::max_bytes`]: 256 MiB.
 const MAX_BYTES: usize = 256 << 20;

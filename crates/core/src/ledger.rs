@@ -84,6 +84,19 @@ pub enum Applied {
     Tag(VersionTag),
 }
 
+impl Applied {
+    /// What a request's condition says about the tag that the node runs, if the request also reports an error: whoever
+    /// refuses a tag may have it, and does not run it.
+    pub fn unless_refused(self, error: Option<&NodeError>) -> Self {
+        let refused = error.map(|error| error.tag.as_ref());
+        match (refused, self) {
+            (Some(None), _) => Self::Unsaid,
+            (Some(Some(refused)), Self::Tag(tag)) if *refused == tag => Self::Unsaid,
+            (_, said) => said,
+        }
+    }
+}
+
 /// One request of a node, as one instance saw it.
 #[derive(Debug, Clone)]
 pub struct Sighting {

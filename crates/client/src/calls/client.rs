@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::AtomicUsize},
 };
 
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderValue;
 
 use super::{ClientSettings, Operation, memory::Memory, operations, retry::Budget};
 use crate::{StartError, connection::http_client};
@@ -36,7 +36,6 @@ impl Client {
             settings.ca_pem.as_deref(),
             settings.times.connect,
             settings.program.as_deref(),
-            HeaderMap::new(),
         )?;
         Ok(Self(Arc::new(Shared {
             http,

@@ -62,22 +62,13 @@ pub struct Connections(Client);
 impl Connections {
     /// Connections for watchers with these servers, certificates and times.
     pub fn new(settings: &Settings) -> Result<Self, StartError> {
-        let mut client = Client::builder()
-            .user_agent(USER_AGENT)
-            .redirect(Policy::none())
-            .connect_timeout(settings.times.connect);
-        let is_plain = |server: &Url| server.scheme() == "http";
-        if settings.servers.iter().any(is_plain) {
-            // The token must not go unencrypted to a proxy that the environment names.
-            client = client.no_proxy();
-        }
-        if settings.servers.iter().all(is_plain) {
-            // Nothing is encrypted, so the certificates of the system need not be read.
-            client = client.tls_certs_only([]);
-        } else if let Some(pem) = &settings.ca_pem {
-            client = client.tls_certs_merge(Certificate::from_pem_bundle(pem)?);
-        }
-        Ok(Self(client.build()?))
+        let client = http_client(
+            &settings.servers,
+            settings.ca_pem.as_deref(),
+            settings.times.connect,
+            None,
+        )?;
+        Ok(Self(client))
     }
 }
 
@@ -95,17 +86,6 @@ pub struct Http {
 
 impl Http {
     pub fn new(settings: Settings) -> Result<Self, StartError> {
-<<<<<<< HEAD
-        let client = http_client(
-            &settings.servers,
-            settings.ca_pem.as_deref(),
-            settings.times.connect,
-            None,
-            identity(&settings),
-        )?;
-        Ok(Self {
-            client,
-=======
         let Connections(client) = match &settings.connections {
             Some(shared) => shared.clone(),
             None => Connections::new(&settings)?,
@@ -113,7 +93,6 @@ impl Http {
         Ok(Self {
             client,
             identity: identity(&settings),
->>>>>>> h2
             settings,
             at: 0,
             token: None,

@@ -3028,6 +3028,10 @@ class Convergence(BaseModel):
     """
     How the wait ended; only in answers to writes that waited.
     """
+    unknown: int
+    """
+    The nodes that are there and have never said what they run; not among `live`.
+    """
     warming: bool
     """
     Whether the instance is so new that nodes may not have come yet.
@@ -3252,7 +3256,7 @@ class Node(BaseModel):
     """
     Since when it has run that.
     """
-    state: Literal["converged", "lagging", "refused", "lost"] | str
+    state: Literal["converged", "lagging", "refused", "unknown", "lost"] | str
     """
     The state of a node.
     """

@@ -1639,6 +1639,11 @@ export interface components {
             revision: components["schemas"]["VersionTag"];
             /** @description How the wait ended; only in answers to writes that waited. */
             state?: components["schemas"]["ConvergenceState"];
+            /**
+             * Format: int64
+             * @description The nodes that are there and have never said what they run; not among `live`.
+             */
+            unknown: number;
             /** @description Whether the instance is so new that nodes may not have come yet. */
             warming: boolean;
         };
@@ -2259,7 +2264,7 @@ export interface components {
          * @description The state of a node.
          * @enum {string}
          */
-        NodeState: "converged" | "lagging" | "refused" | "lost";
+        NodeState: "converged" | "lagging" | "refused" | "unknown" | "lost";
         /** @description Events that Kafka has not acknowledged. */
         OutboxBacklog: {
             /**
@@ -6107,7 +6112,7 @@ export interface operations {
                 limit?: number;
                 /** @description Only dead letters with this reason. */
                 reason?: components["schemas"]["DeadLetterReason"];
-                /** @description Only dead letters in this state. */
+                /** @description Only items in this state. */
                 state?: components["schemas"]["DeadLetterState"];
                 /** @description The name of the tenant. */
                 tenant?: components["schemas"]["TenantName"];
@@ -10854,6 +10859,7 @@ export interface operations {
     getConvergence: {
         parameters: {
             query?: {
+                /** @description The version tag that nodes are to run; the newest one if absent. */
                 revision?: components["schemas"]["VersionTag"];
             };
             header?: {
@@ -10903,6 +10909,7 @@ export interface operations {
                      *       "partial": false,
                      *       "refused": 1,
                      *       "revision": "adc74a594a3e0e8f.7",
+                     *       "unknown": 0,
                      *       "warming": false
                      *     }
                      */
@@ -11281,7 +11288,7 @@ export interface operations {
                 limit?: number;
                 /** @description The name of the service. */
                 service?: components["schemas"]["ServiceName"];
-                /** @description Only dead letters in this state. */
+                /** @description Only items in this state. */
                 state?: components["schemas"]["NodeState"];
             };
             header?: {

@@ -159,6 +159,8 @@ pub enum Condition<'a> {
     After(&'a VersionTag),
     /// Nothing: whether a proxy runs a document is not known.
     Has(Dialect),
+    /// Nothing: what a client on a stream runs, it says by reports of its own.
+    Streams,
 }
 
 /// Reads what a request says about its node; `None` for a request that names none. The rules are those of the control plane.
@@ -182,11 +184,11 @@ pub fn node(
     };
     let applied = match applied {
         Some(tag) => Applied::Tag(tag),
-        None => by_condition(headers, dialect.as_ref(), condition),
+        None => by_condition(headers, dialect.as_ref(), condition).unless_refused(error.as_deref()),
     };
     let dialect = dialect.or_else(|| match condition {
         Condition::Has(dialect) => dialect.as_str().parse().ok(),
-        Condition::Runs | Condition::After(_) => None,
+        Condition::Runs | Condition::After(_) | Condition::Streams => None,
     });
     let sighting = Sighting {
         at: 0,
@@ -204,7 +206,7 @@ fn node_error(raw: &str, tag: Option<VersionTag>) -> Result<NodeError, Problem> 
     let code: Result<RefusalCode, _> = code.parse();
     let code = code.map_err(|invalid| Problem::field("TM-Error:", &invalid))?;
     let text = percent_decode_str(words).decode_utf8_lossy().into_owned();
-    Ok(NodeError::new(tag, code, text))
+    Ok(NodeError::new(tag, code, &text))
 }
 
 /// What the condition says about the tag that a node runs. Of several tags nobody knows which one it is.

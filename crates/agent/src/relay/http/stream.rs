@@ -96,8 +96,7 @@ pub async fn stream(ask: &Ask<'_>, tenant: &str, mut query: Query) -> Result<Rep
     let part = ask.part(tenant, &mut query)?;
     query.finish()?;
     let after = last_event_id(ask.headers)?;
-    let condition = after.as_ref().map_or(Condition::Runs, Condition::After);
-    let mut node = ask.node(&part, condition)?;
+    let mut node = ask.node(&part, Condition::Streams)?;
     let (followed, edition) = ask.held(&part).await?;
     if let Some(after) = after.as_ref().filter(|_| part.scope.is_whole()) {
         ask.at_least(&followed, edition, std::slice::from_ref(after))
