@@ -475,6 +475,8 @@ mod tests {
             "/dataplane/{dialect}",
             "/dataplane/{dialect}/bootstrap",
             "/dataplane/{dialect}/report",
+            "/tenants/{tenant}/nodes",
+            "/self",
         ];
         assert_eq!(polls, known.map(|path| format!("/api/v1{path}")));
         for query in ["at=3", "%61t=3", "service=web&at=", "at", "wait=5s&a%74=1"] {

@@ -40,7 +40,8 @@ pub fn endpoints() -> Vec<Endpoint> {
             reports::report,
             operations::report,
         )
-        .of_no_scope(),
+        .of_no_scope()
+        .without_place(),
         Endpoint::get(
             "/api/v1/tenants/{tenant}/nodes/{node}",
             get,

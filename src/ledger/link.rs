@@ -225,8 +225,8 @@ mod tests {
 
     fn link() -> Link {
         let times = Times {
-            silent_after: 0,
-            forget_after: 0,
+            silent_after: 60_000,
+            forget_after: 60_000,
         };
         Link::new("here".into(), times)
     }

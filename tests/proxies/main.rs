@@ -10,6 +10,7 @@ mod lost;
 mod matrix;
 mod quarantine;
 mod questions;
+mod region;
 mod rolling;
 mod running;
 mod samples;
