@@ -10,7 +10,7 @@ use super::{
     extract::Query,
     openapi::{Answer, Operation, schemas},
     permission::AnyCaller,
-    problem::Problem,
+    problem::{Code, Problem},
     query::NothingIn,
     respond,
     shapes::role::RoleName,
@@ -94,4 +94,5 @@ fn operation() -> Operation {
                 "expires_at": "2026-12-31T00:00:00.000000Z",
             }),
         ))
+        .refuses(&[Code::TenantNotFound])
 }

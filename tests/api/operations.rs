@@ -72,6 +72,7 @@ impl Operation {
             "env" => "prod",
             "version" => "v1",
             "dialect" => "nginx",
+            "node" => "edge-1",
             "key_id" => "000000000000",
             "letter_id" => "0-0",
             "dependency" => "mongo",

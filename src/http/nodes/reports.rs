@@ -11,6 +11,7 @@ use crate::{
         ledger::{Applied, Millis, NodeError, NodeKey, Sighting},
         snapshot::Scope,
         tag::VersionTag,
+        whole::Whole,
     },
     http::{
         bulk::Bulk,
@@ -26,6 +27,8 @@ use crate::{
 
 /// The most reports in one request.
 const MOST: usize = 1000;
+/// The longest time ago, in milliseconds: a year.
+const LONGEST_AGO: u64 = 31_536_000_000;
 
 /// The body of `POST /tenants/{tenant}/nodes`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -60,9 +63,11 @@ struct ReportIn {
     applied: Option<String>,
     error: Option<ErrorIn>,
     /// How many milliseconds ago the node was last there.
-    seen_ms_ago: u64,
+    #[schemars(with = "u64", range(max = LONGEST_AGO))]
+    seen_ms_ago: Whole<0, LONGEST_AGO, u64>,
     /// How many milliseconds ago it said `applied` and `error`; as `seen_ms_ago` if it is missing.
-    applied_ms_ago: Option<u64>,
+    #[schemars(with = "Option<u64>", range(max = LONGEST_AGO))]
+    applied_ms_ago: Option<Whole<0, LONGEST_AGO, u64>>,
 }
 
 /// Why a node does not run the newest revision.
@@ -73,7 +78,7 @@ struct ErrorIn {
     /// The refused version tag.
     #[schemars(with = "Option<schemas::VersionTag>")]
     tag: Option<String>,
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(regex(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"))]
     code: String,
     /// The node's words; 1024 bytes of them are kept.
     text: String,
@@ -141,6 +146,18 @@ impl ReportIn {
             let code = fields.required::<RefusalCode>(&pointer("error/code"), Some(error.code))?;
             Some(NodeError::new(tag, code, &error.text))
         });
+        let ago = |fields: &mut Fields, name: &str, Whole(ago): Whole<0, LONGEST_AGO, u64>| {
+            let long = || {
+                let detail = format!("must be a whole number from 0 to {LONGEST_AGO}");
+                Invalid::new("out_of_range", detail)
+            };
+            let is_good = ago <= LONGEST_AGO;
+            fields.check(&pointer(name), if is_good { Ok(ago) } else { Err(long()) })
+        };
+        let seen = ago(fields, "seen_ms_ago", self.seen_ms_ago);
+        let said = self
+            .applied_ms_ago
+            .and_then(|said| ago(fields, "applied_ms_ago", said));
         let node = fields.required::<NodeName>(&pointer("node"), Some(self.node));
         let scope = Scope {
             service: fields.optional(&pointer("service"), self.service),
@@ -152,8 +169,8 @@ impl ReportIn {
             served,
             applied,
             error,
-            seen: self.seen_ms_ago,
-            said: self.applied_ms_ago.unwrap_or(self.seen_ms_ago),
+            said: said.or(seen)?,
+            seen: seen?,
         })
     }
 }

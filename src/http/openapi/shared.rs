@@ -286,7 +286,7 @@ pub fn wait_for_nodes() -> Value {
         "description": "Holds the answer until this share of the tenant's nodes runs the change, for at most this time (10 s if it is missing, \
                         at most 60 s). The change is made before, so the status is the write's own, however the wait ends; the object that is \
                         answered then has a member `convergence`, as of `getConvergence`, with a `state`.",
-        "schema": { "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%(,[0-9]{1,9}(s|ms)?)?$", "examples": ["95%,10s"] },
+        "schema": { "type": "string", "pattern": r"^(100|[1-9][0-9]?(\.[0-9]{1,4})?|0\.[0-9]{0,3}[1-9])%(,[0-9]{1,9}(s|ms)?)?$", "examples": ["95%,10s"] },
     })
 }
 

@@ -59,7 +59,7 @@ const PART: u32 = 20;
 
 impl Nodes {
     /// Waits until a share of the nodes that were there at `since` runs `at`, until so many refuse it that this cannot
-    /// be, or until the time is over. `None` if the tenant's state cannot be read.
+    /// be, or until the time or `read.max_wait_ms` is over. `None` if the tenant's state cannot be read.
     ///
     /// A wait takes a place among the tenant's waiters, at the expense of the running task's payer; without one the
     /// caller is told at once how it stands.
@@ -70,7 +70,8 @@ impl Nodes {
         asked: Asked,
         since: Millis,
     ) -> Option<Waited> {
-        let until = Instant::now() + asked.time;
+        let longest = self.polls.settings().max_wait;
+        let until = Instant::now() + asked.time.min(longest);
         // The caller has just written to it.
         let scope = TenantScope::Tenant(tenant.clone());
         let tenant = scope.authorize(tenant.clone()).ok()?;

@@ -10002,6 +10002,7 @@ export interface operations {
             400: components["responses"]["MalformedRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["ForbiddenOrOutsideGrant"];
+            404: components["responses"]["TenantNotFound"];
             414: components["responses"]["UriTooLong"];
             421: components["responses"]["MisdirectedRequest"];
             422: components["responses"]["InvalidRequest"];
