@@ -20,10 +20,12 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::watch;
+use traffic_manager_dataplane::Dialect;
 
 use self::{buffers::Buffers, link::Link};
 pub use self::{exchange::Exchange, link::LinkReport};
@@ -85,9 +87,6 @@ impl Nodes {
 impl Ledger {
     /// An empty ledger. Without an [`Exchange`] this instance knows only of the requests that it answers.
     pub fn new(settings: &config::Nodes) -> Self {
-        let millis = |duration: std::time::Duration| {
-            Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
-        };
         let times = Times {
             silent_after: millis(settings.silent_after),
             forget_after: u64::from(settings.forget_after_hours) * 3_600_000,
@@ -114,9 +113,8 @@ impl Ledger {
     }
 
     /// The time that was so long ago.
-    pub fn ago(&self, passed: std::time::Duration) -> Millis {
-        self.now()
-            .saturating_sub(Millis::try_from(passed.as_millis()).unwrap_or(Millis::MAX))
+    pub fn ago(&self, passed: Duration) -> Millis {
+        self.now().saturating_sub(millis(passed))
     }
 
     /// Whether this instance knows what the others know.
@@ -287,13 +285,15 @@ impl Ledger {
     }
 }
 
+fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}
+
 /// The names in metrics: only those that are known, since nodes may make up others.
 pub fn known_dialect(dialect: Option<&DialectName>) -> &'static str {
-    let known = ["native", "envoy", "traefik", "caddy", "haproxy", "nginx"];
-    let is = |name: &&str| dialect.is_some_and(|dialect| dialect.as_str() == *name);
-    match dialect {
-        None => "native",
-        Some(_) => known.into_iter().find(is).unwrap_or("other"),
+    match dialect.map(DialectName::as_str) {
+        None | Some("native") => "native",
+        Some(name) => name.parse().map_or("other", Dialect::as_str),
     }
 }
 

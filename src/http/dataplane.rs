@@ -112,13 +112,7 @@ pub async fn document(
         (&tenant, &scope),
         Condition::Has(dialect),
     )?;
-    let waits = match wait.time() {
-        Some(_) => {
-            state.polls.exists(&tenant).await?;
-            node.waits()
-        }
-        None => None,
-    };
+    let waits = node.held(&state, wait).await?;
     let held = state
         .polls
         .snapshot(&tenant, &scope, &freshness, wait.time());

@@ -15,6 +15,7 @@ use super::{
     headers::{APPLIED, DIALECT, ERROR, NODE, REFUSED},
     problem::Problem,
     state::ApiState,
+    waiting::Wait,
 };
 use crate::{
     auth::{AuthorizedTenant, Caller, certificate},
@@ -174,6 +175,20 @@ impl NodePoll {
             name: headers.as_ref().map(|headers| headers.name.clone()),
             headers,
         })
+    }
+
+    /// For a poll that may be held: [`NodePoll::waits`], once it is sure that the tenant exists. Nothing is looked up for a
+    /// poll that names no node.
+    pub async fn held(
+        &mut self,
+        state: &ApiState,
+        wait: Wait,
+    ) -> Result<Option<Presence>, Problem> {
+        if wait.time().is_none() || self.name.is_none() {
+            return Ok(None);
+        }
+        state.polls.exists(&self.tenant).await?;
+        Ok(self.waits())
     }
 
     /// Tells the ledger what the node says, and that it waits here until the result is dropped. The tenant exists.

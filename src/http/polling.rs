@@ -107,13 +107,7 @@ pub async fn snapshot(
         (&tenant, &scope),
         Condition::Runs,
     )?;
-    let waits = match wait.time() {
-        Some(_) => {
-            state.polls.exists(&tenant).await?;
-            node.waits()
-        }
-        None => None,
-    };
+    let waits = node.held(&state, wait).await?;
     let asked = state
         .polls
         .snapshot(&tenant, &scope, &freshness, wait.time());
@@ -204,13 +198,7 @@ pub async fn changes(
         (&tenant, &scope),
         Condition::After(&after),
     )?;
-    let waits = match wait.time() {
-        Some(_) => {
-            state.polls.exists(&tenant).await?;
-            node.waits()
-        }
-        None => None,
-    };
+    let waits = node.held(&state, wait).await?;
     let asked = state
         .polls
         .changes(&tenant, &scope, &after, &freshness, limit, wait.time());

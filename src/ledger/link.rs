@@ -73,7 +73,7 @@ fn system_now() -> Millis {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or_default()
+    super::millis(since)
 }
 
 impl Link {
