@@ -241,14 +241,24 @@ pub async fn get(
     Ok(Some((tag, if exists { Some(route(&row)?) } else { None })))
 }
 
+/// What is known about the tenant of a list, at the instant of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedTenant {
+    /// The tenant's tag.
+    pub tag: VersionTag,
+    /// The number of its routes that match the filter, if it was asked for.
+    pub count: Option<u64>,
+}
+
 /// Returns routes after `after` in key order, and the tenant's tag at the same instant when the
-/// filter names a tenant that exists.
+/// filter names a tenant that exists; with `count`, the number of all its routes that match too.
 pub async fn list(
     tx: &Transaction<'_>,
     filter: &RouteFilter,
+    count: bool,
     after: Option<&RouteKey>,
     limit: i64,
-) -> Result<(Option<VersionTag>, Vec<(TenantName, Route)>), Error> {
+) -> Result<(Option<ListedTenant>, Vec<(TenantName, Route)>), Error> {
     // A single statement sees one instant: the tag and the routes belong together. The two
     // predicates that an index can serve stand alone. A generic plan cannot see through an "is null
     // or" in front of them.
@@ -262,15 +272,21 @@ pub async fn list(
     } else {
         "coalesce($8, $9, $10, $11) is null"
     };
+    let matching = format!(
+        "from routes where {of_tenant} and ($2::text is null or service = $2) and ($3::text is null or env = $3) \
+           and ($4::text is null or version = $4) and ($5::bool is null or is_active = $5) \
+           and ($6::text is null or labels ->> $6 = $7) \
+           and ($13::text is null or strpos(lower(concat_ws(' ', service, env, version, url)), lower($13)) > 0)"
+    );
+    let counted = if count {
+        format!("(select count(*) {matching})")
+    } else {
+        "null::bigint".to_owned()
+    };
     let sql = format!(
-        "with t as (select name, epoch, revision from tenants where name = $1), \
-         page as (select * from routes \
-           where {of_tenant} and ($2::text is null or service = $2) and ($3::text is null or env = $3) \
-             and ($4::text is null or version = $4) and ($5::bool is null or is_active = $5) \
-             and ($6::text is null or labels ->> $6 = $7) \
-             and {after_key} \
-           order by tenant, service, env, version limit $12) \
-       select t.epoch, t.revision as tenant_revision, page.* from page full join t on false \
+        "with t as (select name, epoch, revision, {counted} as matching from tenants where name = $1), \
+         page as (select * {matching} and {after_key} order by tenant, service, env, version limit $12) \
+       select t.epoch, t.revision as tenant_revision, t.matching, page.* from page full join t on false \
        order by page.tenant, page.service, page.env, page.version"
     );
     let statement = tx.prepare_cached(&sql).await?;
@@ -314,22 +330,28 @@ pub async fn list(
                 &c,
                 &d,
                 &limit,
+                &filter.search,
             ],
         )
         .await?;
-    let mut tag = None;
+    let mut listed = None;
     let mut routes = Vec::with_capacity(rows.len());
     for row in &rows {
         if column::<Option<String>>(row, "tenant")?.is_some() {
             routes.push((text(row, "tenant")?, route(row)?));
         } else {
-            tag = Some(VersionTag {
+            let tag = VersionTag {
                 epoch: text(row, "epoch")?,
                 revision: tenants::revision(row, "tenant_revision")?,
+            };
+            let count = column::<Option<i64>>(row, "matching")?;
+            listed = Some(ListedTenant {
+                tag,
+                count: count.and_then(|count| count.try_into().ok()),
             });
         }
     }
-    Ok((tag, routes))
+    Ok((listed, routes))
 }
 
 /// Returns all of a tenant's routes, policies and scopes with its tag, read in one statement:

@@ -187,6 +187,7 @@ async fn read(tx: &Transaction<'_>, selection: &Selection<'_>) -> Result<Vec<Pas
              order by service, env, version, revision desc, item desc) l {FIRST} \
            and ($11::text is null or l.payload -> 'after' ->> 'is_active' = $11) \
            and ($12::text is null or l.payload -> 'after' -> 'labels' ->> $12 = $13) \
+           and ($15::text is null or strpos(lower(concat_ws(' ', l.service, l.env, l.version, l.payload -> 'after' ->> 'url')), lower($15)) > 0) \
          order by l.service, l.env, l.version limit $14"
     );
     let statement = tx.prepare_cached(&sql).await?;
@@ -198,6 +199,7 @@ async fn read(tx: &Transaction<'_>, selection: &Selection<'_>) -> Result<Vec<Pas
         version,
         is_active,
         label,
+        search,
     } = filter;
     let (service, env) = (
         service.as_ref().map(ServiceName::as_str),
@@ -221,7 +223,7 @@ async fn read(tx: &Transaction<'_>, selection: &Selection<'_>) -> Result<Vec<Pas
         after.map(|key| key[1]),
         after.map(|key| key[2]),
     );
-    let parameters: [&(dyn ToSql + Sync); 14] = [
+    let parameters: [&(dyn ToSql + Sync); 15] = [
         &tenant.as_str(),
         &epoch,
         &revision,
@@ -236,6 +238,7 @@ async fn read(tx: &Transaction<'_>, selection: &Selection<'_>) -> Result<Vec<Pas
         &label,
         &value,
         limit,
+        search,
     ];
     tx.query(&statement, &parameters)
         .await?

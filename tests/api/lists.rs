@@ -204,3 +204,58 @@ async fn page_size_defaults_to_fifty() {
         assert_eq!(refused.pointers(), ["?limit"], "{limit}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn search_looks_into_names_and_urls_now_and_in_the_past() {
+    let app = filled().await;
+    let list =
+        async |query: &str| names(&app.get(&format!("/routes?{query}")).expect(200).await.json);
+    let of_a = "tenant=a&search=";
+    let v2 = ["a/api/prod/v2", "a/web/prod/v2"];
+    assert_eq!(list(&format!("{of_a}V2")).await, v2);
+    assert_eq!(list(&format!("{of_a}%2FWEB%2Fprod")).await, [""; 0]);
+    assert_eq!(list(&format!("{of_a}web%20prod%20v2")).await, [v2[1]]);
+    assert_eq!(list(&format!("{of_a}a.api%2F2")).await, [v2[0]]);
+    // No character has a meaning of its own.
+    for text in ["%25", "_", "v.", "%5C", "'"] {
+        assert_eq!(list(&format!("{of_a}{text}")).await, [""; 0], "{text}");
+    }
+    assert_eq!(whole(&app, "search=HTTP://B", 6).await.len(), 6);
+
+    let before = app.get("/tenants/a/snapshot").expect(200).await.tag();
+    app.delete("/routes/a/web/prod/v2").expect(204).await;
+    assert_eq!(list(&format!("{of_a}v2")).await, v2[..1]);
+    let at = before.trim_matches('"');
+    assert_eq!(list(&format!("{of_a}V2&at={at}")).await, v2);
+
+    for bad in ["", "%00", "a%0A", "%E2%80%8B"] {
+        let answer = app.get(&format!("/routes?{of_a}{bad}")).expect(422).await;
+        assert_eq!(answer.json["errors"][0]["pointer"], "?search", "{bad}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn count_is_of_all_pages_that_match() {
+    let app = filled().await;
+    let page = async |query: &str| app.get(&format!("/routes?{query}")).expect(200).await.json;
+    let first = page("tenant=a&count=true&limit=2").await;
+    assert_eq!((&first["count"], names(&first).len()), (&json!(6), 2));
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = page(&format!("tenant=a&count=true&limit=2&cursor={cursor}")).await;
+    assert_eq!((&second["count"], names(&second).len()), (&json!(6), 2));
+    for (query, count) in [
+        ("is_active=true", 2),
+        ("search=web", 3),
+        ("service=api&search=v1", 1),
+        ("label=tier%3Dgold", 3),
+        ("env=none", 0),
+    ] {
+        let json = page(&format!("tenant=a&count=true&{query}")).await;
+        assert_eq!(json["count"], count, "{query}");
+    }
+    assert!(page("tenant=a").await.get("count").is_none());
+    for alone in ["count=true", "count=true&tenant=a&at=1"] {
+        let answer = app.get(&format!("/routes?{alone}")).expect(422).await;
+        assert_eq!(answer.json["errors"][0]["pointer"], "?count", "{alone}");
+    }
+}

@@ -21,6 +21,8 @@ pub struct RouteFilter {
     pub is_active: Option<bool>,
     /// Only routes with this label, key and value.
     pub label: Option<(String, String)>,
+    /// Only routes that have this text in their names or their URL, in upper or lower case.
+    pub search: Option<String>,
 }
 
 /// Filters a list of events.

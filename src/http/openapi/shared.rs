@@ -345,6 +345,12 @@ fn parameter(name: &str) -> &'static str {
         "format" => "The format of the answer.",
         "is_active" => "Only active routes (`true`), or only inactive routes (`false`).",
         "label" => "Only routes with this label.",
+        "search" => {
+            "Only routes with this text in their names or their URL, whether in upper or lower case."
+        }
+        "count" => {
+            "Whether the answer has the number of routes that match, on all pages. Needs `tenant`."
+        }
         "limit" => "The largest number of items in the answer.",
         "cursor" => "The cursor of the page.",
         "min_revision" => {

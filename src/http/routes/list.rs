@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, http::header, web};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 use super::RouteOut;
@@ -11,6 +11,7 @@ use crate::{
         Invalid,
         filter::RouteFilter,
         ids::{EnvName, ServiceName, TenantName, VersionName},
+        plain_text,
         route::Labels,
     },
     http::{
@@ -41,7 +42,11 @@ pub struct ListIn {
     is_active: Option<bool>,
     #[schemars(with = "Option<schemas::LabelPair>")]
     label: Option<String>,
-    #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    #[validate(length(min = 1, max = "MAX_SEARCH", message = "must have 1 to 200 characters"))]
+    #[schemars(with = "Option<schemas::SearchText>")]
+    search: Option<String>,
+    count: Option<bool>,
+    #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
     #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
     limit: Option<u32>,
     #[schemars(with = "Option<schemas::Cursor>")]
@@ -50,6 +55,20 @@ pub struct ListIn {
     at: Option<String>,
     #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,
+}
+
+/// The most characters of a text that is searched for.
+pub const MAX_SEARCH: u64 = 200;
+
+/// A page of routes.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RoutesOut<'a> {
+    items: &'a [RouteOut<'a>],
+    /// The cursor of the next page; `null` at the end.
+    next_cursor: Option<String>,
+    /// Only with `count=true`: how many routes match, on all pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
 }
 
 fn parse_filter(query: &ListIn) -> Result<RouteFilter, Problem> {
@@ -67,6 +86,14 @@ fn parse_filter(query: &ListIn) -> Result<RouteFilter, Problem> {
         });
         fields.check("?label", pair)
     });
+    let search = query.search.clone();
+    if let Some(search) = &search {
+        fields.check("?search", plain_text(search, usize::MAX, "search"));
+    }
+    if query.count == Some(true) && (query.tenant.is_none() || query.at.is_some()) {
+        let why = Invalid::new("not_together", "needs tenant, and cannot be given with at");
+        fields.check::<()>("?count", Err(why));
+    }
     fields.finish(Some(RouteFilter {
         tenant,
         service,
@@ -74,6 +101,7 @@ fn parse_filter(query: &ListIn) -> Result<RouteFilter, Problem> {
         version,
         is_active: query.is_active,
         label,
+        search,
     }))
 }
 
@@ -90,9 +118,16 @@ pub async fn list(
     if let Some(at) = query.0.at {
         return list_at(&state, &caller, filter, &page, &at).await;
     }
-    let (page, tag) = state
+    let count = query.0.count == Some(true);
+    let (page, known) = state
         .reads
-        .routes(caller.grant.tenant_scope(), filter, &page, &freshness)
+        .routes(
+            caller.grant.tenant_scope(),
+            filter,
+            count,
+            &page,
+            &freshness,
+        )
         .await?;
     let items: Vec<_> = page
         .items
@@ -100,12 +135,13 @@ pub async fn list(
         .map(|(tenant, route)| RouteOut { tenant, route })
         .collect();
     let mut response = HttpResponse::Ok();
-    if let Some(tag) = tag {
-        response.insert_header((header::ETAG, tag.to_etag()));
+    if let Some(known) = &known {
+        response.insert_header((header::ETAG, known.tag.to_etag()));
     }
-    Ok(response.json(respond::PageOut {
+    Ok(response.json(RoutesOut {
         items: &items,
         next_cursor: page.next_cursor,
+        count: known.and_then(|known| known.count),
     }))
 }
 
@@ -137,9 +173,10 @@ async fn list_at(
         .collect();
     Ok(respond::as_of(
         &tag,
-        &respond::PageOut {
+        &RoutesOut {
             items: &items,
             next_cursor: page.next_cursor,
+            count: None,
         },
     ))
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     ConfirmIn, RouteOut,
     bodies::{KeyIn, PatchIn, RouteIn, SpecIn},
-    list::ListIn,
+    list::{ListIn, RoutesOut},
 };
 use crate::http::{
     event_schema::{self, Event},
@@ -91,10 +91,10 @@ fn takes_away(operation: Operation) -> Operation {
 
 pub fn list() -> Operation {
     Operation::new("listRoutes", "List routes")
-        .about("In the order of their names. With `tenant`, the answer has a tag. With `at`, the routes of an earlier state; `at` needs `tenant`.")
+        .about("In the order of their names. With `tenant`, the answer has a tag. With `at`, the routes of an earlier state; `at` needs `tenant`. With `count=true`, the number of all that match too.")
         .query::<ListIn>()
         .reads_no_older()
-        .answers(Answer::json::<PageOut<RouteOut>>(200, "A page of routes.", page_of(route())).perhaps(&["ETag"]))
+        .answers(Answer::json::<RoutesOut>(200, "A page of routes.", page_of(route())).perhaps(&["ETag"]))
         .refuses(&[Code::InvalidCursor, Code::TenantNotFound])
 }
 

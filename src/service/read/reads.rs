@@ -25,7 +25,7 @@ use crate::{
         privacy::{self, Privacy},
         read::cursor::Cursors,
     },
-    store::{self, Visible, router::Router},
+    store::{self, Visible, router::Router, routes::ListedTenant},
 };
 
 /// A page of a list, with the cursor of the next page.
@@ -105,14 +105,15 @@ impl Reads {
     }
 
     /// Returns a page of the routes within the tenant scope, in key order. Adds the tenant's tag if
-    /// the list is limited to one tenant.
+    /// the list is limited to one tenant, and with `count` the number of its routes that match.
     pub async fn routes(
         &self,
         tenant_scope: &TenantScope,
         filter: RouteFilter,
+        count: bool,
         page: &PageRequest,
         freshness: &Freshness,
-    ) -> Result<(Page<(TenantName, Route)>, Option<VersionTag>), Error> {
+    ) -> Result<(Page<(TenantName, Route)>, Option<ListedTenant>), Error> {
         let tenant = tenant_scope.narrowed(filter.tenant)?;
         let filter = &RouteFilter {
             tenant: tenant.as_ref().map(|tenant| tenant.name().clone()),
@@ -121,12 +122,17 @@ impl Reads {
         let list = format!("routes {filter:?}");
         let after: Option<RouteKey> = self.open(&list, page).await?;
         let read = async |tx: &store::Transaction<'_>| {
-            store::routes::list(tx, filter, after.as_ref(), one_more(page)).await
+            store::routes::list(tx, filter, count, after.as_ref(), one_more(page)).await
         };
-        let (tag, mut routes) = match &tenant {
+        let (listed, mut routes) = match &tenant {
             Some(tenant) => {
-                self.tenant_read(tenant, freshness, |(tag, _)| tag.as_ref(), read)
-                    .await?
+                self.tenant_read(
+                    tenant,
+                    freshness,
+                    |(listed, _)| listed.as_ref().map(|it| &it.tag),
+                    read,
+                )
+                .await?
             }
             // Tags of many tenants cannot be compared, so with a minimum the list is read from the
             // primary.
@@ -143,7 +149,7 @@ impl Reads {
                     .0
             }
         };
-        if tenant.is_some() && tag.is_none() {
+        if tenant.is_some() && listed.is_none() {
             return Err(Rejection::TenantNotFound.into());
         }
         let next_cursor = match cut(&mut routes, page) {
@@ -165,7 +171,7 @@ impl Reads {
                 items: routes,
                 next_cursor,
             },
-            tag,
+            listed,
         ))
     }
 
