@@ -219,3 +219,16 @@ async fn without_keys_nothing_is_signed() {
     let listed = app.get("/dataplane/keys").expect(200).await.json;
     assert_eq!(listed, json!({ "keys": [] }));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn configuration_of_an_agent_has_the_public_keys() {
+    let keys = Keys::new();
+    let app = TestApp::with(&[&keys.setting()]).await;
+    put(&app, "web/prod/v1", "a").await;
+    let path = "/dataplane/nginx/bootstrap?tenant=acme&transport=agent&node=edge-7";
+    let text = String::from_utf8(app.get(path).expect(200).await.bytes).unwrap();
+    for key in &keys.public {
+        assert!(text.contains(&hex::encode(key)), "{text}");
+    }
+    assert!(text.contains("name = \"edge-7\"") && text.contains("dialect = \"nginx\""));
+}

@@ -11,6 +11,7 @@
 //! other policies are rendered.
 
 pub mod ads;
+pub mod agent;
 mod blocks;
 mod body;
 pub mod bootstrap;

@@ -52,7 +52,8 @@ pub fn bootstrap() -> Operation {
     Operation::new("getProxyBootstrap", "Get a configuration with which a new proxy starts")
         .about(
             "The proxy runs with it as it is: its key is in the environment variable `TM_TOKEN`. Comments say what to change. For HAProxy, \
-             nginx and Caddy it is a shell script that writes, checks and reloads.",
+             nginx and Caddy it is a shell script that writes, checks and reloads. With `transport=agent` it is the configuration of a node \
+             agent beside the proxy.",
         )
         .query::<BootstrapIn>()
         .answers(Answer::of::<String>(200, "The configuration or script.", "text/plain"))

@@ -186,6 +186,11 @@ checked! {
         "pattern": LABEL_PAIR,
         "examples": ["team=payments"],
     });
+    /// A text that is searched for.
+    SearchText = json_schema!({
+        "description": "A text that is searched for.", "type": "string", "minLength": 1, "maxLength": 200, "pattern": PLAIN,
+        "examples": ["checkout"],
+    });
     /// The id of an actor.
     ActorId = json_schema!({
         "description": "The id of an actor: `actor.id` of an event.", "type": "string", "maxLength": 255, "pattern": PLAIN,
@@ -276,9 +281,10 @@ checked! {
         "type": "string", "pattern": header_name(""), "examples": ["x-beta"],
     });
     /// How an Envoy gets its configuration.
-    EnvoyTransport = json_schema!({
-        "description": "How an Envoy gets its configuration: as a stream, by polls, or from files. All other proxies have one way only.",
-        "type": "string", "enum": ["ads", "rest", "files"],
+    ProxyTransport = json_schema!({
+        "description": "How the proxy gets its configuration. An Envoy: as a stream, by polls, or from files; all others have one way of their own. \
+            `agent`: from a node agent, whose configuration this is, with the public keys for signed snapshots.",
+        "type": "string", "enum": ["ads", "rest", "files", "agent"],
     });
     /// An address and port.
     ListenAddress = json_schema!({

@@ -127,3 +127,31 @@ fn several_tenants_have_their_own_folders_and_one_has_the_agents() {
     let refused = refusal(|text| text.replace("tenant = \"acme\"", &many));
     assert!(refused.contains("at most 16"), "{refused}");
 }
+
+/// What the control plane gives with `transport=agent` is a configuration as it is.
+#[test]
+fn configuration_from_the_control_plane_is_good() {
+    let ask = traffic_manager_dataplane::bootstrap::Ask {
+        url: "https://tm.example.com:8443/api/v1".to_owned(),
+        tenant: "acme".to_owned(),
+        env: Some("prod".to_owned()),
+        node: "edge-7".to_owned(),
+        ads: None,
+        listen: "0.0.0.0:80".to_owned(),
+        admin: "127.0.0.1:9901".to_owned(),
+        ca_file: "/etc/ssl/\"certs\".pem".to_owned(),
+    };
+    let keys = ["d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a".to_owned()];
+    for dialect in Dialect::ALL {
+        for keys in [&keys[..], &[]] {
+            let text = traffic_manager_dataplane::agent::configuration(&ask, dialect, keys);
+            let config = Config::parse(&text).unwrap_or_else(|why| panic!("{why}\n{text}"));
+            assert_eq!(config.proxy.dialect, dialect);
+            assert_eq!(config.proxy.ca_file, ask.ca_file);
+            assert_eq!(config.service.trusted_keys.len(), keys.len());
+            assert_eq!(config.service.servers[0].port(), Some(8443));
+            assert_eq!(config.node.name.as_str(), "edge-7");
+            assert_eq!(config.service.env.unwrap().as_str(), "prod");
+        }
+    }
+}
