@@ -33,7 +33,7 @@ use crate::{
     config,
     domain::{
         ids::{DialectName, RefusalCode, TenantName},
-        ledger::{Millis, NodeKey, NodeTable, Record, Sighting, Times},
+        ledger::{Millis, NodeKey, NodeTable, Record, Sighting, Times, words::NATIVE},
     },
     resilience::PoolReport,
     telemetry::names,
@@ -292,7 +292,7 @@ fn millis(duration: Duration) -> Millis {
 /// The names in metrics: only those that are known, since nodes may make up others.
 pub fn known_dialect(dialect: Option<&DialectName>) -> &'static str {
     match dialect.map(DialectName::as_str) {
-        None | Some("native") => "native",
+        None | Some(NATIVE) => NATIVE,
         Some(name) => name.parse().map_or("other", Dialect::as_str),
     }
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    etag::{Condition, condition, seen, version_tag},
+    etag::{Condition, condition, seen},
     extract::Fields,
     headers::{IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY, MAX_REASON, MIN_REVISION, REASON},
     permission::caller_of,
@@ -24,11 +24,12 @@ use crate::{
     domain::{
         Invalid,
         command::{Command, CommandContext, IfMatch, Op, Precondition},
+        etag::{Seen, version_tag},
         ids::TenantName,
         plain_text,
         tag::VersionTag,
     },
-    service::{Freshness, Seen, access::keys::Requester, batch::Request, write::requests},
+    service::{Freshness, access::keys::Requester, batch::Request, write::requests},
     telemetry,
 };
 

@@ -9,7 +9,7 @@ use std::{net::SocketAddr, sync::LazyLock};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use traffic_manager_dataplane::{Dialect, Settings, bootstrap::Ask, envoy};
+use traffic_manager_dataplane::{Dialect, Settings, agent, bootstrap::Ask, envoy};
 use validator::Validate;
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
     deadline::within,
     endpoint::Endpoint,
     extract::{Fields, Query},
-    node::{Condition, NodePoll},
+    node::NodePoll,
     openapi::schemas,
     permission::Poller,
     problem::{Code, Problem},
@@ -29,6 +29,7 @@ use super::{
 use crate::domain::{
     Invalid,
     ids::{EnvName, TenantName},
+    ledger::words::Condition,
 };
 
 const DOCUMENT: &str = "/api/v1/dataplane/{dialect}";
@@ -110,7 +111,7 @@ pub async fn document(
         &caller,
         &request,
         (&tenant, &scope),
-        Condition::Has(dialect),
+        Condition::Has(dialect.as_str()),
     )?;
     let waits = node.held(&state, wait).await?;
     let held = state
@@ -196,7 +197,7 @@ pub struct BootstrapIn {
     tenant: Option<String>,
     #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
-    #[schemars(with = "Option<schemas::EnvoyTransport>")]
+    #[schemars(with = "Option<schemas::ProxyTransport>")]
     transport: Option<String>,
     /// The name by which the node reports.
     #[schemars(with = "Option<schemas::ServiceName>")]
@@ -236,7 +237,7 @@ pub async fn bootstrap(
         .ads_port
         .map(|port| format!("{}:{port}", host_of(request.connection_info().host())));
     let transport = fields.check("?transport", transport_of(transport));
-    let transport = served(dialect, fields.finish(transport)?, ads.is_some())?;
+    let way = served(dialect, fields.finish(transport)?, ads.is_some())?;
     let node = node.map_or_else(
         || format!("{}-1", dialect.as_str()),
         |node| node.to_string(),
@@ -251,9 +252,13 @@ pub async fn bootstrap(
         admin: settings.admin,
         ca_file: settings.ca_file,
     };
-    let text = match transport {
-        Some(transport) => envoy::bootstrap(&ask, transport),
-        None => dialect.bootstrap(&ask),
+    let text = match way {
+        Way::Agent => {
+            let keys: Vec<_> = state.polls.public_keys().iter().map(hex::encode).collect();
+            agent::configuration(&ask, dialect, &keys)
+        }
+        Way::Envoy(transport) => envoy::bootstrap(&ask, transport),
+        Way::Usual => dialect.bootstrap(&ask),
     };
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -275,33 +280,42 @@ fn host_of(host: &str) -> &str {
     }
 }
 
-fn transport_of(raw: Option<String>) -> Result<Option<envoy::Transport>, Invalid> {
+/// The way in which a proxy gets its configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The usual one of its dialect.
+    Usual,
+    /// One of Envoy's.
+    Envoy(envoy::Transport),
+    /// From an agent beside it.
+    Agent,
+}
+
+fn transport_of(raw: Option<String>) -> Result<Way, Invalid> {
     match raw.as_deref() {
-        None => Ok(None),
-        Some("ads") => Ok(Some(envoy::Transport::Ads)),
-        Some("rest") => Ok(Some(envoy::Transport::Rest)),
-        Some("files") => Ok(Some(envoy::Transport::Files)),
+        None => Ok(Way::Usual),
+        Some("ads") => Ok(Way::Envoy(envoy::Transport::Ads)),
+        Some("rest") => Ok(Way::Envoy(envoy::Transport::Rest)),
+        Some("files") => Ok(Way::Envoy(envoy::Transport::Files)),
+        Some("agent") => Ok(Way::Agent),
         Some(_) => {
-            let detail = "must be ads, rest or files";
+            let detail = "must be ads, rest, files or agent";
             Err(Invalid::new("not_a_transport", detail))
         }
     }
 }
 
-/// Returns the transport of an Envoy; `None` for all other dialects, which have one way only.
-fn served(
-    dialect: Dialect,
-    asked: Option<envoy::Transport>,
-    has_ads: bool,
-) -> Result<Option<envoy::Transport>, Problem> {
+/// Returns the way of a dialect: only Envoy has several beside the agent.
+fn served(dialect: Dialect, asked: Way, has_ads: bool) -> Result<Way, Problem> {
     match asked {
-        _ if dialect != Dialect::Envoy => Ok(None),
-        Some(envoy::Transport::Ads | envoy::Transport::Rest) if !has_ads => {
+        Way::Agent => Ok(Way::Agent),
+        _ if dialect != Dialect::Envoy => Ok(Way::Usual),
+        Way::Envoy(envoy::Transport::Ads | envoy::Transport::Rest) if !has_ads => {
             let detail = "this service has no listener for Envoys: set http.ads_listen";
             Err(Problem::new(Code::NotFound, detail))
         }
-        None if has_ads => Ok(Some(envoy::Transport::Ads)),
-        None => Ok(Some(envoy::Transport::Files)),
+        Way::Usual if has_ads => Ok(Way::Envoy(envoy::Transport::Ads)),
+        Way::Usual => Ok(Way::Envoy(envoy::Transport::Files)),
         asked => Ok(asked),
     }
 }

@@ -12,68 +12,12 @@ use actix_web::{
 
 use crate::{
     coding::Coding,
-    domain::{Invalid, tag::VersionTag},
-    service::Seen,
+    domain::{
+        Invalid,
+        etag::{Seen, entity_tags, version_tag},
+        tag::VersionTag,
+    },
 };
-
-/// An element of a list of entity tags.
-#[derive(Debug, PartialEq, Eq)]
-struct EntityTag<'a> {
-    /// False for a text without quotes, which is not an entity tag, but some clients send it for
-    /// one. Such a text ends at a comma, a quote or white space.
-    is_quoted: bool,
-    is_weak: bool,
-    opaque: &'a str,
-}
-
-/// Parses a list of entity tags (RFC 9110 §8.8.3, §5.6.1), strong or weak. Also returns whether the
-/// whole text is such a list. A comma may be a part of a tag; empty elements are skipped. Parsing
-/// stops at the first error.
-fn entity_tags(list: &str) -> (Vec<EntityTag<'_>>, bool) {
-    const SPACE: [char; 2] = [' ', '\t'];
-    let mut tags = Vec::new();
-    let mut rest = list;
-    loop {
-        rest = rest.trim_start_matches([',', ' ', '\t']);
-        if rest.is_empty() {
-            return (tags, true);
-        }
-        let text = rest.strip_prefix("W/").unwrap_or(rest);
-        let is_weak = text.len() < rest.len();
-        let (tag, after) = match text.strip_prefix('"') {
-            Some(quoted) => match quoted.split_once('"') {
-                Some((opaque, after)) => (
-                    EntityTag {
-                        is_quoted: true,
-                        is_weak,
-                        opaque,
-                    },
-                    after,
-                ),
-                None => return (tags, false),
-            },
-            None if is_weak && text.starts_with('*') => return (tags, false),
-            None => {
-                let (opaque, after) =
-                    text.split_at(text.find([',', ' ', '\t', '"']).unwrap_or(text.len()));
-                (
-                    EntityTag {
-                        is_quoted: false,
-                        is_weak,
-                        opaque,
-                    },
-                    after,
-                )
-            }
-        };
-        let is_empty = !tag.is_quoted && tag.opaque.is_empty();
-        rest = after.trim_start_matches(SPACE);
-        if is_empty || !(rest.is_empty() || rest.starts_with(',')) {
-            return (tags, false);
-        }
-        tags.push(tag);
-    }
-}
 
 /// The value of `If-Match` or `If-None-Match`.
 #[derive(Debug, PartialEq, Eq)]
@@ -103,8 +47,8 @@ pub fn condition(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Condit
         is_there = true;
         let (tags, is_all) = entity_tags(value.to_str().map_err(|_| malformed())?);
         for tag in &tags {
-            any |= is_star(tag);
-            if !(tag.is_quoted || is_star(tag)) {
+            any |= tag.is_star();
+            if !(tag.is_quoted || tag.is_star()) {
                 return Err(malformed());
             }
         }
@@ -125,37 +69,10 @@ pub fn condition(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Condit
     }
 }
 
-fn is_star(tag: &EntityTag<'_>) -> bool {
-    !tag.is_quoted && tag.opaque == "*"
-}
-
-/// Reads the tags of `If-None-Match` of a read. A read needs no condition, so malformed elements
-/// are skipped, and version tags without quotes are accepted.
+/// Reads the tags of `If-None-Match` of a read.
 pub fn seen(headers: &HeaderMap) -> Seen {
-    let (mut read, mut count, mut any) = (Vec::new(), 0, false);
-    for value in headers
-        .get_all(header::IF_NONE_MATCH)
-        .filter_map(|value| value.to_str().ok())
-    {
-        let (tags, is_all) = entity_tags(value);
-        // A malformed list counts as one more element, so that a `*` beside it is not the only one.
-        count += tags.len() + usize::from(!is_all);
-        any |= tags.iter().any(is_star);
-        read.extend(tags.iter().filter_map(|tag| tag.opaque.parse().ok()));
-    }
-    if any && count == 1 {
-        Seen::Any
-    } else {
-        Seen::Tags(read)
-    }
-}
-
-/// Parses one version tag: alone, in quotes, or as the weak entity tag of a compressed answer.
-pub fn version_tag(raw: &str) -> Result<VersionTag, Invalid> {
-    match entity_tags(raw) {
-        (tags, true) if tags.len() == 1 => tags[0].opaque.parse(),
-        _ => raw.parse(),
-    }
+    let lines = headers.get_all(header::IF_NONE_MATCH);
+    Seen::of(lines.filter_map(|line| line.to_str().ok()))
 }
 
 /// Answers 304 instead of an answer that the caller has already. Applies to every endpoint whose
@@ -316,30 +233,6 @@ mod tests {
                 read(&lines).has(&tag(1)) && read(&lines).has(&tag(2)),
                 "{lines:?}"
             );
-        }
-    }
-
-    #[test]
-    fn version_tag_is_accepted_in_every_form_it_is_sent() {
-        for raw in [
-            "0123456789abcdef.7",
-            "\"0123456789abcdef.7\"",
-            "W/\"0123456789abcdef.7\"",
-            " \"0123456789abcdef.7\" ",
-        ] {
-            assert_eq!(version_tag(raw), Ok(tag(7)), "{raw}");
-        }
-        for raw in [
-            "",
-            "\"",
-            "W/",
-            "*",
-            "\"0123456789abcdef.7",
-            "0123456789abcdef.7\"",
-            "w/\"0123456789abcdef.7\"",
-            "\"x\", \"y\"",
-        ] {
-            assert!(version_tag(raw).is_err(), "{raw}");
         }
     }
 

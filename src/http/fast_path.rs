@@ -38,9 +38,9 @@ use super::{
     endpoints::{self, EndpointMatch},
     etag::seen,
     gate::{self, Gate, certified},
-    headers::{CORRELATION_ID, MIN_REVISION, NODE, PREFER},
+    headers::{CORRELATION_ID, MIN_REVISION, PREFER},
     limits::RateLimitState,
-    node::{Condition, NodeHeaders},
+    node,
     polling::SNAPSHOT,
     request::RequestId,
     resolve::{self, RESOLVE},
@@ -48,7 +48,14 @@ use super::{
 };
 use crate::{
     auth::certificate,
-    domain::{ledger::NodeKey, snapshot::Scope},
+    domain::{
+        etag::Seen,
+        ledger::{
+            NodeKey,
+            words::{Condition, NodeHeaders, NodeWords},
+        },
+        snapshot::Scope,
+    },
     health::Health,
     service::{
         nodes::{Buffer, Nodes},
@@ -142,11 +149,16 @@ struct Worker {
     ids: Cell<(Uuid, u64)>,
 }
 
-/// Returns whether the fast path need not look at a header, or knows it.
-fn is_plain_header((name, value): (&HeaderName, &HeaderValue)) -> bool {
+/// Returns whether the fast path need not look at a header, or knows it. What the header says about the node is kept in
+/// `node`.
+fn is_plain_header<'a>(
+    (name, value): (&'a HeaderName, &'a HeaderValue),
+    node: &mut NodeHeaders<'a>,
+) -> bool {
     if name == TRACEPARENT {
         return !telemetry::is_sampled(Some(value.as_bytes()));
     }
+    node::keep(name, value, node);
     !NOT_PLAIN.contains(name)
 }
 
@@ -196,9 +208,7 @@ impl Worker {
     /// (`make counts`).
     #[inline(never)]
     fn answer(&self, request: &ServiceRequest) -> Option<HttpResponse> {
-        if !self.is_plain(request) {
-            return None;
-        }
+        let node = self.plain(request)?;
         let is_timed = self.tally.answered().is_multiple_of(TIMED);
         let started = is_timed.then(Instant::now);
         let (mut response, rate_limit, answers, fast) = if request.path() == RESOLVE {
@@ -206,7 +216,7 @@ impl Worker {
             (response, rate_limit, &self.tally.resolve, &self.resolve)
         } else {
             let tenant = self.of_snapshots.parameter(request.path())?;
-            let (response, rate_limit) = self.snapshot(request, tenant)?;
+            let (response, rate_limit) = self.snapshot(request, tenant, &node)?;
             (response, rate_limit, &self.tally.snapshot, &self.snapshot)
         };
         let counted = if response.status().is_success() {
@@ -228,15 +238,20 @@ impl Worker {
         Some(response)
     }
 
-    /// Returns whether nothing about the request's head needs the ordinary path: its checks, the
+    /// Returns what the request's head says about its node, unless the head needs the ordinary path: its checks, the
     /// decoding of its path, its body, CORS, a wait, a trace, or the end of the connection.
-    fn is_plain(&self, request: &ServiceRequest) -> bool {
-        request.method() == Method::GET
+    fn plain<'a>(&self, request: &'a ServiceRequest) -> Option<NodeHeaders<'a>> {
+        let mut node = NodeHeaders::default();
+        let is_plain = request.method() == Method::GET
             && !request.path().bytes().any(|byte| byte == b'%')
-            && request.headers().iter().all(is_plain_header)
+            && request
+                .headers()
+                .iter()
+                .all(|header| is_plain_header(header, &mut node))
             && !self.health.is_draining()
             && self.hosts.refused(request).is_none()
-            && self.head.refused(request).is_none()
+            && self.head.refused(request).is_none();
+        is_plain.then_some(node)
     }
 
     fn resolve(&self, request: &ServiceRequest) -> Option<(HttpResponse, Option<RateLimitState>)> {
@@ -264,6 +279,7 @@ impl Worker {
         &self,
         request: &ServiceRequest,
         tenant: &str,
+        node: &NodeHeaders<'_>,
     ) -> Option<(HttpResponse, Option<RateLimitState>)> {
         let query = request.query_string();
         let [service, env] = if query.is_empty() {
@@ -276,11 +292,10 @@ impl Worker {
             service: service.map(str::parse).transpose().ok()?,
             env: env.map(str::parse).transpose().ok()?,
         };
-        let node = self.node(request)?;
+        let seen = seen(request.headers());
+        let node = named(request, node, &seen)?;
         let coding = compression::accepted(request);
-        let (polled, signed) =
-            self.polls
-                .snapshot_held(tenant, &scope, &seen(request.headers()), coding)?;
+        let (polled, signed) = self.polls.snapshot_held(tenant, &scope, &seen, coding)?;
         let rate_limit = self.gate.admit_at_once(
             request,
             self.snapshot.endpoint?,
@@ -296,22 +311,8 @@ impl Worker {
         Some((response, rate_limit))
     }
 
-    /// Reads what the poll says about its node. `None` for one that the ordinary path has to refuse.
-    #[expect(
-        clippy::option_option,
-        reason = "the outer one is that of the fast path"
-    )]
-    fn node(&self, request: &ServiceRequest) -> Option<Option<NodeHeaders>> {
-        let (headers, certified) = (request.headers(), certified(request.request()));
-        let certified = certified.and_then(certificate::node_name);
-        if certified.is_none() && !headers.contains_key(NODE) {
-            return Some(None);
-        }
-        NodeHeaders::read(headers, certified, Condition::Runs).ok()
-    }
-
     /// Keeps what the poll says about its node for the ledger.
-    fn saw(&self, node: Option<NodeHeaders>, tenant: &str, scope: Scope, polled: &Polled) {
+    fn saw(&self, node: Option<NodeWords>, tenant: &str, scope: Scope, polled: &Polled) {
         let (Some(node), Ok(tenant)) = (node, tenant.parse()) else {
             return self.seen.saw_anonymous(tenant);
         };
@@ -340,6 +341,20 @@ impl Worker {
         let mut text = Uuid::encode_buffer();
         HeaderValue::from_str(id.as_hyphenated().encode_lower(&mut text)).ok()
     }
+}
+
+/// Reads what the poll says about its node. `None` for one that the ordinary path has to refuse.
+#[expect(
+    clippy::option_option,
+    reason = "the outer one is that of the fast path"
+)]
+fn named(
+    request: &ServiceRequest,
+    node: &NodeHeaders<'_>,
+    seen: &Seen,
+) -> Option<Option<NodeWords>> {
+    let certified = certified(request.request()).and_then(certificate::node_name);
+    node.read(certified, Condition::Runs(seen)).ok()
 }
 
 impl Tally {

@@ -1,8 +1,8 @@
 //! Instants of a tenant's history: a revision, a version tag or a time.
 
-use super::{etag::version_tag, problem::Problem};
+use super::problem::Problem;
 use crate::{
-    domain::{Invalid, tag::Revision, time::UtcTime},
+    domain::{Invalid, etag::version_tag, tag::Revision, time::UtcTime},
     service::history::time_travel::{PointInTime, RevisionOrTime},
 };
 

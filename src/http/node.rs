@@ -4,148 +4,45 @@ use std::sync::Arc;
 
 use actix_web::{
     HttpRequest,
-    http::header::{HeaderMap, HeaderName},
+    http::header::{HeaderName, HeaderValue},
 };
-use percent_encoding::percent_decode_str;
-use traffic_manager_dataplane::Dialect;
 
-use super::{
-    etag::{seen, version_tag},
-    extract::Fields,
-    headers::{APPLIED, DIALECT, ERROR, NODE, REFUSED},
-    problem::Problem,
-    state::ApiState,
-    waiting::Wait,
-};
+use super::{extract::Fields, problem::Problem, state::ApiState, waiting::Wait};
 use crate::{
     auth::{AuthorizedTenant, Caller, certificate},
     domain::{
-        ids::{DialectName, NodeName, RefusalCode},
-        ledger::{Applied, Millis, NodeError, NodeKey, Sighting},
+        ids::NodeName,
+        ledger::{
+            NodeKey, Sighting,
+            words::{Condition, Malformed, NodeHeaders, NodeWords},
+        },
         snapshot::Scope,
         tag::VersionTag,
     },
-    service::{
-        Seen,
-        nodes::{Nodes, Presence},
-    },
+    service::nodes::{Nodes, Presence},
 };
 
-/// What a poll's condition says about the tag that the node runs, unless it has `TM-Dialect` or `TM-Applied`.
-#[derive(Debug, Clone, Copy)]
-pub enum Condition<'a> {
-    /// The node runs the tag of `If-None-Match`: who polls JSON uses what it has.
-    Runs,
-    /// The node runs the tag after which it asks for changes.
-    After(&'a VersionTag),
-    /// Nothing: a stream continues after the tag that a client has, and what it runs is said by reports of its own,
-    /// perhaps at another instance.
-    Streams,
-    /// Nothing: a document of this dialect is there, and whether a proxy runs it is not known. Traefik and Caddy
-    /// confirm nothing, and files may lie unused.
-    Has(Dialect),
+/// Keeps a header that is about the node of its request.
+pub fn keep<'a>(name: &HeaderName, value: &'a HeaderValue, node: &mut NodeHeaders<'a>) {
+    let kept = match name.as_str() {
+        "tm-node" => &mut node.node,
+        "tm-dialect" => &mut node.dialect,
+        "tm-applied" => &mut node.applied,
+        "tm-refused" => &mut node.refused,
+        "tm-error" => &mut node.error,
+        _ => return,
+    };
+    // Of several values the first one counts.
+    *kept = kept.or_else(|| value.to_str().ok());
 }
 
-/// What a request says about its node.
-#[derive(Debug)]
-pub struct NodeHeaders {
-    /// The node's name.
-    pub name: NodeName,
-    dialect: Option<DialectName>,
-    applied: Applied,
-    error: Option<Box<NodeError>>,
-}
-
-impl NodeHeaders {
-    /// Reads what a request says. `None` for a request that names no node. The name in a client certificate is used
-    /// before that in the header: a node with a certificate can say no other name.
-    pub fn read(
-        headers: &HeaderMap,
-        certified: Option<&str>,
-        condition: Condition<'_>,
-    ) -> Result<Option<Self>, Problem> {
-        let Some(raw) = certified.or_else(|| text(headers, &NODE)) else {
-            return Ok(None);
-        };
-        let mut fields = Fields::default();
-        let name = match certified {
-            Some(name) => NodeName::of_text(name),
-            None => fields.required::<NodeName>("TM-Node:", Some(raw.to_owned())),
-        };
-        let dialect = text(headers, &DIALECT).map(str::to_owned);
-        let dialect = fields.optional::<DialectName>("TM-Dialect:", dialect);
-        let mut tag = |header: &HeaderName, pointer: &str| {
-            let raw = text(headers, header)?;
-            fields.check(pointer, version_tag(raw))
-        };
-        let applied = tag(&APPLIED, "TM-Applied:");
-        let refused = tag(&REFUSED, "TM-Refused:");
-        let error = text(headers, &ERROR)
-            .and_then(|raw| refusal(&mut fields, raw, refused))
-            .map(Box::new);
-        fields.finish(Some(()))?;
-        let applied = match applied {
-            Some(tag) => Applied::Tag(tag),
-            None => {
-                by_condition(headers, dialect.as_ref(), condition).unless_refused(error.as_deref())
-            }
-        };
-        let dialect = dialect.or_else(|| match condition {
-            Condition::Has(dialect) => dialect.as_str().parse().ok(),
-            Condition::Runs | Condition::After(_) | Condition::Streams => None,
-        });
-        Ok(name.map(|name| Self {
-            name,
-            dialect,
-            applied,
-            error,
-        }))
+/// Reports every malformed header.
+fn problem(malformed: Malformed) -> Problem {
+    let mut fields = Fields::default();
+    for (header, invalid) in malformed {
+        fields.check::<()>(&format!("{header}:"), Err(invalid));
     }
-
-    /// Returns the request as the ledger takes it.
-    pub fn sighting(self, at: Millis, served: Option<VersionTag>) -> Sighting {
-        Sighting {
-            at,
-            dialect: self.dialect,
-            applied: self.applied,
-            served,
-            error: self.error,
-        }
-    }
-}
-
-/// What the condition says about the tag that a node runs. Of several tags nobody knows which one it is.
-fn by_condition(
-    headers: &HeaderMap,
-    dialect: Option<&DialectName>,
-    condition: Condition<'_>,
-) -> Applied {
-    let is_native = dialect.is_none_or(|dialect| dialect.as_str() == "native");
-    match condition {
-        Condition::Runs if is_native => {}
-        Condition::After(tag) if is_native => return Applied::Tag(tag.clone()),
-        _ => return Applied::Unsaid,
-    }
-    match seen(headers) {
-        Seen::Any => Applied::Unsaid,
-        Seen::Tags(tags) => match <[VersionTag; 1]>::try_from(tags) {
-            Ok([tag]) => Applied::Tag(tag),
-            Err(tags) if tags.is_empty() => Applied::Nothing,
-            Err(_) => Applied::Unsaid,
-        },
-    }
-}
-
-/// Reads `<code> <text>`. The text is percent-encoded where it is not printable ASCII.
-fn refusal(fields: &mut Fields, raw: &str, tag: Option<VersionTag>) -> Option<NodeError> {
-    let (code, words) = raw.split_once(' ').unwrap_or((raw, ""));
-    let code = fields.required::<RefusalCode>("TM-Error:", Some(code.to_owned()))?;
-    let text = percent_decode_str(words).decode_utf8_lossy();
-    Some(NodeError::new(tag, code, &text))
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+    Problem::fields(fields.into_errors())
 }
 
 /// A poll, and the node that sends it, if it says so.
@@ -154,7 +51,7 @@ pub struct NodePoll {
     tenant: AuthorizedTenant,
     scope: Scope,
     name: Option<NodeName>,
-    headers: Option<NodeHeaders>,
+    words: Option<NodeWords>,
 }
 
 impl NodePoll {
@@ -167,13 +64,17 @@ impl NodePoll {
         condition: Condition<'_>,
     ) -> Result<Self, Problem> {
         let certified = certificate::node_name(caller);
-        let headers = NodeHeaders::read(request.headers(), certified, condition)?;
+        let mut headers = NodeHeaders::default();
+        for (name, value) in request.headers() {
+            keep(name, value, &mut headers);
+        }
+        let words = headers.read(certified, condition).map_err(problem)?;
         Ok(Self {
             nodes: state.nodes.clone(),
             tenant: tenant.clone(),
             scope: scope.clone(),
-            name: headers.as_ref().map(|headers| headers.name.clone()),
-            headers,
+            name: words.as_ref().map(|words| words.name.clone()),
+            words,
         })
     }
 
@@ -218,16 +119,10 @@ impl NodePoll {
             return;
         };
         let at = self.nodes.now();
-        let sighting = match self.headers.take() {
-            Some(headers) => headers.sighting(at, served),
+        let sighting = match self.words.take() {
+            Some(words) => words.sighting(at, served),
             // What it said at first may be outdated by now.
-            None => Sighting {
-                at,
-                dialect: None,
-                applied: Applied::Unsaid,
-                served,
-                error: None,
-            },
+            None => Sighting::silent(at, served),
         };
         self.nodes.saw(self.tenant.name(), key, sighting);
     }

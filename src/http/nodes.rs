@@ -11,7 +11,6 @@ use validator::Validate;
 
 use super::{
     endpoint::Endpoint,
-    etag::version_tag,
     extract::{Fields, Query},
     openapi::schemas,
     params::TenantPath,
@@ -25,6 +24,7 @@ use super::{
 use crate::{
     domain::{
         Invalid,
+        etag::version_tag,
         ids::{DialectName, NodeName},
         ledger::NodeState,
     },

@@ -14,10 +14,10 @@ use super::{
     context::ReadContext,
     deadline::within,
     endpoint::Endpoint,
-    etag::{set_tag, version_tag},
+    etag::set_tag,
     extract::Query,
     instant::at_in_query,
-    node::{Condition, NodePoll},
+    node::NodePoll,
     openapi::schemas,
     params::TenantPath,
     permission::Poller,
@@ -30,7 +30,9 @@ use super::{
 use crate::{
     auth::AuthorizedTenant,
     coding::Coding,
-    domain::{Invalid, snapshot::Scope, tag::VersionTag},
+    domain::{
+        Invalid, etag::version_tag, ledger::words::Condition, snapshot::Scope, tag::VersionTag,
+    },
     service::{
         Error, Freshness,
         read::polls::{Changes, Polled},
@@ -105,7 +107,7 @@ pub async fn snapshot(
         &caller,
         &request,
         (&tenant, &scope),
-        Condition::Runs,
+        Condition::Runs(&freshness.seen),
     )?;
     let waits = node.held(&state, wait).await?;
     let asked = state

@@ -11,10 +11,9 @@ use validator::Validate;
 
 use super::{
     endpoint::Endpoint,
-    etag::version_tag,
     extract::Query,
     headers::LAST_EVENT_ID,
-    node::{Condition, NodePoll},
+    node::NodePoll,
     openapi::schemas,
     params::TenantPath,
     permission::{Poller, Reader},
@@ -24,7 +23,7 @@ use super::{
     state::ApiState,
 };
 use crate::{
-    domain::tag::VersionTag,
+    domain::{etag::version_tag, ledger::words::Condition, tag::VersionTag},
     service::read::polls::Signed,
     service::read::subscription::{Firehose, StreamItem, Subscription},
 };

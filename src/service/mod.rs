@@ -12,4 +12,4 @@ pub mod write;
 
 pub use crate::domain::write::batch;
 pub use error::Error;
-pub use read::freshness::{Freshness, Seen};
+pub use read::freshness::Freshness;

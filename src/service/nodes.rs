@@ -14,7 +14,10 @@ use crate::{
     auth::AuthorizedTenant,
     domain::{
         ids::{DialectName, NodeName, TenantName},
-        ledger::{Convergence, Entry, Millis, Needs, NodeError, NodeKey, NodeState, Sighting},
+        ledger::{
+            Convergence, Entry, Millis, Needs, NodeError, NodeKey, NodeState, Sighting,
+            words::NATIVE,
+        },
         snapshot::{Scope, TenantSnapshot},
         tag::VersionTag,
     },
@@ -272,7 +275,7 @@ impl Nodes {
 fn is_of(entry: &Entry, dialect: &DialectName) -> bool {
     match &entry.statement.dialect {
         Some(own) => own == dialect,
-        None => dialect.as_str() == "native",
+        None => dialect.as_str() == NATIVE,
     }
 }
 

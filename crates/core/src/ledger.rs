@@ -20,6 +20,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 pub mod wire;
+pub mod words;
 
 use std::sync::Arc;
 
@@ -110,6 +111,19 @@ pub struct Sighting {
     pub served: Option<VersionTag>,
     /// Why the node does not run the newest.
     pub error: Option<Box<NodeError>>,
+}
+
+impl Sighting {
+    /// A request that says nothing about the node but that it is there.
+    pub fn silent(at: Millis, served: Option<VersionTag>) -> Self {
+        Self {
+            at,
+            dialect: None,
+            applied: Applied::Unsaid,
+            served,
+            error: None,
+        }
+    }
 }
 
 /// What an instance tells the others about one node.

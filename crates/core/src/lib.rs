@@ -18,6 +18,7 @@ pub mod command;
 pub mod dead_letter;
 pub mod decide;
 pub mod document;
+pub mod etag;
 pub mod event;
 pub mod filter;
 pub mod given;

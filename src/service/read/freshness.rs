@@ -1,6 +1,6 @@
 //! The required freshness of an answer.
 
-use crate::domain::tag::VersionTag;
+use crate::domain::{etag::Seen, tag::VersionTag};
 
 /// The required freshness of an answer.
 #[derive(Debug, Clone, Default)]
@@ -11,39 +11,6 @@ pub struct Freshness {
     /// a tag of its own epoch. For tags of another epoch, the state that the primary has now is new
     /// enough.
     pub seen: Seen,
-}
-
-/// The tags that a client has seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
-    /// Any state (`*`).
-    Any,
-    /// The tags that the client named.
-    Tags(Vec<VersionTag>),
-}
-
-impl Default for Seen {
-    fn default() -> Self {
-        Self::Tags(Vec::new())
-    }
-}
-
-impl Seen {
-    /// Returns the named tags; none for `*`.
-    pub fn tags(&self) -> &[VersionTag] {
-        match self {
-            Self::Any => &[],
-            Self::Tags(tags) => tags,
-        }
-    }
-
-    /// Returns true if the client has seen the state with this tag.
-    pub fn has(&self, tag: &VersionTag) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Tags(tags) => tags.contains(tag),
-        }
-    }
 }
 
 impl Freshness {

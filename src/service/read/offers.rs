@@ -17,9 +17,9 @@ use traffic_manager_dataplane::{
 use crate::{
     auth::AuthorizedTenant,
     cache::waiters::Waiter,
-    domain::snapshot::Scope,
+    domain::{etag::Seen, snapshot::Scope},
     resilience::Payer,
-    service::{Error, Freshness, Seen, quarantine::Quarantine, read::polls::Polls},
+    service::{Error, Freshness, quarantine::Quarantine, read::polls::Polls},
 };
 
 /// The most tenants of one node.

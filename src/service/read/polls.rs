@@ -15,12 +15,13 @@ use crate::{
     config,
     domain::{
         command::Rejection,
+        etag::Seen,
         ids::RouteName,
         snapshot::{Recent, Scope, SnapshotRoute, TenantSnapshot, signature::PublicKey},
         tag::{Revision, VersionTag},
     },
     service::{
-        Error, Freshness, Seen,
+        Error, Freshness,
         write::{patterns::PatternPool, writer::Writer},
     },
     store::{self, Visible, router::Router},

@@ -20,12 +20,13 @@ use crate::{
     },
     coding::Coding,
     domain::{
+        etag::Seen,
         snapshot::Scope,
         tag::{Revision, VersionTag},
     },
     resilience::{Payer, PoolPlace},
     service::{
-        Error, Freshness, Seen,
+        Error, Freshness,
         read::polls::{Changes, Polls, Signed},
     },
 };

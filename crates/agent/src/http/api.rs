@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use traffic_manager_api_types::Code;
 use traffic_manager_client::{Scope, State, TenantSnapshot, View};
 use traffic_manager_core::{
+    etag::Seen,
     ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName, VersionName},
     policy::choice::{self, Asked, Choice, VersionState},
     snapshot::{SnapshotRoute, body},
@@ -129,7 +130,7 @@ impl Held {
         // A tag of another epoch that the caller has is no minimum: it may be of a time long ago.
         let is_known = |tag: &VersionTag| tag.epoch == snapshot.tag().epoch;
         let is_seen = |tag: &VersionTag| is_known(tag) && is_behind(tag);
-        if least.as_ref().is_some_and(is_behind) || seen(headers).iter().any(is_seen) {
+        if least.as_ref().is_some_and(is_behind) || seen(headers).tags().iter().any(is_seen) {
             let why = format!("the agent has reached {}", snapshot.tag());
             return Err(Problem::new(Code::RevisionNotReached, why));
         }
@@ -146,7 +147,7 @@ fn answer(found: Result<(Found, Held), Problem>, headers: &HeaderMap) -> Answer 
         Ok(found) => found,
         Err(problem) => return refusal(problem),
     };
-    let is_seen = found.tag.as_ref().is_some_and(|tag| has_seen(headers, tag));
+    let is_seen = found.tag.as_ref().is_some_and(|tag| seen(headers).has(tag));
     let mut answer = if is_seen {
         plain(hyper::StatusCode::NOT_MODIFIED, "")
     } else {
@@ -181,23 +182,10 @@ fn refusal(problem: Problem) -> Answer {
     answer
 }
 
-/// Returns the version tags of `If-None-Match`, strong or weak.
-pub fn seen(headers: &HeaderMap) -> Vec<VersionTag> {
+/// Returns the tags that a caller has, from `If-None-Match`.
+pub fn seen(headers: &HeaderMap) -> Seen {
     let lines = headers.get_all(IF_NONE_MATCH).into_iter();
-    let texts = lines.filter_map(|line| line.to_str().ok());
-    let tags = texts.flat_map(|text| text.split(',')).map(str::trim);
-    let opaque = |tag: &str| {
-        tag.strip_prefix("W/")
-            .unwrap_or(tag)
-            .trim_matches('"')
-            .parse()
-    };
-    tags.filter_map(|tag| opaque(tag).ok()).collect()
-}
-
-fn has_seen(headers: &HeaderMap, tag: &VersionTag) -> bool {
-    let is_any = headers.get(IF_NONE_MATCH).is_some_and(|value| value == "*");
-    is_any || seen(headers).contains(tag)
+    Seen::of(lines.filter_map(|line| line.to_str().ok()))
 }
 
 /// Answers with the route of the named version, or of the version that the policy chooses.

@@ -28,10 +28,21 @@ impl Problem {
 
     /// 422 for one field of the request, such as `?tenant`.
     pub fn field(pointer: &str, invalid: &Invalid) -> Self {
-        let pointer = clipped(pointer.to_owned());
-        let detail = format!("not valid: {pointer}");
-        let error = json!({"pointer": pointer, "code": invalid.code, "detail": clipped(invalid.detail.clone())});
-        Self::new(Code::InvalidRequest, detail).with("errors", vec![error])
+        Self::fields(vec![(pointer.to_owned(), invalid.clone())])
+    }
+
+    /// 422 for several fields of the request.
+    pub fn fields(invalid: Vec<(String, Invalid)>) -> Self {
+        let (mut pointers, mut errors) = (Vec::new(), Vec::new());
+        for (pointer, invalid) in invalid {
+            let pointer = clipped(pointer);
+            errors.push(
+                json!({"pointer": pointer, "code": invalid.code, "detail": clipped(invalid.detail)}),
+            );
+            pointers.push(pointer);
+        }
+        let detail = format!("not valid: {}", pointers.join(", "));
+        Self::new(Code::InvalidRequest, detail).with("errors", errors)
     }
 
     /// Adds a member to the document.

@@ -36,16 +36,18 @@ use traffic_manager_api_types::Code;
 use traffic_manager_client::Scope;
 use traffic_manager_core::{
     ids::TenantName,
-    ledger::{Applied, NodeKey, Sighting},
+    ledger::{
+        NodeKey, Sighting,
+        words::{Condition, NodeWords},
+    },
     tag::VersionTag,
 };
 
+pub use self::{dataplane::PublicKeys, tls::Certificate};
 use self::{
-    asked::Condition,
     io::Unstalled,
     reply::{Reply, Tagged, content, empty, refusal},
 };
-pub use self::{dataplane::PublicKeys, tls::Certificate};
 use super::{
     Relay,
     edition::Edition,
@@ -284,16 +286,15 @@ impl Ask<'_> {
     /// What the request says about its node.
     fn node(&self, part: &Part, condition: Condition<'_>) -> Result<NodePoll, Problem> {
         let node = asked::node(self.headers, condition)?;
-        let (name, said) = node.unzip();
-        let key = name.map(|node| NodeKey {
-            node,
+        let key = node.as_ref().map(|words| NodeKey {
+            node: words.name.clone(),
             scope: part.scope.clone(),
         });
         Ok(NodePoll {
             nodes: Arc::clone(&self.relay.nodes),
             tenant: part.tenant.clone(),
             key,
-            said,
+            words: node,
         })
     }
 
@@ -387,7 +388,7 @@ pub struct NodePoll {
     nodes: Arc<Nodes>,
     tenant: TenantName,
     key: Option<NodeKey>,
-    said: Option<Sighting>,
+    words: Option<NodeWords>,
 }
 
 impl NodePoll {
@@ -406,15 +407,11 @@ impl NodePoll {
         let Some(key) = &self.key else {
             return;
         };
-        let sighting = self.said.take().unwrap_or(Sighting {
-            at: 0,
-            dialect: None,
+        let sighting = match self.words.take() {
+            Some(words) => words.sighting(0, served),
             // What it said at first may be outdated by now.
-            applied: Applied::Unsaid,
-            served: None,
-            error: None,
-        });
-        let sighting = Sighting { served, ..sighting };
+            None => Sighting::silent(0, served),
+        };
         self.nodes.saw(&self.tenant, key, sighting);
     }
 }

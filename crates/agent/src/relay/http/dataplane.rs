@@ -6,12 +6,11 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use tokio::sync::Mutex;
 use traffic_manager_api_types::Code;
-use traffic_manager_core::ids::TenantName;
+use traffic_manager_core::{ids::TenantName, ledger::words::Condition};
 use traffic_manager_dataplane::Dialect;
 
 use super::{
     Ask,
-    asked::Condition,
     polls::Poll,
     reply::{Reply, content},
 };
@@ -41,7 +40,7 @@ pub async fn document(ask: &Ask<'_>, dialect: &str, mut query: Query) -> Result<
     let admin = address(&mut query, "admin", own.admin)?;
     let poll = Poll::of(ask, tenant.as_str(), &mut query)?;
     query.finish()?;
-    let mut node = ask.node(&poll.part, Condition::Has(dialect))?;
+    let mut node = ask.node(&poll.part, Condition::Has(dialect.as_str()))?;
     let (followed, edition) = poll.held(ask).await?;
     let presence = poll.wait.time().map(|_| node.waits());
     let edition = poll.newest(ask, &followed, edition).await?;

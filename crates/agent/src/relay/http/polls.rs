@@ -6,11 +6,17 @@ use hyper::header::{CACHE_CONTROL, HeaderValue};
 use tokio::{task::block_in_place, time::timeout};
 use traffic_manager_api_types::Code;
 use traffic_manager_client::Scope;
-use traffic_manager_core::{ids::TenantName, snapshot::Recent, tag::VersionTag};
+use traffic_manager_core::{
+    etag::{Seen, version_tag},
+    ids::TenantName,
+    ledger::words::Condition,
+    snapshot::Recent,
+    tag::VersionTag,
+};
 
 use super::{
     Ask,
-    asked::{self, Condition, Seen, Wait, version_tag},
+    asked::{self, Wait},
     reply::{Reply, content, empty},
 };
 use crate::{
@@ -40,7 +46,7 @@ pub async fn snapshot(ask: &Ask<'_>, tenant: &str, mut query: Query) -> Result<R
     }
     let poll = Poll::of(ask, tenant, &mut query)?;
     query.finish()?;
-    let mut node = ask.node(&poll.part, Condition::Runs)?;
+    let mut node = ask.node(&poll.part, Condition::Runs(&poll.seen))?;
     let (followed, edition) = poll.held(ask).await?;
     let presence = poll.wait.time().map(|_| node.waits());
     let edition = poll.newest(ask, &followed, edition).await?;
@@ -70,7 +76,7 @@ impl Poll {
     pub fn of(ask: &Ask<'_>, tenant: &str, query: &mut Query) -> Result<Self, Problem> {
         Ok(Self {
             part: ask.part(tenant, query)?,
-            seen: Seen::of(ask.headers),
+            seen: api::seen(ask.headers),
             wait: Wait::of(query, ask.headers)?,
             least: asked::least(query, ask.headers)?,
         })
@@ -240,7 +246,7 @@ pub async fn resolve(ask: &Ask<'_>, mut query: Query) -> Result<Reply, Problem> 
         },
     };
     let (followed, edition) = ask.held(&part).await?;
-    let seen = Seen::of(ask.headers);
+    let seen = api::seen(ask.headers);
     let known: Vec<_> = seen.tags().iter().chain(&least).cloned().collect();
     let edition = ask.at_least(&followed, edition, &known).await?;
     let (Some(service), Some(env)) = (scope.service, scope.env) else {

@@ -19,11 +19,10 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep, sleep_until},
 };
-use traffic_manager_core::tag::VersionTag;
+use traffic_manager_core::{etag::version_tag, ledger::words::Condition, tag::VersionTag};
 
 use super::{
     Ask,
-    asked::{Condition, version_tag},
     reply::{Reply, ReplyBody},
 };
 use crate::{
