@@ -385,6 +385,7 @@ fn hundred_thousand_nodes_take_at_most_500_bytes_each() {
     let records = table.due(1_200_000, NODES).len();
     let each = MEMORY.current_usage().saturating_sub(before) / NODES;
     let content = TenantContent {
+        confirmed: None,
         tag: tag(7),
         routes: Vec::new(),
         policies: Vec::new(),

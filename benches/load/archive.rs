@@ -42,6 +42,7 @@ impl Events {
         self.revision += 1;
         let url = format!("https://host-{}.example.com/", self.revision).parse()?;
         let event = seal(EventBody {
+            confirmed_removal: None,
             id: Uuid::now_v7(),
             tenant: "t000000".parse()?,
             epoch: Epoch::from_random([7; 8]),

@@ -69,6 +69,7 @@ fn content() -> Result<TenantContent> {
         .collect();
     scopes.dedup();
     Ok(TenantContent {
+        confirmed: None,
         tag: VersionTag {
             epoch: epoch(),
             revision: Revision(1),
@@ -84,6 +85,7 @@ fn content() -> Result<TenantContent> {
 fn change(number: usize, revision: Revision) -> Result<Recorded> {
     let url = format!("https://new-{number}.example.com/").parse()?;
     let event = seal(EventBody {
+        confirmed_removal: None,
         id: Uuid::now_v7(),
         tenant: tenant()?,
         epoch: epoch(),

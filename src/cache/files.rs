@@ -248,6 +248,7 @@ mod tests {
             TenantSnapshot::new(
                 "t".parse().unwrap(),
                 TenantContent {
+                    confirmed: None,
                     tag,
                     routes,
                     policies: Vec::new(),

@@ -1,4 +1,4 @@
-//! Signatures of snapshots. Each is made once per revision and scope, when it is first asked for.
+//! Signatures of snapshots, and of the statement that a removal was confirmed. Each is made once per revision and scope, when it is first asked for.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,6 +9,7 @@ use crate::{
         ids::TenantName,
         snapshot::{
             Scope, TenantSnapshot,
+            confirmation::{Confirmation, SignedConfirmation},
             signature::{PublicKey, Signatures, Statement},
         },
         tag::{Revision, VersionTag},
@@ -30,6 +31,8 @@ pub struct Signed {
     pub digest: String,
     /// The signatures, as the header `TM-Signature` has them.
     pub signatures: String,
+    /// The newest confirmed removal in the scope, as the header `TM-Confirmed` has it.
+    pub confirmed: Option<Arc<str>>,
 }
 
 type Key = (TenantName, Scope, VersionTag);
@@ -39,16 +42,20 @@ pub struct Signer {
     keys: Vec<SigningKey>,
     public_keys: Vec<PublicKey>,
     made: Cache<Key, Arc<Signed>>,
+    /// The signed statements about confirmed removals, by their own scope and tag.
+    confirmed: Cache<Key, Arc<str>>,
 }
 
 impl Signer {
     /// Signs with each of `keys`. Returns `None` without a key.
     pub fn new(keys: Vec<SigningKey>) -> Option<Self> {
         let made = Cache::builder().max_capacity(KEPT).time_to_idle(IDLE);
+        let confirmed = Cache::builder().max_capacity(KEPT).time_to_idle(IDLE);
         (!keys.is_empty()).then(|| Self {
             public_keys: keys.iter().map(SigningKey::public).collect(),
             keys,
             made: made.build(),
+            confirmed: confirmed.build(),
         })
     }
 
@@ -60,6 +67,7 @@ impl Signer {
     /// Drops idle signatures. moka expires entries only during other calls.
     pub fn drop_idle(&self) {
         self.made.run_pending_tasks();
+        self.confirmed.run_pending_tasks();
     }
 
     /// Returns the signed statement about a snapshot's scope. Concurrent calls share one, which takes 30 µs for
@@ -88,18 +96,43 @@ impl Signer {
             tag: &tag,
             digest: &digest,
         };
-        let text = statement.to_string();
-        let each = self.keys.iter();
-        let each = each.map(|key| Some((key.id(), key.sign(&text)?)));
-        let Some(signatures) = each.collect::<Option<_>>().map(Signatures) else {
-            tracing::error!(tenant = %snapshot.tenant(), "a snapshot could not be signed");
-            return None;
-        };
+        let signatures = self.signatures(snapshot.tenant(), &statement.to_string())?;
         Some(Arc::new(Signed {
             tag,
             digest: hex::encode(digest),
             signatures: signatures.to_string(),
+            confirmed: self.confirmed(snapshot, scope),
         }))
+    }
+
+    /// Returns the signed statement about the newest confirmed removal in a scope. It is made once for
+    /// each removal and scope, and goes with the snapshots of later revisions too: a node may have been
+    /// away.
+    fn confirmed(&self, snapshot: &TenantSnapshot, scope: &Scope) -> Option<Arc<str>> {
+        let confirmation = snapshot.confirmation(scope)?;
+        let Confirmation { tag, scope, .. } = &confirmation;
+        // `Confirmation::of` gives the same counts for the same tag and scope.
+        let key = (snapshot.tenant().clone(), scope.clone(), tag.clone());
+        self.confirmed.optionally_get_with(key, || {
+            let signatures =
+                self.signatures(snapshot.tenant(), &confirmation.text(snapshot.tenant()))?;
+            let signed = SignedConfirmation {
+                confirmation,
+                signatures,
+            };
+            Some(signed.to_string().into())
+        })
+    }
+
+    /// Signs a text with each key. `None` only if the library fails.
+    fn signatures(&self, tenant: &TenantName, text: &str) -> Option<Signatures> {
+        let each = self.keys.iter();
+        let each = each.map(|key| Some((key.id(), key.sign(text)?)));
+        let signatures = each.collect::<Option<_>>().map(Signatures);
+        if signatures.is_none() {
+            tracing::error!(%tenant, "a snapshot could not be signed");
+        }
+        signatures
     }
 }
 
@@ -110,6 +143,7 @@ mod tests {
 
     fn snapshot(revision: u64) -> Arc<TenantSnapshot> {
         let content = TenantContent {
+            confirmed: None,
             tag: VersionTag {
                 epoch: Epoch::from_random([7; 8]),
                 revision: Revision(revision),

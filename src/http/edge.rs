@@ -14,8 +14,8 @@ use actix_web::{
 
 use super::{
     headers::{
-        self, CONVERGENCE, CORRELATION_ID, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, LAST_EVENT_ID,
-        MIN_REVISION, REASON, SIGNATURE, STALE, UNCHANGED,
+        self, CONFIRMED, CONVERGENCE, CORRELATION_ID, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED,
+        LAST_EVENT_ID, MIN_REVISION, REASON, SIGNATURE, STALE, UNCHANGED,
     },
     problem::{Code, Problem},
 };
@@ -171,6 +171,7 @@ pub fn cors(origins: &[String]) -> Cors {
             UNCHANGED,
             STALE,
             SIGNATURE,
+            CONFIRMED,
             CONVERGENCE,
         ])
         .expose_headers(["preference-applied", "ratelimit", "ratelimit-policy"])

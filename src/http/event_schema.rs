@@ -89,6 +89,10 @@ struct TenantEvent {
 #[expect(dead_code, reason = "read by the derive")]
 struct AnyEvent {
     actor: Actor,
+    /// The write removed more than half of its scope's active routes and more than ten, or all of
+    /// them, and the caller confirmed that. Left out otherwise.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "ConfirmedRemoval")]
+    confirmed_removal: Option<ConfirmedRemoval>,
     epoch: schemas::Epoch,
     /// SHA-256 over the RFC 8785 bytes of the event without this member.
     hash: schemas::Sha256,
@@ -115,6 +119,25 @@ struct AnyEvent {
     /// W3C trace id of the request.
     #[schemars(regex(pattern = "^[0-9a-f]{32}$"))]
     trace_id: Option<String>,
+}
+
+/// What a confirmed write removed.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by the derive")]
+struct ConfirmedRemoval {
+    /// The environment that the write was limited to; left out if it was not.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::EnvName")]
+    env: Option<()>,
+    /// The active routes that were left in the scope.
+    left_routes: u32,
+    /// The policies that were deleted.
+    removed_policies: u32,
+    /// The active routes that were deleted or deactivated.
+    removed_routes: u32,
+    /// The service that the write was limited to; left out if it was not.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::ServiceName")]
+    service: Option<()>,
 }
 
 /// The actor that made a change or an access.

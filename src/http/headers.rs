@@ -19,6 +19,8 @@ pub const MIN_REVISION: HeaderName = HeaderName::from_static("tm-min-revision");
 pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// `TM-Stale`
 pub const STALE: HeaderName = HeaderName::from_static("tm-stale");
+/// `TM-Confirmed`
+pub const CONFIRMED: HeaderName = HeaderName::from_static("tm-confirmed");
 /// `TM-Signature`
 pub const SIGNATURE: HeaderName = HeaderName::from_static("tm-signature");
 /// `TM-Node`

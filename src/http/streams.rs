@@ -167,11 +167,14 @@ fn with_signature(mut text: Vec<u8>, signed: Option<&Signed>) -> Bytes {
         tag,
         digest,
         signatures,
+        confirmed,
     }) = signed
     {
-        // None of the three needs escaping in JSON: hex digits, and a few marks between them.
+        // None of these needs escaping in JSON: names, hex digits, and a few marks between them.
+        let confirmed = confirmed.as_deref();
+        let confirmed = confirmed.map_or_else(String::new, |it| format!(",\"confirmed\":\"{it}\""));
         let event = format!(
-            "event: signature\ndata: {{\"tag\":\"{tag}\",\"digest\":\"{digest}\",\"signature\":\"{signatures}\"}}\n\n"
+            "event: signature\ndata: {{\"tag\":\"{tag}\",\"digest\":\"{digest}\",\"signature\":\"{signatures}\"{confirmed}}}\n\n"
         );
         text.extend_from_slice(event.as_bytes());
     }

@@ -12,7 +12,7 @@ use traffic_manager_dataplane::Body;
 use super::{
     deadline::{LONGEST_WAIT, within},
     etag::set_coded_tag,
-    headers::{PREFERENCE_APPLIED, SIGNATURE, preference},
+    headers::{CONFIRMED, PREFERENCE_APPLIED, SIGNATURE, preference},
     permission::Poller,
     problem::{Code, Problem},
     respond,
@@ -151,11 +151,17 @@ pub fn tagged(
     respond::with_age(polls, response)
 }
 
-/// Adds the signatures of a snapshot, if there are any.
+/// Adds the signatures of a snapshot and the signed confirmation of a removal, if there are any.
 pub fn sign(response: &mut HttpResponse, signed: Option<&Signed>) {
-    let value = signed.and_then(|signed| HeaderValue::from_str(&signed.signatures).ok());
-    if let Some(value) = value {
-        response.headers_mut().insert(SIGNATURE, value);
+    let Some(signed) = signed else { return };
+    let texts = [
+        (SIGNATURE, Some(signed.signatures.as_str())),
+        (CONFIRMED, signed.confirmed.as_deref()),
+    ];
+    for (name, text) in texts {
+        if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
+            response.headers_mut().insert(name, value);
+        }
     }
 }
 

@@ -360,7 +360,7 @@ pub async fn snapshot(
     tx: &Transaction<'_>,
     tenant: &TenantName,
 ) -> Result<Option<TenantContent>, Error> {
-    let sql = "select t.epoch, t.revision as tenant_revision, (t.quotas ->> 'waiters')::int as waiters, \
+    let sql = "select t.epoch, t.revision as tenant_revision, (t.quotas ->> 'waiters')::int as waiters, t.confirmed, \
                    r.service, r.env, r.version, r.url, r.is_active, r.labels, r.spec, r.revision \
                from tenants t left join ( \
                    select service, env, version, url, is_active, labels::text as labels, null as spec, revision, null as epoch \
@@ -389,6 +389,7 @@ pub async fn snapshot(
         policies: Vec::new(),
         scopes: Vec::new(),
         waiters,
+        confirmed: tenants::confirmed(first)?,
     };
     for row in &rows {
         if column::<Option<String>>(row, "version")?.is_some() {

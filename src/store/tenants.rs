@@ -8,11 +8,12 @@ pub use crate::domain::write::rows::LockedTenant;
 use crate::domain::{
     hash::EventHash,
     ids::TenantName,
+    removal::ConfirmedRemoval,
     tag::{Revision, VersionTag},
     tenant::{Ending, Quotas, Tenant},
 };
 
-const COLUMNS: &str = "name, epoch, revision, chain_head, routes, policies, quotas, allowed_hosts, paid_until, ending, created_at, created_by, updated_at, updated_by";
+const COLUMNS: &str = "name, epoch, revision, chain_head, routes, policies, quotas, allowed_hosts, paid_until, ending, confirmed, created_at, created_by, updated_at, updated_by";
 
 /// Whether a tenant's newest revision is of another timeline of the database: from before a restore
 /// or a promotion.
@@ -79,24 +80,24 @@ pub async fn ending(tx: &Transaction<'_>, limit: i64) -> Result<Vec<TenantName>,
 /// Statement of [`write()`] for tenants that do not exist yet.
 pub const INSERT: &str = "insert into tenants \
     (name, epoch, revision, chain_head, routes, policies, quotas, allowed_hosts, paid_until, created_at, created_by, updated_at, updated_by, \
-     ending) \
+     ending, confirmed) \
     select name, epoch, revision, chain_head, routes, policies, quotas::jsonb, allowed_hosts::jsonb, paid_until, created_at, created_by, \
-           updated_at, updated_by, ending::jsonb \
+           updated_at, updated_by, ending::jsonb, confirmed::jsonb \
     from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::text[], $8::timestamptz[], \
-                $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::text[]) \
+                $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::text[]) \
       as n (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by, \
-            allowed_hosts, ending)";
+            allowed_hosts, ending, confirmed)";
 
 /// Statement of [`write()`] for tenants that are locked. An epoch is of the timeline that it began
 /// in: if a restore is recorded after the lock, a revision that was decided before does not yet
 /// repair the tenant's timeline.
 pub const UPDATE: &str = "update tenants t set lineage = case when t.epoch = n.epoch then t.lineage else (select lineage()) end, epoch = n.epoch, revision = n.revision, chain_head = n.chain_head, routes = n.routes, \
-    policies = n.policies, quotas = n.quotas::jsonb, allowed_hosts = n.allowed_hosts::jsonb, paid_until = n.paid_until, ending = n.ending::jsonb, \
+    policies = n.policies, quotas = n.quotas::jsonb, allowed_hosts = n.allowed_hosts::jsonb, paid_until = n.paid_until, ending = n.ending::jsonb, confirmed = n.confirmed::jsonb, \
     created_at = n.created_at, created_by = n.created_by, updated_at = n.updated_at, updated_by = n.updated_by \
     from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::text[], $8::timestamptz[], \
-                $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::text[]) \
+                $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::text[]) \
       as n (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by, \
-            allowed_hosts, ending) \
+            allowed_hosts, ending, confirmed) \
     where t.name = n.name";
 
 /// Writes tenants with [`INSERT`] (they must not exist: a violation of `tenants_pkey` means that
@@ -153,6 +154,11 @@ pub async fn write(
     let ending = ending
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| Error::Corrupt(e.to_string()))?;
+    let confirmed = tenants.iter().map(|(t, _)| {
+        let json = t.confirmed.as_ref().map(serde_json::to_string);
+        json.transpose().map_err(|e| Error::Corrupt(e.to_string()))
+    });
+    let confirmed = confirmed.collect::<Result<Vec<_>, _>>()?;
     tx.execute(
         statement,
         &[
@@ -170,6 +176,7 @@ pub async fn write(
             &updated_by,
             &allowed,
             &ending,
+            &confirmed,
         ],
     )
     .await?;
@@ -264,6 +271,12 @@ pub(super) fn signed(revision: Revision) -> Result<i64, Error> {
     i64::try_from(revision.0).map_err(|_| Error::Corrupt("a revision exceeds 63 bits".into()))
 }
 
+/// Reads the column `confirmed` of a row.
+pub(super) fn confirmed(row: &Row) -> Result<Option<ConfirmedRemoval>, Error> {
+    let stored: Option<tokio_postgres::types::Json<_>> = column(row, "confirmed")?;
+    Ok(stored.map(|stored| stored.0))
+}
+
 fn tenant(row: &Row) -> Result<Tenant, Error> {
     let tag = tag(row)?;
     let count = |n: i32| u32::try_from(n).map_err(|_| Error::Corrupt("a count is negative".into()));
@@ -278,6 +291,7 @@ fn tenant(row: &Row) -> Result<Tenant, Error> {
         paid_until: column::<Option<jiff::Timestamp>>(row, "paid_until")?.map(Into::into),
         ending: column::<Option<tokio_postgres::types::Json<Box<Ending>>>>(row, "ending")?
             .map(|ending| ending.0),
+        confirmed: confirmed(row)?.map(Box::new),
         created_at: column::<jiff::Timestamp>(row, "created_at")?.into(),
         created_by: column(row, "created_by")?,
         updated_at: column::<jiff::Timestamp>(row, "updated_at")?.into(),

@@ -107,6 +107,7 @@ async fn cors_allows_only_the_exact_origin() {
             "ratelimit-remaining",
             "tm-stale",
             "tm-signature",
+            "tm-confirmed",
             "tm-unchanged",
             "location",
         ] {

@@ -8,6 +8,7 @@ mod client;
 mod commits;
 mod compression;
 mod conditions;
+mod confirmed;
 mod cors;
 mod docs;
 mod examples;
@@ -59,6 +60,7 @@ mod upkeep;
 mod urls;
 mod waiting;
 mod watcher;
+mod wipe_guard;
 mod yaml_exports;
 
 use test_support as support;

@@ -18,13 +18,13 @@ use crate::{
 };
 
 /// Two keys of a service, as files.
-struct Keys {
+pub struct Keys {
     folder: PathBuf,
     public: Vec<[u8; 32]>,
 }
 
 impl Keys {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = std::env::temp_dir().join(format!("tm-signed-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir(&folder).unwrap();
         let file = |name: &str| SigningKey::create(&folder.join(name)).unwrap().public();
@@ -34,7 +34,7 @@ impl Keys {
         }
     }
 
-    fn setting(&self) -> String {
+    pub fn setting(&self) -> String {
         let files: Vec<_> = (0..self.public.len())
             .map(|at| self.folder.join(format!("{at}.pem")).display().to_string())
             .collect();
@@ -51,8 +51,11 @@ impl Keys {
             tag: &tag.parse().unwrap(),
             digest: &bytes,
         };
-        let text = statement.to_string();
-        let Signatures(all) = header.parse().unwrap();
+        self.have_signed_text(&header.parse().unwrap(), &statement.to_string())
+    }
+
+    /// Whether each key has signed exactly this text.
+    pub fn have_signed_text(&self, Signatures(all): &Signatures, text: &str) -> bool {
         assert_eq!(all.len(), self.public.len());
         all.iter().zip(&self.public).all(|((id, signature), key)| {
             assert_eq!(*id, KeyId::of(key));

@@ -25,6 +25,7 @@ use crate::{support::World, topic::records, topic_settings::takes};
 
 fn readable(offset: i64) -> Record {
     let event = seal(EventBody {
+        confirmed_removal: None,
         id: Uuid::now_v7(),
         tenant: "acme".parse().unwrap(),
         epoch: Epoch::from_random([7; 8]),

@@ -146,7 +146,9 @@ fn settings(config: &Config, tenant: &TenantName, guard: &Arc<Guard>) -> anyhow:
     settings.dialect = Some(config.proxy.dialect.as_str().parse()?);
     settings.times.ask_again = config.times.ask_again;
     let guard = Arc::clone(guard);
-    settings.accept = Some(Accept::new(move |old, new| guard.allows(old, new)));
+    settings.accept = Some(Accept::with_confirmation(move |old, new, confirmation| {
+        guard.allows(old, new, confirmation)
+    }));
     Ok(settings)
 }
 

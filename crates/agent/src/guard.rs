@@ -1,6 +1,9 @@
 //! The wipe guard: holds back a state of the tenant that takes most of its routes or policies away,
-//! until somebody on the machine accepts it. A control plane that was restored wrongly, or that
-//! somebody else speaks for, then cannot empty the proxies.
+//! until somebody on the machine accepts it, or unless the removal was confirmed where it was written
+//! and a trusted key has signed that. A control plane that was restored wrongly, or that somebody else
+//! speaks for, then cannot empty the proxies.
+
+mod confirmed;
 
 use std::{
     fs, io,
@@ -10,12 +13,14 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use traffic_manager_client::Confirmation;
 use traffic_manager_core::{
-    snapshot::{SnapshotRoute, TenantSnapshot},
+    snapshot::{Scope, SnapshotRoute, TenantSnapshot},
     tag::VersionTag,
 };
 
-use crate::{config::Limits, disk};
+use self::confirmed::Dropped;
+use crate::{apply::AppliedTenant, config::Limits, disk};
 
 /// The file of the acceptance, in the tenant's folder.
 const FILE: &str = "accepted.json";
@@ -38,22 +43,38 @@ impl Size {
         }
     }
 
-    /// Returns how many of the old routes and policies the new snapshot does not have, by name.
-    pub fn dropped(old: &TenantSnapshot, new: &TenantSnapshot) -> Self {
+    /// Returns how many of the old routes and policies of a scope the new snapshot does not have, by name.
+    pub fn dropped(old: &TenantSnapshot, new: &TenantSnapshot, scope: &Scope) -> Self {
         let is_gone = |route: &&SnapshotRoute| {
             let name = &route.name;
             let (service, env) = (name.service.as_str(), name.env.as_str());
             let now = new.get(service, env, name.version.as_str());
-            !now.is_some_and(|now| now.is_active)
+            scope.has(&name.service, &name.env) && !now.is_some_and(|now| now.is_active)
         };
         let policies = old.policies().filter(|policy| {
             let name = &policy.name;
-            new.policy(name.service.as_str(), name.env.as_str())
-                .is_none()
+            scope.has(&name.service, &name.env)
+                && new
+                    .policy(name.service.as_str(), name.env.as_str())
+                    .is_none()
         });
         Self {
             routes: active(old).filter(is_gone).count(),
             policies: policies.count(),
+        }
+    }
+
+    /// Returns how many active routes of a scope a snapshot has.
+    pub fn routes_in(snapshot: &TenantSnapshot, scope: &Scope) -> usize {
+        let is_in = |route: &&SnapshotRoute| scope.has(&route.name.service, &route.name.env);
+        active(snapshot).filter(is_in).count()
+    }
+
+    /// Returns both together.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            routes: self.routes.saturating_add(other.routes),
+            policies: self.policies.saturating_add(other.policies),
         }
     }
 
@@ -83,7 +104,7 @@ pub fn reason(limits: Limits, old: Size, dropped: Size, new: Size) -> Option<Str
     .find_map(|(what, old, dropped, new)| {
         let share = u128::from(limits.most_dropped_percent);
         let is_most = dropped as u128 * 100 > old as u128 * share;
-        if old > 0 && new == 0 {
+        if old > 0 && new == 0 && dropped > 0 {
             Some(format!("it has none of the {old} {what} any more"))
         } else if is_most && dropped > limits.always_allowed {
             Some(format!("it drops {dropped} of {old} {what}"))
@@ -154,19 +175,47 @@ impl Guard {
         }
     }
 
-    /// Whether the new snapshot may take the place of the old one.
-    pub fn allows(&self, old: &TenantSnapshot, new: &TenantSnapshot) -> bool {
-        let dropped = Size::dropped(old, new);
-        self.decide(Size::of(old), dropped, new)
+    /// Whether the new snapshot may take the place of the old one. `confirmation` is the newest removal
+    /// that a trusted key has signed to be confirmed.
+    pub fn allows(
+        &self,
+        old: &TenantSnapshot,
+        new: &TenantSnapshot,
+        confirmation: Option<&Confirmation>,
+    ) -> bool {
+        let confirmation = confirmed::between(confirmation, old.tag(), new.tag());
+        let whole = Size::dropped(old, new, &Scope::default());
+        let inside = confirmation.map(|it| Size::dropped(old, new, &it.scope));
+        let inside = inside.unwrap_or_default();
+        let outside = whole.less(inside);
+        self.decide(
+            Size::of(old),
+            Dropped { inside, outside },
+            new,
+            confirmation,
+        )
     }
 
-    /// Whether a snapshot may take the place of a state of which only the size is known. Without a
-    /// size nothing was ever applied: then only an empty snapshot is held back, since the proxy may
+    /// Whether a snapshot may take the place of a state of which only tag and size are known. Without
+    /// them nothing was ever applied: then only an empty snapshot is held back, since the proxy may
     /// have more from before.
-    pub fn allows_after(&self, old: Option<Size>, new: &TenantSnapshot) -> bool {
+    pub fn allows_after(
+        &self,
+        old: Option<&AppliedTenant>,
+        new: &TenantSnapshot,
+        confirmation: Option<&Confirmation>,
+    ) -> bool {
         let size = Size::of(new);
         match old {
-            Some(old) => self.decide(old, old.less(size), new),
+            Some(AppliedTenant { tag, size: old }) => {
+                let confirmation = confirmed::between(confirmation, tag, new.tag());
+                // Nobody knows where the dropped ones were.
+                let dropped = Dropped {
+                    inside: old.less(size),
+                    outside: Size::default(),
+                };
+                self.decide(*old, dropped, new, confirmation)
+            }
             None if size == Size::default() => self.refuses(new, "it is empty".to_owned()),
             None => true,
         }
@@ -193,10 +242,24 @@ impl Guard {
         self.held_back.subscribe()
     }
 
-    fn decide(&self, old: Size, dropped: Size, new: &TenantSnapshot) -> bool {
-        match reason(self.limits, old, dropped, Size::of(new)) {
+    fn decide(
+        &self,
+        old: Size,
+        dropped: Dropped,
+        new: &TenantSnapshot,
+        confirmation: Option<&Confirmation>,
+    ) -> bool {
+        let Some(reason) = reason(self.limits, old, dropped.all(), Size::of(new)) else {
+            self.set(None);
+            return true;
+        };
+        let Some(confirmation) = confirmation else {
+            return self.refuses(new, reason);
+        };
+        match confirmed::reason(self.limits, confirmation, old, dropped, new) {
             Some(reason) => self.refuses(new, reason),
             None => {
+                tracing::info!(tenant = %new.tenant(), tag = %new.tag(), confirmed = %confirmation.tag, "let through: {reason}");
                 self.set(None);
                 true
             }

@@ -109,10 +109,9 @@ impl Node {
     /// Takes new states. There is a release as soon as each tenant has its share.
     fn take(&mut self) {
         let applied = self.applied.as_ref();
-        let size = |tenant: &TenantName| Some(applied?.tenants.get(tenant)?.size);
         let mut is_new = false;
         for part in &mut self.parts {
-            let before = size(&part.tenant);
+            let before = applied.and_then(|applied| applied.tenants.get(&part.tenant));
             is_new |= part.take(before);
         }
         if (is_new || self.number == 0) && self.states().is_some() {

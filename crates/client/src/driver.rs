@@ -137,8 +137,7 @@ impl Driver {
         let now = Timestamp::now();
         let verdict = match answer {
             Answer::Content(body) => {
-                let signature = body.signature.as_deref();
-                match self.follower.snapshot(&body.json, signature, None, now) {
+                match self.follower.snapshot(&body.json, body.proof(), None, now) {
                     Verdict::Unsigned => self.follower.refuse_unsigned(),
                     verdict => verdict,
                 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! tm-watch 1 <SHA-256 of everything after this line, 64 hex digits>
-//! {"tenant": …, "scope": …, "left": […], "tag": …, "digest": …, "signature": …, "confirmed": …}
+//! {"tenant": …, "scope": …, "left": […], "tag": …, "digest": …, "signature": …, "confirmation": …, "confirmed": …}
 //! <the snapshot's body, to the end>
 //! ```
 //!

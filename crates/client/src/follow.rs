@@ -22,7 +22,7 @@ use traffic_manager_core::{
 use self::{
     held::Held,
     servers::{ServerFault, Servers},
-    signatures::{Checked, TrustedKey},
+    signatures::{Checked, Confirmed, Proof, TrustedKey},
     status::{Counters, Refusal, State, View},
 };
 use crate::settings::{Accept, Settings};
@@ -150,12 +150,12 @@ impl Follower {
     pub fn snapshot(
         &mut self,
         raw: &[u8],
-        signature: Option<&str>,
+        proof: Proof<'_>,
         id: Option<&VersionTag>,
         now: Timestamp,
     ) -> Verdict {
         self.drop_partial();
-        let held = match Held::read(raw, signature.map(str::to_owned)) {
+        let mut held = match Held::read(raw, proof.signature.map(str::to_owned)) {
             Ok(held) => held,
             Err(why) => {
                 let reason = match &why {
@@ -186,13 +186,14 @@ impl Follower {
                 return Verdict::Dropped;
             }
             if *my_tag == tag && mine.digest == held.digest {
-                return self.confirm(&mine, signature, Some(cursor), now);
+                return self.confirm(&mine, proof, Some(cursor), now);
             }
             if *my_tag == tag {
                 self.counters.diverged += 1;
                 self.tell(&format!("snapshot {tag} has another digest than the data"));
             }
         }
+        held.confirmation = self.confirmation(proof.confirmation);
         self.settle(Candidate { held, cursor }, now)
     }
 
@@ -208,7 +209,13 @@ impl Follower {
             return self.refuse(Refusal::Malformed, "304 for a tag that was not sent");
         }
         match self.held.clone() {
-            Some(held) => self.confirm(&held, signature, None, now),
+            Some(held) => {
+                let proof = Proof {
+                    signature,
+                    confirmation: None,
+                };
+                self.confirm(&held, proof, None, now)
+            }
             None => self.refuse(Refusal::Malformed, "304 for a tag that was not sent"),
         }
     }
@@ -347,16 +354,16 @@ impl Follower {
     fn confirm(
         &mut self,
         held: &Arc<Held>,
-        signature: Option<&str>,
+        proof: Proof<'_>,
         cursor: Option<VersionTag>,
         now: Timestamp,
     ) -> Verdict {
-        let checked = self.check(held, signature);
+        let checked = self.check(held, proof.signature);
         if checked == Checked::Bad {
             return self.refuse(Refusal::Signature, "a wrong signature of the data");
         }
-        if let (Some(signature), Checked::Good) = (signature, checked) {
-            self.keep_signature(signature);
+        if checked == Checked::Good {
+            self.keep(proof);
         }
         self.cursor = cursor.or(self.cursor.take());
         self.pending = None;
@@ -371,13 +378,27 @@ impl Follower {
         self.needs_snapshot = false;
     }
 
-    /// Keeps a signature of the data beside them, if it is another one.
-    fn keep_signature(&mut self, signature: &str) {
-        if let Some(held) = &mut self.held
-            && held.signature.as_deref() != Some(signature)
-        {
-            Arc::make_mut(held).signature = Some(signature.to_owned());
+    /// Keeps what vouches for the data beside them, if it is something else.
+    fn keep(&mut self, proof: Proof<'_>) {
+        let confirmation = self.confirmation(proof.confirmation);
+        let Some(held) = &mut self.held else { return };
+        if proof.signature.is_some() && held.signature.as_deref() != proof.signature {
+            Arc::make_mut(held).signature = proof.signature.map(str::to_owned);
         }
+        if confirmation.is_some() && held.confirmation != confirmation {
+            Arc::make_mut(held).confirmation = confirmation;
+        }
+    }
+
+    /// Reads the confirmation of a removal. One that no trusted key has signed is kept for those that it
+    /// is passed on to, and counts for nothing here.
+    fn confirmation(&mut self, text: Option<&str>) -> Option<Confirmed> {
+        let confirmed = Confirmed::read(&self.keys, &self.tenant, text?);
+        let is_good = confirmed.as_ref().is_some_and(|it| it.is_vouched);
+        if !is_good && !self.keys.is_empty() {
+            self.tell("the confirmation of a removal has no signature of a trusted key");
+        }
+        confirmed
     }
 
     /// Takes a candidate if its signature and the hook `accept` allow it.
@@ -395,8 +416,10 @@ impl Follower {
         }
         self.pending = None;
         let old = self.held.as_ref().map(|held| held.snapshot.clone());
+        let confirmation = candidate.held.confirmation.as_ref();
+        let confirmation = confirmation.and_then(Confirmed::vouched);
         if let (Some(old), Some(Accept(accept))) = (&old, &self.accept)
-            && !accept(old, &candidate.held.snapshot)
+            && !accept(old, &candidate.held.snapshot, confirmation)
         {
             return self.refuse(Refusal::NotAccepted, &format!("{tag} is not accepted"));
         }

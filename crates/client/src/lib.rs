@@ -65,7 +65,10 @@ pub mod types;
 pub mod verify;
 mod watcher;
 
-pub use traffic_manager_core::snapshot::{Scope, TenantSnapshot};
+pub use traffic_manager_core::snapshot::{
+    Scope, TenantSnapshot,
+    confirmation::{Confirmation, Counts},
+};
 
 pub use self::{
     calls::{

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use thiserror::Error;
 use traffic_manager_core::{
     ids::TenantName,
-    snapshot::{Scope, TenantSnapshot},
+    snapshot::{Scope, TenantSnapshot, confirmation::Confirmation},
 };
 use url::Url;
 
@@ -15,7 +15,7 @@ use crate::{Connections, Label, TrustedKey, connection, token::Token};
 const MAX_BYTES: usize = 256 << 20;
 
 /// The function of a hook that may refuse new data.
-type Hook = dyn Fn(&TenantSnapshot, &TenantSnapshot) -> bool + Send + Sync;
+type Hook = dyn Fn(&TenantSnapshot, &TenantSnapshot, Option<&Confirmation>) -> bool + Send + Sync;
 
 /// A hook that is asked with the old and the new data before the new ones are taken. If it says
 /// false, the old ones stay; the watcher asks the service again after [`Times::ask_again`].
@@ -26,6 +26,18 @@ impl Accept {
     /// A hook from a function. It must return quickly.
     pub fn new(
         accept: impl Fn(&TenantSnapshot, &TenantSnapshot) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(move |old, new, _| accept(old, new)))
+    }
+
+    /// A hook that is also given the newest removal that was confirmed where it was written, if a
+    /// trusted key has signed that. It may be older than the old data, or newer than the new ones: the
+    /// tags tell.
+    pub fn with_confirmation(
+        accept: impl Fn(&TenantSnapshot, &TenantSnapshot, Option<&Confirmation>) -> bool
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
         Self(Arc::new(accept))
     }

@@ -129,6 +129,7 @@ mod tests {
             version: "v".parse().unwrap(),
         };
         seal(EventBody {
+            confirmed_removal: None,
             action: Action::Updated,
             actor: Actor {
                 id: format!("actor {revision}"),

@@ -140,6 +140,7 @@ mod tests {
                 description: description.map(Description::stored),
             };
             let event = seal(EventBody {
+                confirmed_removal: None,
                 id,
                 tenant: "t".parse().unwrap(),
                 epoch: Epoch::from_random([1; 8]),

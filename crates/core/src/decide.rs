@@ -24,6 +24,7 @@ use super::{
     host::{HostSuffix, claims::Claims},
     ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName},
     policy::{Policy, PolicySpec, pattern},
+    removal::{ConfirmedRemoval, Removal},
     route::Route,
     snapshot::Scope,
     tag::{Revision, VersionTag},
@@ -138,17 +139,25 @@ pub fn decide(
         Err(rejection) => return Ok(Err(rejection)),
     };
     let events = match (&new_tenant, &state.tenant) {
-        (Some(new), None) => sealed(new, EventHash::GENESIS, changes, context)?,
+        (Some(new), None) => sealed(new, EventHash::GENESIS, changes, None, context)?,
         (Some(new), Some(before)) => sealed(
             new,
             EventHash::GENESIS,
             changes,
+            None,
             &continued::context(before, context),
         )?,
         (None, Some(tenant)) => {
             let context = ended::context(tenant, command, context);
             let ending = ended::begun(command, &changes, &context);
-            let events = sealed(tenant, state.chain_head, changes, &context)?;
+            let removal = checks::removal(state, command, &changes);
+            let events = sealed(
+                tenant,
+                state.chain_head,
+                changes,
+                removal.as_ref(),
+                &context,
+            )?;
             return Ok(Ok(Decision::Revision {
                 new_tenant,
                 events,
@@ -216,6 +225,7 @@ fn sealed(
     tenant: &Tenant,
     chain_head: EventHash,
     changes: Vec<Change>,
+    removal: Option<&Removal>,
     context: &CommandContext,
 ) -> Result<Vec<Event>, SealError> {
     let items = u32::try_from(changes.len()).unwrap_or(u32::MAX);
@@ -229,6 +239,7 @@ fn sealed(
             action,
             actor: context.actor.clone(),
             change,
+            confirmed_removal: removal.cloned(),
             epoch: tenant.epoch.clone(),
             id: event::id_of_item(context.event_id, item),
             item,
@@ -268,6 +279,7 @@ fn first_record(
         updated_by: context.actor.id.clone(),
         paid_until: None,
         ending: None,
+        confirmed: None,
     }
 }
 
@@ -308,6 +320,10 @@ pub fn evolve(state: &mut TenantState, decision: &Decision) {
         if let Some(tenant) = &mut state.tenant {
             tenant.revision = first.body.revision;
             tenant.ending = ending.clone().or(tenant.ending.take());
+            if let Some(removal) = first.body.confirmed_removal.clone() {
+                let tag = first.tag();
+                tenant.confirmed = Some(Box::new(ConfirmedRemoval { tag, removal }));
+            }
         }
     }
     for event in events {

@@ -11,6 +11,7 @@ use super::{
     hash::EventHash,
     ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName},
     policy::{Policy, PolicySpec},
+    removal::Removal,
     route::{Route, RouteSpec},
     tag::{Epoch, Revision, VersionTag},
     tenant::TenantSpec,
@@ -227,6 +228,9 @@ pub struct EventBody {
     pub actor: Actor,
     /// The object before and after the change.
     pub change: Change,
+    /// Set in each event of a revision that removed most routes of its scope, if the caller
+    /// confirmed that.
+    pub confirmed_removal: Option<Removal>,
     /// The epoch that the revision belongs to.
     pub epoch: Epoch,
     /// A `UUIDv7`; the document id in the archive. Never use it to order events.

@@ -29,6 +29,7 @@ pub mod ledger;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;
+pub mod removal;
 pub mod resilience;
 pub mod resource_scope;
 pub mod route;

@@ -5,6 +5,7 @@
 //! change copies one group and shares the others.
 
 pub mod body;
+pub mod confirmation;
 mod service;
 pub mod signature;
 
@@ -18,11 +19,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use self::service::{Digest, Part, Service};
-use self::service::{Index, Touch};
+use self::{
+    confirmation::Confirmation,
+    service::{Index, Touch},
+};
 use super::{
     event::{Change, Recorded},
     ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName},
     policy::{PolicySpec, pattern::Patterns},
+    removal::ConfirmedRemoval,
     route::{Labels, RouteUrl},
     tag::{Revision, VersionTag},
 };
@@ -77,6 +82,9 @@ pub struct TenantContent {
     /// The tenant's own limit of waiters (long-polls and event streams); `None` means the default.
     #[serde(default)]
     pub waiters: Option<u32>,
+    /// The newest removal of most routes that was confirmed where it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<ConfirmedRemoval>,
 }
 
 /// A part of a tenant: one service, one environment, both, or all of it.
@@ -138,6 +146,7 @@ pub struct TenantSnapshot {
     /// The recent changes: whole revisions, without a gap up to `tag`.
     recent: VecDeque<Arc<Recent>>,
     waiters: Option<u32>,
+    confirmed: Option<Arc<ConfirmedRemoval>>,
 }
 
 /// The result of applying events to a snapshot.
@@ -202,6 +211,7 @@ impl TenantSnapshot {
             envs,
             recent: VecDeque::new(),
             waiters: content.waiters,
+            confirmed: content.confirmed.map(Arc::new),
         })
     }
 
@@ -229,6 +239,7 @@ impl TenantSnapshot {
                 .collect(),
             scopes: self.services.iter().flat_map(scopes).collect(),
             waiters: self.waiters,
+            confirmed: self.confirmed.as_deref().cloned(),
         }
     }
 
@@ -245,6 +256,16 @@ impl TenantSnapshot {
     /// The epoch and the revision of the snapshot.
     pub fn tag(&self) -> &VersionTag {
         &self.tag
+    }
+
+    /// Returns the statement about the newest confirmed removal for readers of a scope. `None` if the
+    /// removal is not of this epoch, or newer than the scope: then it took nothing of the scope.
+    pub fn confirmation(&self, scope: &Scope) -> Option<Confirmation> {
+        let confirmed = self.confirmed.as_deref()?;
+        let is_past = self.scope_tag(scope).covers(&confirmed.tag);
+        is_past
+            .then(|| Confirmation::of(confirmed, scope))
+            .flatten()
     }
 
     /// The tag of a part, which changes only with an object in the part. The revision is 0 if
@@ -442,6 +463,10 @@ impl TenantSnapshot {
                 self.envs.insert(env.clone(), revision);
             }
             self.tag = item.event.tag();
+            if let Some(removal) = &item.event.body.confirmed_removal {
+                let (tag, removal) = (self.tag.clone(), removal.clone());
+                self.confirmed = Some(Arc::new(ConfirmedRemoval { tag, removal }));
+            }
         }
         let held = self.services.len();
         for (name, touches) in touched {

@@ -6,6 +6,7 @@ use super::{
     event::Actor,
     host::HostSuffix,
     ids::TenantName,
+    removal::ConfirmedRemoval,
     tag::{Epoch, Revision, VersionTag},
     time::UtcTime,
     whole,
@@ -190,6 +191,9 @@ pub struct Tenant {
     /// Set while the tenant is being deleted, which may take several revisions.
     #[serde(skip)]
     pub ending: Option<Box<Ending>>,
+    /// The newest removal of most routes that was confirmed.
+    #[serde(skip)]
+    pub confirmed: Option<Box<ConfirmedRemoval>>,
 }
 
 /// The unfinished deletion of a tenant. The revisions with which the service continues the deletion

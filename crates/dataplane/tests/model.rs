@@ -41,6 +41,7 @@ fn snapshot(states: &[Option<bool>; 4], spec: &PolicySpec) -> TenantSnapshot {
         .filter_map(|(version, state)| Some(route((version, (*state)?))));
     let tag: VersionTag = "0123456789abcdef.7".parse().unwrap();
     let content = TenantContent {
+        confirmed: None,
         routes: routes.collect(),
         policies: vec![SnapshotPolicy {
             name: name(),

@@ -36,6 +36,7 @@ fn snapshot(
         revision: Revision(revision),
     };
     let content = TenantContent {
+        confirmed: None,
         tag,
         routes,
         policies,

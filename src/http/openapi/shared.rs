@@ -172,6 +172,12 @@ pub fn response_headers() -> Vec<Row> {
             json!({ "type": "string", "pattern": "^[0-9a-f]{16}=[0-9a-f]{128}(, [0-9a-f]{16}=[0-9a-f]{128})*$" }),
         ),
         (
+            "TM-Confirmed",
+            "A confirmed removal of most routes in the scope: its tag, service, environment and counts, and after `; ` the signatures of this \
+             statement, as in `TM-Signature`.",
+            json!({ "type": "string", "pattern": "^[0-9a-f]{16}\\.[0-9]+ service=\\S+ env=\\S+ routes=\\S+ policies=\\S+ left=\\S+; [0-9a-f]{16}=[0-9a-f]{128}(, [0-9a-f]{16}=[0-9a-f]{128})*$" }),
+        ),
+        (
             "RateLimit-Limit",
             "The number of requests that the caller may send at once.",
             number.clone(),

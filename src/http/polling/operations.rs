@@ -41,7 +41,7 @@ pub fn snapshot() -> Operation {
         .headers(&["Prefer", "Accept-Encoding"])
         .answers(Answer::json::<Snapshot>(200, "The snapshot.", snapshot_example())
                 .with(&["ETag.weak"])
-                .perhaps(&["Vary", "TM-Stale", "TM-Signature", "Preference-Applied", "Content-Encoding"]))
+                .perhaps(&["Vary", "TM-Stale", "TM-Signature", "TM-Confirmed", "Preference-Applied", "Content-Encoding"]))
         .refuses(&[Code::TenantNotFound, Code::TooManyWaiters])
 }
 

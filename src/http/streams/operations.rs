@@ -52,6 +52,9 @@ struct SignedState {
     digest: schemas::Sha256,
     /// As in `TM-Signature`.
     signature: String,
+    /// As in `TM-Confirmed`; left out if no removal was confirmed.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "String")]
+    confirmed: Option<()>,
 }
 
 /// The type of the event.

@@ -270,6 +270,7 @@ impl Reads {
             place: "revision",
         })?;
         let mut content = TenantContent {
+            confirmed: None,
             tag: then.clone(),
             routes: Vec::new(),
             policies: Vec::new(),

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use traffic_manager_client::{TenantSnapshot, View};
 use traffic_manager_core::ids::TenantName;
 
-use crate::guard::{Guard, Size};
+use crate::{apply::AppliedTenant, guard::Guard};
 
 /// One tenant of the loop.
 #[derive(Debug)]
@@ -48,16 +48,20 @@ impl Part {
         }
     }
 
-    /// Takes what the watcher shows. The guard is asked until it lets the state through; `before` is how much the proxy
-    /// has. Returns whether there is another state to apply.
-    pub fn take(&mut self, before: Option<Size>) -> bool {
-        let Some(snapshot) = self.views.borrow_and_update().snapshot.clone() else {
+    /// Takes what the watcher shows. The guard is asked until it lets the state through; `before` is what the proxy has.
+    /// Returns whether there is another state to apply.
+    pub fn take(&mut self, before: Option<&AppliedTenant>) -> bool {
+        let view = self.views.borrow_and_update();
+        let Some(snapshot) = view.snapshot.clone() else {
             return false;
         };
+        let confirmation = view.confirmation().cloned();
+        drop(view);
         self.newest = Some(Arc::clone(&snapshot));
         let is_same = |allowed: &Arc<TenantSnapshot>| Arc::ptr_eq(allowed, &snapshot);
-        if self.allowed.as_ref().is_some_and(is_same) || !self.guard.allows_after(before, &snapshot)
-        {
+        let is_allowed =
+            |guard: &Guard| guard.allows_after(before, &snapshot, confirmation.as_ref());
+        if self.allowed.as_ref().is_some_and(is_same) || !is_allowed(&self.guard) {
             return false;
         }
         self.allowed = Some(snapshot);

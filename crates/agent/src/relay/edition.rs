@@ -22,6 +22,7 @@ pub struct Edition {
     /// The place in the stream after it.
     place: VersionTag,
     signature: Option<String>,
+    confirmation: Option<String>,
     body: OnceLock<Bytes>,
     gzip: OnceLock<Bytes>,
     snapshot_event: OnceLock<Bytes>,
@@ -35,6 +36,7 @@ impl Edition {
             snapshot: view.snapshot.clone()?,
             place: view.place()?.clone(),
             signature: view.signature().map(str::to_owned),
+            confirmation: view.signed_confirmation(),
             view: view.clone(),
             body: OnceLock::new(),
             gzip: OnceLock::new(),
@@ -49,6 +51,7 @@ impl Edition {
         view.snapshot.as_ref().is_some_and(same)
             && view.place() == Some(&self.place)
             && view.signature() == self.signature.as_deref()
+            && view.signed_confirmation() == self.confirmation
     }
 
     /// The objects.
@@ -69,6 +72,11 @@ impl Edition {
     /// The signatures, as the control plane made them.
     pub fn signature(&self) -> Option<&str> {
         self.signature.as_deref()
+    }
+
+    /// The confirmation of a removal, as the control plane signed it.
+    pub fn confirmation(&self) -> Option<&str> {
+        self.confirmation.as_deref()
     }
 
     /// The body of `GET snapshot`.
@@ -106,10 +114,12 @@ impl Edition {
         let (Some(signature), Some(digest)) = (&self.signature, self.view.digest()) else {
             return Bytes::new();
         };
-        // None of the three needs escaping in JSON: hex digits, and a few marks between them.
+        // None of these needs escaping in JSON: names, hex digits, and a few marks between them.
         let (tag, digest) = (self.tag(), hex::encode(digest));
+        let confirmed = self.confirmation();
+        let confirmed = confirmed.map_or_else(String::new, |it| format!(",\"confirmed\":\"{it}\""));
         format!(
-            "event: signature\ndata: {{\"tag\":\"{tag}\",\"digest\":\"{digest}\",\"signature\":\"{signature}\"}}\n\n"
+            "event: signature\ndata: {{\"tag\":\"{tag}\",\"digest\":\"{digest}\",\"signature\":\"{signature}\"{confirmed}}}\n\n"
         )
         .into()
     }

@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use traffic_manager_core::snapshot::signature::{KeyId, Signatures, Statement};
 
 use super::*;
-use crate::{Settings, State, TrustedKey, follow::Verdict};
+use crate::{
+    Settings, State, TrustedKey,
+    follow::{Verdict, signatures::Proof},
+};
 
 /// A folder that is removed at the end.
 struct Folder(PathBuf);
@@ -76,7 +79,11 @@ fn follower(revision: u64) -> Follower {
     let signature = pair().sign(text.as_bytes()).as_ref().try_into().unwrap();
     let signature = Signatures(vec![(KeyId::of(&public), signature)]).to_string();
     let now = Timestamp::from_second(1_800_000_000).unwrap();
-    let verdict = follower.snapshot(body.as_bytes(), Some(&signature), None, now);
+    let proof = Proof {
+        signature: Some(&signature),
+        confirmation: None,
+    };
+    let verdict = follower.snapshot(body.as_bytes(), proof, None, now);
     assert_eq!(verdict, Verdict::Taken);
     follower
 }

@@ -17,10 +17,13 @@ use crate::{
     Report, Settings, StartError, Token,
     backoff::retry_after,
     connection::{chain, http_client, text, unzip},
+    follow::signatures::Proof,
 };
 
 /// The header with the signatures of a snapshot.
 const SIGNATURE: &str = "tm-signature";
+/// The header with the confirmation of a removal.
+const CONFIRMED: &str = "tm-confirmed";
 /// The headers of a node.
 const NODE: &str = "tm-node";
 const DIALECT: &str = "tm-dialect";
@@ -48,11 +51,22 @@ pub enum Answer<T> {
     Failed(String, Option<Duration>),
 }
 
-/// The body of a snapshot with its signature.
+/// The body of a snapshot with what vouches for it.
 #[derive(Debug)]
 pub struct Body {
     pub json: Vec<u8>,
-    pub signature: Option<String>,
+    signature: Option<String>,
+    confirmation: Option<String>,
+}
+
+impl Body {
+    /// What vouches for the body.
+    pub fn proof(&self) -> Proof<'_> {
+        Proof {
+            signature: self.signature.as_deref(),
+            confirmation: self.confirmation.as_deref(),
+        }
+    }
 }
 
 /// Connections to the servers, and the certificates that they are checked against. Watchers may share them.
@@ -153,6 +167,7 @@ impl Http {
             other => return other.without_content(),
         };
         let signature = text(response.headers(), SIGNATURE);
+        let confirmation = text(response.headers(), CONFIRMED);
         let is_gzip = text(response.headers(), header::CONTENT_ENCODING.as_str())
             .is_some_and(|coding| coding.eq_ignore_ascii_case("gzip"));
         let raw = match self.collect(response).await {
@@ -170,7 +185,11 @@ impl Http {
         if json.len() > self.settings.max_bytes {
             return Answer::TooLarge;
         }
-        Answer::Content(Body { json, signature })
+        Answer::Content(Body {
+            json,
+            signature,
+            confirmation,
+        })
     }
 
     /// Opens the stream of the changes after a place.

@@ -52,8 +52,7 @@ impl Driver {
         let now = Timestamp::now();
         let verdict = match answer {
             Answer::Content(body) => {
-                let signature = body.signature.as_deref();
-                match self.follower.snapshot(&body.json, signature, None, now) {
+                match self.follower.snapshot(&body.json, body.proof(), None, now) {
                     Verdict::Unsigned => self.follower.refuse_unsigned(),
                     verdict => verdict,
                 }
@@ -83,9 +82,8 @@ impl Driver {
             }
             // What it sends now is as good as what the other server sent, or it is counted against it.
             Answer::Content(body) => {
-                let signature = body.signature.as_deref();
                 let now = Timestamp::now();
-                let verdict = self.follower.snapshot(&body.json, signature, None, now);
+                let verdict = self.follower.snapshot(&body.json, body.proof(), None, now);
                 verdict != Verdict::Taken
             }
             _ => false,

@@ -10,7 +10,7 @@ use super::{
     http::{Piece, next_piece},
 };
 use crate::{
-    follow::{Verdict, status::Refusal},
+    follow::{Verdict, signatures::Proof, status::Refusal},
     sse::{Parser, SseEvent},
 };
 
@@ -150,7 +150,9 @@ impl Driver {
         let now = Timestamp::now();
         let id: Option<VersionTag> = event.id.as_deref().and_then(|id| id.parse().ok());
         let verdict = match event.name.as_str() {
-            "snapshot" => self.follower.snapshot(&event.data, None, id.as_ref(), now),
+            "snapshot" => self
+                .follower
+                .snapshot(&event.data, Proof::default(), id.as_ref(), now),
             "change" => self.follower.change(event.data, id.as_ref(), now),
             "signature" => self.follower.signature(&event.data, now),
             // Events of later versions.

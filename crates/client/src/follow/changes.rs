@@ -9,7 +9,11 @@ use traffic_manager_core::{
     tag::VersionTag,
 };
 
-use super::{Candidate, Follower, Refusal, Verdict, held::Held, signatures::Checked};
+use super::{
+    Candidate, Follower, Refusal, Verdict,
+    held::Held,
+    signatures::{Checked, Proof},
+};
 
 /// The data of an event `signature`.
 #[derive(Deserialize)]
@@ -17,6 +21,16 @@ struct Signed {
     tag: VersionTag,
     digest: String,
     signature: String,
+    confirmed: Option<String>,
+}
+
+impl Signed {
+    fn proof(&self) -> Proof<'_> {
+        Proof {
+            signature: Some(&self.signature),
+            confirmation: self.confirmed.as_deref(),
+        }
+    }
 }
 
 impl Follower {
@@ -97,6 +111,7 @@ impl Follower {
             let what = format!("revision {} has another digest here", signed.tag);
             return self.refuse(Refusal::Digest, &what);
         }
+        candidate.held.confirmation = self.confirmation(signed.confirmed.as_deref());
         candidate.held.signature = Some(signed.signature);
         self.settle(candidate, now)
     }
@@ -113,7 +128,7 @@ impl Follower {
             Checked::Bad => self.refuse(Refusal::Signature, "a wrong signature of the data"),
             Checked::Missing => Verdict::More,
             Checked::Good => {
-                self.keep_signature(&signed.signature);
+                self.keep(signed.proof());
                 Verdict::Taken
             }
         }

@@ -11,6 +11,8 @@ use traffic_manager_core::{
     tag::Revision,
 };
 
+use super::signatures::Confirmed;
+
 /// A snapshot with what vouches for it.
 #[derive(Debug, Clone)]
 pub struct Held {
@@ -20,6 +22,8 @@ pub struct Held {
     pub digest: Digest,
     /// The signatures of tag and digest, as the header `TM-Signature` has them.
     pub signature: Option<String>,
+    /// The newest confirmed removal, if the service told of one.
+    pub confirmation: Option<Confirmed>,
     /// The body as it came, if its objects have members that this version does not know. Such a
     /// snapshot cannot be moved on by events: nobody could say which digest it has then.
     pub raw: Option<Bytes>,
@@ -41,6 +45,7 @@ impl Held {
             snapshot: Arc::new(snapshot),
             digest,
             signature,
+            confirmation: None,
             raw: (!is_exact).then(|| Bytes::copy_from_slice(raw)),
         })
     }
@@ -76,6 +81,7 @@ impl Held {
             snapshot: Arc::new(snapshot),
             digest,
             signature: None,
+            confirmation: None,
             raw: None,
         }
     }

@@ -33,6 +33,9 @@ pub struct Head {
     pub digest: String,
     /// The header `TM-Signature` of the snapshot, if it came with one.
     pub signature: Option<String>,
+    /// The header `TM-Confirmed` of the snapshot, if it came with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmation: Option<String>,
     /// The time at which the service confirmed the snapshot last.
     pub confirmed: Timestamp,
 }
@@ -73,6 +76,7 @@ impl Follower {
             tag: held.snapshot.tag().clone(),
             digest: hex::encode(held.digest),
             signature: held.signature.clone().filter(|text| text.len() <= MAX_TEXT),
+            confirmation: held.confirmation.as_ref().map(|it| it.signed.to_string()),
             confirmed: self.confirmed.unwrap_or(Timestamp::UNIX_EPOCH),
         };
         Some(Saved { head, held })
@@ -84,7 +88,7 @@ impl Follower {
         if head.tenant != self.tenant || head.scope != self.scope {
             return Err(Refusal::Foreign);
         }
-        let held = Held::read(raw, head.signature).map_err(|why| match why {
+        let mut held = Held::read(raw, head.signature).map_err(|why| match why {
             BadBody::Digest { .. } => Refusal::Digest,
             BadBody::Malformed(_) | BadBody::Doubled(_) => Refusal::Malformed,
         })?;
@@ -100,9 +104,10 @@ impl Follower {
             Checked::Missing => return Err(Refusal::Unsigned),
             Checked::Bad => return Err(Refusal::Signature),
         }
+        held.confirmation = self.confirmation(head.confirmation.as_deref());
         let skipped = head.left.len().saturating_sub(MAX_LEFT);
         self.left = head.left.into_iter().skip(skipped).collect();
-        self.cursor = Some(tag.clone());
+        self.cursor = Some(head.tag);
         self.held = Some(Arc::new(held));
         self.confirmed = Some(head.confirmed);
         self.state = State::Disk;

@@ -4,7 +4,46 @@ use std::{fmt, str::FromStr};
 
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use thiserror::Error;
-use traffic_manager_core::snapshot::signature::{KeyId, PublicKey, Signatures, Statement};
+use traffic_manager_core::{
+    ids::TenantName,
+    snapshot::{
+        confirmation::{Confirmation, SignedConfirmation},
+        signature::{KeyId, PublicKey, Signatures, Statement},
+    },
+};
+
+/// What comes with a state to vouch for it, as texts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Proof<'a> {
+    /// The signatures of the state, as the header `TM-Signature` has them.
+    pub signature: Option<&'a str>,
+    /// The confirmation of a removal, as the header `TM-Confirmed` has it.
+    pub confirmation: Option<&'a str>,
+}
+
+/// The confirmation of a removal that came with a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The statement, as it came.
+    pub signed: SignedConfirmation,
+    /// Whether a trusted key signed it. Without keys nothing is vouched for.
+    pub is_vouched: bool,
+}
+
+impl Confirmed {
+    /// Reads and checks a confirmation; `None` if the text is none.
+    pub fn read(keys: &[TrustedKey], tenant: &TenantName, text: &str) -> Option<Self> {
+        let signed: SignedConfirmation = text.parse().ok()?;
+        let statement = signed.confirmation.text(tenant);
+        let is_vouched = check_all(keys, &statement, &signed.signatures) == Checked::Good;
+        Some(Self { signed, is_vouched })
+    }
+
+    /// The statement, if a trusted key signed it.
+    pub fn vouched(&self) -> Option<&Confirmation> {
+        self.is_vouched.then_some(&self.signed.confirmation)
+    }
+}
 
 /// A public key (Ed25519) whose signatures the watcher trusts. It is written as 64 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,15 +109,18 @@ pub fn check(keys: &[TrustedKey], statement: &Statement<'_>, text: Option<&str>)
     if text.len() > MAX_TEXT {
         return Checked::Bad;
     }
-    let Ok(Signatures(signatures)) = text.parse() else {
-        return Checked::Bad;
-    };
-    let signed = statement.to_string();
+    match text.parse() {
+        Ok(signatures) => check_all(keys, &statement.to_string(), &signatures),
+        Err(_) => Checked::Bad,
+    }
+}
+
+fn check_all(keys: &[TrustedKey], signed: &str, signatures: &Signatures) -> Checked {
     let mut checked = Checked::Missing;
-    for (id, signature) in signatures {
-        for key in keys.iter().filter(|key| key.id == id) {
+    for (id, signature) in &signatures.0 {
+        for key in keys.iter().filter(|key| key.id == *id) {
             let key = UnparsedPublicKey::new(&ED25519, &key.bytes);
-            if key.verify(signed.as_bytes(), &signature).is_err() {
+            if key.verify(signed.as_bytes(), signature).is_err() {
                 return Checked::Bad;
             }
             checked = Checked::Good;

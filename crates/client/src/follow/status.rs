@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use traffic_manager_core::{
-    snapshot::{Digest, Recent, TenantSnapshot},
+    snapshot::{Digest, Recent, TenantSnapshot, confirmation::Confirmation},
     tag::VersionTag,
 };
 
@@ -164,6 +164,17 @@ impl View {
         self.held.as_ref()?.signature.as_deref()
     }
 
+    /// The newest confirmed removal that a trusted key has signed, if the service told of one with the data.
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        self.held.as_ref()?.confirmation.as_ref()?.vouched()
+    }
+
+    /// The same as the header `TM-Confirmed` has it, whoever has signed it.
+    pub fn signed_confirmation(&self) -> Option<String> {
+        let confirmed = self.held.as_ref()?.confirmation.as_ref()?;
+        Some(confirmed.signed.to_string())
+    }
+
     /// The digest of the data, as the service stated it.
     pub fn digest(&self) -> Option<&Digest> {
         Some(&self.held.as_ref()?.digest)
@@ -206,7 +217,9 @@ impl View {
     pub(crate) fn differs(&self, other: &Self) -> bool {
         let same = match (&self.held, &other.held) {
             (Some(mine), Some(other)) => {
-                Arc::ptr_eq(&mine.snapshot, &other.snapshot) && mine.signature == other.signature
+                Arc::ptr_eq(&mine.snapshot, &other.snapshot)
+                    && mine.signature == other.signature
+                    && mine.confirmation == other.confirmation
             }
             (mine, other) => mine.is_none() && other.is_none(),
         };

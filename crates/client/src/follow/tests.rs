@@ -12,6 +12,8 @@ use traffic_manager_core::snapshot::{
 use super::*;
 use crate::file;
 
+mod confirmations;
+
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
@@ -136,6 +138,13 @@ fn signature(sign: Sign, tag: &VersionTag) -> Option<String> {
     }
 }
 
+fn proof(signature: Option<&str>) -> Proof<'_> {
+    Proof {
+        signature,
+        confirmation: None,
+    }
+}
+
 fn restarted(old: &Follower, with_key: bool) -> Follower {
     let mut new = follower(with_key);
     if let Some(saved) = old.saved() {
@@ -150,14 +159,14 @@ fn hear(follower: &mut Follower, what: Hears, tag: &VersionTag, now: Timestamp) 
     match what {
         Hears::Snapshot(sign) => {
             let signature = signature(sign, tag);
-            follower.snapshot(&body_of(tag), signature.as_deref(), None, now);
+            follower.snapshot(&body_of(tag), proof(signature.as_deref()), None, now);
         }
         Hears::Damaged => {
             let mut body = body_of(tag);
             let place = body.len() / 2;
             body[place] ^= 1;
             let signature = signature(Sign::Good, tag);
-            follower.snapshot(&body, signature.as_deref(), None, now);
+            follower.snapshot(&body, proof(signature.as_deref()), None, now);
         }
         Hears::Change => {
             follower.change(change_to(tag), Some(tag), now);
@@ -226,7 +235,7 @@ proptest! {
 fn age_counts_from_the_last_confirmation_also_after_a_restart() {
     let mut follower = follower(false);
     assert_eq!(follower.view().age(at(9)), None);
-    follower.snapshot(&body_of(&tag(1, 5)), None, None, at(10));
+    follower.snapshot(&body_of(&tag(1, 5)), proof(None), None, at(10));
     assert_eq!(follower.view().age(at(25)), Some(Duration::from_secs(15)));
     follower.alive(at(20));
     assert_eq!(follower.view().age(at(25)), Some(Duration::from_secs(5)));
@@ -250,7 +259,7 @@ fn state_becomes_stale_only_from_live() {
     let mut follower = follower(false);
     follower.failed("no answer");
     assert_eq!(follower.view().state, State::Starting);
-    follower.snapshot(&body_of(&tag(1, 5)), None, None, at(0));
+    follower.snapshot(&body_of(&tag(1, 5)), proof(None), None, at(0));
     follower.failed("no answer");
     assert_eq!(follower.view().state, State::Stale);
     follower.alive(at(1));
@@ -270,11 +279,11 @@ fn faults_are_counted_for_the_server_that_was_heard() {
     let settings = Settings::new(servers.to_vec(), "acme".parse().unwrap());
     let mut follower = Follower::new(&settings);
     follower.hear(1);
-    follower.snapshot(&body_of(&tag(1, 5)), None, None, at(0));
+    follower.snapshot(&body_of(&tag(1, 5)), proof(None), None, at(0));
     assert_eq!(follower.view().faults.len(), 0);
-    follower.snapshot(b"{}", None, None, at(1));
+    follower.snapshot(b"{}", proof(None), None, at(1));
     follower.hear(0);
-    follower.snapshot(&body_of(&tag(1, 4)), None, None, at(2));
+    follower.snapshot(&body_of(&tag(1, 4)), proof(None), None, at(2));
     follower.accuse(ServerFault::Withheld, "keeps it back");
     let view = follower.view();
     let [second, first] = &*view.faults else {
@@ -294,8 +303,8 @@ fn own_refusal_is_no_fault_of_the_server() {
     let mut settings = Settings::new(servers, "acme".parse().unwrap());
     settings.accept = Some(Accept::new(|_, _| false));
     let mut follower = Follower::new(&settings);
-    follower.snapshot(&body_of(&tag(1, 5)), None, None, at(0));
-    let refused = follower.snapshot(&body_of(&tag(1, 6)), None, None, at(1));
+    follower.snapshot(&body_of(&tag(1, 5)), proof(None), None, at(0));
+    let refused = follower.snapshot(&body_of(&tag(1, 6)), proof(None), None, at(1));
     assert_eq!(refused, Verdict::Refused(Refusal::NotAccepted));
     assert_eq!(follower.view().faults.len(), 0);
 }
@@ -305,7 +314,7 @@ fn view_of_a_part_has_all_changes_since_its_snapshot() {
     let mut settings = Settings::new(Vec::new(), "acme".parse().unwrap());
     settings.scope.env = Some("prod".parse().unwrap());
     let mut follower = Follower::new(&settings);
-    follower.snapshot(&body_of(&tag(1, 30)), None, None, at(0));
+    follower.snapshot(&body_of(&tag(1, 30)), proof(None), None, at(0));
     let revisions = |follower: &Follower, after: u64| -> Option<Vec<u64>> {
         let changes = follower.view().changes_after(&tag(1, after))?;
         Some(changes.iter().map(|change| change.revision.0).collect())
@@ -334,6 +343,6 @@ fn view_of_a_part_has_all_changes_since_its_snapshot() {
     assert_eq!(revisions(&follower, 70), None);
     assert_eq!(revisions(&follower, 90).map(|it| it.len()), Some(128));
     let again = body_of(&tag(1, 300));
-    follower.snapshot(&again, None, None, at(2));
+    follower.snapshot(&again, proof(None), None, at(2));
     assert_eq!(revisions(&follower, 218), None);
 }

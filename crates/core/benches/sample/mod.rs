@@ -62,6 +62,7 @@ pub fn snapshot(routes: usize) -> TenantSnapshot {
     TenantSnapshot::new(
         valid("t000000"),
         TenantContent {
+            confirmed: None,
             tag,
             routes,
             policies: Vec::new(),
@@ -76,6 +77,7 @@ pub fn snapshot(routes: usize) -> TenantSnapshot {
 pub fn change(number: usize) -> EventBody {
     let url = valid("https://changed.example.com/");
     EventBody {
+        confirmed_removal: None,
         id: valid("01a1fcdf-562d-701c-82c5-2bdba91a6ac5"),
         tenant: valid("t000000"),
         epoch: Epoch::from_random([7; 8]),

@@ -15,8 +15,10 @@ use crate::{
         Host, PathPrefix, PolicySpec,
         pattern::{self, MAX_PATTERNS_OF_TENANT},
     },
+    removal::Removal,
     resource_scope::ResourceScope,
     route::RouteSpec,
+    snapshot::Scope,
     tenant::Tenant,
     time::UtcTime,
 };
@@ -84,6 +86,18 @@ pub(super) fn check(
     match &command.op {
         Op::Apply(apply) => shrink(state, apply, changes),
         _ => Ok(()),
+    }
+}
+
+/// Returns what an allowed command removes, if that needed a confirmation.
+pub(super) fn removal(
+    state: &TenantState,
+    command: &Command,
+    changes: &[Change],
+) -> Option<Removal> {
+    match &command.op {
+        Op::Apply(apply) => Shrink::of(state, apply, changes)?.removal(apply, changes),
+        _ => None,
     }
 }
 
@@ -396,24 +410,61 @@ fn route(
     })
 }
 
-/// The wipe guard: requires a confirmation to remove more than half of a scope's active routes and
-/// more than ten, or all of them.
-fn shrink(state: &TenantState, apply: &Apply, changes: &[Change]) -> Result<(), Rejection> {
-    let is_active =
-        |spec: &Option<RouteSpec>| i64::from(spec.as_ref().is_some_and(|spec| spec.is_active));
-    let fewer = |change: &Change| match change {
-        Change::Route { before, after, .. } => is_active(before) - is_active(after),
-        Change::Policy { .. } | Change::Tenant { .. } => 0,
-    };
-    let removed = u32::try_from(changes.iter().map(fewer).sum::<i64>()).unwrap_or(0);
-    let active = apply.base.as_ref().map_or(state.active, |base| base.active);
-    let is_much = (removed > SMALL && removed > active / 2) || (removed > 0 && removed >= active);
-    if is_much && apply.confirmed.as_ref() != Some(&apply.hash) {
-        return Err(Rejection::ShrinkNotConfirmed {
-            active,
-            removed,
-            hash: apply.hash.clone(),
-        });
+/// How many active routes fewer a scope has after a command, if that needs a confirmation: more than
+/// half and more than ten, or all of them.
+struct Shrink {
+    active: u32,
+    removed: u32,
+}
+
+impl Shrink {
+    fn of(state: &TenantState, apply: &Apply, changes: &[Change]) -> Option<Self> {
+        let was_is =
+            |change: &Change| (i64::from(was_active(change)), i64::from(is_active(change)));
+        let fewer = changes.iter().map(was_is).map(|(was, is)| was - is);
+        let removed = u32::try_from(fewer.sum::<i64>()).unwrap_or(0);
+        let active = apply.base.as_ref().map_or(state.active, |base| base.active);
+        let is_much =
+            (removed > SMALL && removed > active / 2) || (removed > 0 && removed >= active);
+        is_much.then_some(Self { active, removed })
     }
-    Ok(())
+
+    /// Returns what nodes are told of the removal.
+    fn removal(&self, apply: &Apply, changes: &[Change]) -> Option<Removal> {
+        let gone = |change: &&Change| was_active(change) && !is_active(change);
+        let deleted = |change: &&Change| {
+            matches!(change, Change::Policy { .. }) && change.is_there() == (true, false)
+        };
+        let scope = apply.base.as_ref().map(|base| base.scope.clone());
+        let Scope { service, env } = scope.unwrap_or_default();
+        Some(Removal {
+            env,
+            left_routes: self.active.saturating_sub(self.removed),
+            removed_policies: u32::try_from(changes.iter().filter(deleted).count()).ok()?,
+            removed_routes: u32::try_from(changes.iter().filter(gone).count()).ok()?,
+            service,
+        })
+    }
+}
+
+fn was_active(change: &Change) -> bool {
+    matches!(change, Change::Route { before: Some(spec), .. } if spec.is_active)
+}
+
+fn is_active(change: &Change) -> bool {
+    matches!(change, Change::Route { after: Some(spec), .. } if spec.is_active)
+}
+
+/// The wipe guard: requires a confirmation of a [`Shrink`].
+fn shrink(state: &TenantState, apply: &Apply, changes: &[Change]) -> Result<(), Rejection> {
+    match Shrink::of(state, apply, changes) {
+        Some(Shrink { active, removed }) if apply.confirmed.as_ref() != Some(&apply.hash) => {
+            Err(Rejection::ShrinkNotConfirmed {
+                active,
+                removed,
+                hash: apply.hash.clone(),
+            })
+        }
+        _ => Ok(()),
+    }
 }

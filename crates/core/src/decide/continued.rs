@@ -34,6 +34,7 @@ pub(super) fn begun(tenant: &Tenant, context: &CommandContext) -> Tenant {
         // The changes of the first revision count the routes and policies again.
         routes: 0,
         policies: 0,
+        confirmed: None,
         ..tenant.clone()
     }
 }

@@ -99,6 +99,7 @@ fn change_to_an_equal_value_has_no_action() {
 
 fn body(change: Change, revision: u64) -> EventBody {
     EventBody {
+        confirmed_removal: None,
         action: change.action().unwrap(),
         actor: Actor {
             kind: "k".into(),
@@ -273,4 +274,39 @@ fn action_names_in_json_match_the_contract() {
     for action in Action::ALL {
         assert_eq!(serde_json::to_value(action).unwrap(), action.as_str());
     }
+}
+
+#[test]
+fn confirmed_removal_is_covered_by_the_hash_and_left_out_where_there_is_none() {
+    let change = Change::Route {
+        name: policy_name().route(&"v1".parse().unwrap()),
+        before: Some(spec("http://a", true)),
+        after: None,
+    };
+    let plain = crate::chain::seal(body(change.clone(), 3)).unwrap();
+    let json = serde_json::to_value(&plain).unwrap();
+    assert!(!json.as_object().unwrap().contains_key("confirmed_removal"));
+    let removal = Removal {
+        env: Some("e".parse().unwrap()),
+        left_routes: 0,
+        removed_policies: 0,
+        removed_routes: 1,
+        service: None,
+    };
+    let marked = crate::chain::seal(EventBody {
+        confirmed_removal: Some(removal),
+        ..body(change, 3)
+    });
+    let marked = marked.unwrap();
+    assert_ne!(marked.hash, plain.hash);
+    let bytes = crate::chain::canonical(&marked).unwrap();
+    assert_eq!(serde_json::from_slice::<Event>(&bytes).unwrap(), marked);
+    let mut json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert!(crate::chain::check(&json).is_ok());
+    assert_eq!(
+        json["confirmed_removal"],
+        serde_json::json!({"env": "e", "left_routes": 0, "removed_policies": 0, "removed_routes": 1})
+    );
+    json["confirmed_removal"]["left_routes"] = 1.into();
+    assert!(crate::chain::check(&json).is_err());
 }

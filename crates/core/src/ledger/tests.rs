@@ -58,6 +58,7 @@ fn snapshot(revision: u64, scopes: &[(&str, u64)]) -> TenantSnapshot {
     let scope =
         |(env, at): &(&str, u64)| ("web".parse().unwrap(), env.parse().unwrap(), Revision(*at));
     let content = TenantContent {
+        confirmed: None,
         tag: tag(revision),
         routes: Vec::<SnapshotRoute>::new(),
         policies: Vec::new(),

@@ -295,6 +295,7 @@ mod tests {
 
     fn event() -> Event {
         seal(EventBody {
+            confirmed_removal: None,
             id: "01a1fcdf-562d-701c-82c5-2bdba91a6ac5".parse().unwrap(),
             tenant: "acme".parse().unwrap(),
             epoch: Epoch::from_random([1; 8]),

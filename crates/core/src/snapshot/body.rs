@@ -113,6 +113,7 @@ pub fn read(body: &[u8]) -> Result<ReadBody, BadBody> {
         .parse()
         .map_err(<serde_json::Error as serde::de::Error>::custom)?;
     let content = TenantContent {
+        confirmed: None,
         tag,
         routes: routes(&members.routes)?,
         policies: policies(&members.policies)?,

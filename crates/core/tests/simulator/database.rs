@@ -48,6 +48,7 @@ impl Held {
             policies: Vec::new(),
             scopes: scopes.collect(),
             waiters: self.tenant.quotas.waiters,
+            confirmed: self.tenant.confirmed.as_deref().cloned(),
         }
     }
 }

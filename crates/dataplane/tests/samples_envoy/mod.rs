@@ -34,6 +34,7 @@ pub fn model(versions: &[(&str, &str, &str)], policies: &[(&str, Value)]) -> Mod
         revision: Revision(2),
     });
     let content = TenantContent {
+        confirmed: None,
         tag: VersionTag {
             epoch: Epoch::from_random([7; 8]),
             revision: Revision(2),

@@ -60,6 +60,7 @@ pub fn model(routes: &[(&str, &str)], policies: Value) -> Model {
         }
     });
     let content = TenantContent {
+        confirmed: None,
         tag: VersionTag {
             epoch: Epoch::from_random([7; 8]),
             revision: Revision(42),

@@ -44,6 +44,7 @@ pub fn model(routes: &[(&str, &str, &str)], policies: &[(&str, Value)]) -> Model
         revision: Revision(2),
     });
     let content = TenantContent {
+        confirmed: None,
         tag: VersionTag {
             epoch: Epoch::from_random([7; 8]),
             revision: Revision(3),

@@ -34,6 +34,7 @@ pub fn tenant(
         revision: Revision(1),
     };
     let content = TenantContent {
+        confirmed: None,
         tag: VersionTag {
             epoch: Epoch::from_random([7; 8]),
             revision: Revision(1),
@@ -85,6 +86,7 @@ pub fn after(snapshot: &TenantSnapshot, changes: Vec<Change>) -> TenantSnapshot 
 
 fn recorded(snapshot: &TenantSnapshot, item: u32, items: u32, change: Change) -> Recorded {
     let body = EventBody {
+        confirmed_removal: None,
         id: "01a1fcdf-562d-701c-82c5-2bdba91a6ac5".parse().unwrap(),
         tenant: snapshot.tenant().clone(),
         epoch: snapshot.tag().epoch.clone(),

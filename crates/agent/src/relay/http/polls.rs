@@ -57,7 +57,7 @@ pub async fn snapshot(ask: &Ask<'_>, tenant: &str, mut query: Query) -> Result<R
     if poll.seen.has(edition.tag()) {
         return Ok(tagged.unchanged());
     }
-    Ok(tagged.now(edition.body(), || edition.gzip(), edition.signature()))
+    Ok(tagged.now(edition.body(), || edition.gzip(), Some(&edition)))
 }
 
 /// A poll of a part of a tenant.

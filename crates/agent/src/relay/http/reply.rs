@@ -19,9 +19,10 @@ use hyper::{
 use traffic_manager_core::tag::VersionTag;
 
 use super::stream::Events;
-use crate::http::problem::Problem;
+use crate::{http::problem::Problem, relay::edition::Edition};
 
 const SIGNATURE: HeaderName = HeaderName::from_static("tm-signature");
+const CONFIRMED: HeaderName = HeaderName::from_static("tm-confirmed");
 const STALE: HeaderName = HeaderName::from_static("tm-stale");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
@@ -145,12 +146,13 @@ impl Tagged<'_> {
         self.takes_gzip && body.len() >= WORTH_IT
     }
 
-    /// 200 with a body, and with signatures if there are any. `packed` makes the body in gzip.
+    /// 200 with a body. `packed` makes the body in gzip. The body of a snapshot comes with what the control plane
+    /// signed of its state.
     pub fn now(
         self,
         body: Bytes,
         packed: impl FnOnce() -> Bytes,
-        signature: Option<&str>,
+        signed: Option<&Edition>,
     ) -> Reply {
         let is_packed = self.packs(&body);
         let body = if is_packed { packed() } else { body };
@@ -159,8 +161,14 @@ impl Tagged<'_> {
         if is_packed {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        if let Some(signature) = signature.and_then(|it| HeaderValue::from_str(it).ok()) {
-            headers.insert(SIGNATURE, signature);
+        let texts = [
+            (SIGNATURE, signed.and_then(Edition::signature)),
+            (CONFIRMED, signed.and_then(Edition::confirmation)),
+        ];
+        for (name, text) in texts {
+            if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
+                headers.insert(name, value);
+            }
         }
         self.finish(reply, is_packed)
     }

@@ -6,7 +6,10 @@ use reqwest::Response;
 use serde_json::Value;
 use tokio::time::timeout;
 use traffic_manager_client::{Scope, Watcher};
-use traffic_manager_core::snapshot::TenantSnapshot;
+use traffic_manager_core::{
+    removal::{ConfirmedRemoval, Removal},
+    snapshot::TenantSnapshot,
+};
 use traffic_manager_dataplane::{Dialect, Renderer, Settings, native};
 
 use super::{
@@ -19,9 +22,27 @@ const SNAPSHOT: &str = "/api/v1/tenants/acme/snapshot";
 const STREAM: &str = "/api/v1/tenants/acme/stream";
 
 async fn stage() -> (Plane, Relay) {
-    let plane = Plane::start([tenant(3, 20, "http://a.example/")]).await;
+    let before = tenant(3, 20, "http://a.example/");
+    let mut content = before.content();
+    content.confirmed = Some(confirmed());
+    let snapshot = TenantSnapshot::new(before.tenant().clone(), content).unwrap();
+    let plane = Plane::start([snapshot]).await;
     let relay = Relay::start(&[plane.url()], "").await;
     (plane, relay)
+}
+
+/// A removal in the environment `dev` that was confirmed before.
+fn confirmed() -> ConfirmedRemoval {
+    ConfirmedRemoval {
+        tag: tag(2).parse().unwrap(),
+        removal: Removal {
+            env: Some("dev".parse().unwrap()),
+            left_routes: 0,
+            removed_policies: 1,
+            removed_routes: 20,
+            service: None,
+        },
+    }
 }
 
 fn headers(answer: &Response) -> Vec<(String, String)> {
@@ -31,6 +52,7 @@ fn headers(answer: &Response) -> Vec<(String, String)> {
         "cache-control",
         "vary",
         "tm-signature",
+        "tm-confirmed",
         "tm-stale",
         "x-accel-buffering",
     ];
@@ -87,6 +109,21 @@ async fn snapshot_and_304_are_those_of_the_control_plane() {
     )
     .unwrap();
     assert_eq!(unpacked, bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn confirmation_of_a_removal_is_passed_on_to_those_it_concerns() {
+    let (plane, relay) = stage().await;
+    plane.change("acme", &["shop/dev/v9"], "http://dev.example/");
+    let removal = format!("{} service=* env=dev routes=20 policies=1 left=0; ", tag(2));
+    for (part, is_told) in [("", true), ("?env=dev", true), ("?env=prod", false)] {
+        let path = format!("{SNAPSHOT}{part}");
+        same(&plane, &relay, &path, &[]).await;
+        let answer = ask(&format!("{}{path}", relay.url()), NODE, &[]).await;
+        let told = answer.headers().get("tm-confirmed");
+        let told = told.map(|it| it.to_str().unwrap().starts_with(&removal));
+        assert_eq!(told, is_told.then_some(true), "{part}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

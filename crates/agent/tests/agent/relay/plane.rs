@@ -21,6 +21,7 @@ use traffic_manager_core::{
     event::Recorded,
     snapshot::{
         Applied, Recent, Scope, TenantSnapshot, body,
+        confirmation::SignedConfirmation,
         signature::{KeyId, Signatures, Statement},
     },
     tag::{Revision, VersionTag},
@@ -245,14 +246,29 @@ impl Shared {
             digest: &snapshot.digest(scope),
         }
         .to_string();
+        self.sign(&text).to_string()
+    }
+
+    fn sign(&self, text: &str) -> Signatures {
         let public: [u8; 32] = self.key.public_key().as_ref().try_into().unwrap();
         let signature: [u8; 64] = self.key.sign(text.as_bytes()).as_ref().try_into().unwrap();
-        Signatures(vec![(KeyId::of(&public), signature)]).to_string()
+        Signatures(vec![(KeyId::of(&public), signature)])
+    }
+
+    fn confirmed(&self, snapshot: &TenantSnapshot, scope: &Scope) -> Option<String> {
+        let confirmation = snapshot.confirmation(scope)?;
+        let signed = SignedConfirmation {
+            signatures: self.sign(&confirmation.text(snapshot.tenant())),
+            confirmation,
+        };
+        Some(signed.to_string())
     }
 
     fn signature_event(&self, snapshot: &TenantSnapshot, scope: &Scope) -> String {
+        let confirmed = self.confirmed(snapshot, scope);
+        let confirmed = confirmed.map_or_else(String::new, |it| format!(",\"confirmed\":\"{it}\""));
         let data = format!(
-            "{{\"tag\":\"{}\",\"digest\":\"{}\",\"signature\":\"{}\"}}",
+            "{{\"tag\":\"{}\",\"digest\":\"{}\",\"signature\":\"{}\"{confirmed}}}",
             snapshot.scope_tag(scope),
             hex::encode(snapshot.digest(scope)),
             self.signature(snapshot, scope)
@@ -390,8 +406,11 @@ async fn snapshot(
         return write(to, "304 Not Modified", &headers, b"").await;
     }
     let signature = shared.signature(&snapshot, &scope);
-    let headers =
-        format!("content-type: application/json\r\ntm-signature: {signature}\r\n{headers}");
+    let confirmed = shared.confirmed(&snapshot, &scope);
+    let confirmed = confirmed.map_or_else(String::new, |it| format!("tm-confirmed: {it}\r\n"));
+    let headers = format!(
+        "content-type: application/json\r\ntm-signature: {signature}\r\n{confirmed}{headers}"
+    );
     write(to, "200 OK", &headers, &body::write(&snapshot, &scope)).await
 }
 

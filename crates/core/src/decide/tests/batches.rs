@@ -51,10 +51,26 @@ fn removing_most_active_routes_needs_confirmation() {
                 ..remove(removed)
             };
             assert!(world.tries(Op::Apply(Box::new(wrong)), false).is_err());
-            world.does(Op::Apply(Box::new(Apply {
+            let events = world.does(Op::Apply(Box::new(Apply {
                 confirmed: Some("h".into()),
                 ..remove(removed)
             })));
+            let removal = Removal {
+                env: None,
+                left_routes: a - r,
+                removed_policies: 0,
+                removed_routes: r,
+                service: None,
+            };
+            let tag = events[0].tag();
+            let tenant = world.state.tenant.as_ref().unwrap();
+            let confirmed = ConfirmedRemoval {
+                tag,
+                removal: removal.clone(),
+            };
+            assert_eq!(tenant.confirmed.as_deref(), Some(&confirmed));
+            let says_so = |event: &Event| event.body.confirmed_removal.as_ref() == Some(&removal);
+            assert!(events.iter().all(says_so));
         }
     }
     // Without active routes, nothing needs a confirmation.
@@ -165,4 +181,58 @@ fn plan_applies_only_to_the_state_it_was_made_from() {
         Rejection::PlanStale,
         "a tag of another timeline"
     );
+}
+
+#[test]
+fn confirmed_removal_is_noted_with_its_scope_and_stays_until_the_epoch_ends() {
+    let versions = ["v0", "v1", "v2", "v3"];
+    let mut world = World::with(&versions);
+    world.does(put(
+        "prod",
+        json!({ "split": [{ "version": "v1", "weight": 1 }] }),
+    ));
+    world.does(upsert("v4", false));
+    let mut changes: Vec<_> = versions.map(|version| desired(version, None)).into();
+    changes.push(Desired::Policy {
+        name: place("prod"),
+        spec: None,
+    });
+    let apply = |confirmed: Option<&str>| Apply {
+        base: Some(Base {
+            tag: world.state.tenant.as_ref().unwrap().tag(),
+            scope: Scope {
+                service: Some("s".parse().unwrap()),
+                env: None,
+            },
+            active: 4,
+        }),
+        confirmed: confirmed.map(str::to_owned),
+        ..many(changes.clone())
+    };
+    let (unconfirmed, confirmed) = (apply(None), apply(Some("h")));
+    world.refuses(Op::Apply(Box::new(unconfirmed)));
+    let events = world.does(Op::Apply(Box::new(confirmed)));
+    let removal = Removal {
+        env: None,
+        left_routes: 0,
+        removed_policies: 1,
+        removed_routes: 4,
+        service: Some("s".parse().unwrap()),
+    };
+    assert_eq!(events[0].body.confirmed_removal, Some(removal.clone()));
+    // Smaller writes after it, confirmed or not, change nothing of it.
+    let events = world.does(Op::Apply(Box::new(Apply {
+        confirmed: Some("h".into()),
+        ..many(vec![
+            desired("v5", Some(spec(true))),
+            desired("v6", Some(spec(true))),
+        ])
+    })));
+    assert_eq!(events[0].body.confirmed_removal, None);
+    world.does(Op::Delete { route: route("v5") });
+    let noted = |world: &World| world.state.tenant.as_ref().unwrap().confirmed.clone();
+    assert_eq!(noted(&world).unwrap().removal, removal);
+    world.state.is_of_other_timeline = true;
+    world.does(Op::StartEpoch);
+    assert_eq!(noted(&world), None);
 }
