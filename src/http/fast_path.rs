@@ -165,7 +165,8 @@ fn is_plain_header<'a>(
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Headers of requests that the ordinary path answers.
-const NOT_PLAIN: [HeaderName; 5] = [
+const NOT_PLAIN: [HeaderName; 6] = [
+    header::COOKIE,
     MIN_REVISION,
     PREFER,
     header::ORIGIN,

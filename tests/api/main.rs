@@ -56,6 +56,7 @@ mod tenants;
 mod texts;
 mod time_travel;
 mod tls;
+mod ui;
 mod upkeep;
 mod urls;
 mod waiting;
