@@ -19,9 +19,10 @@ core)
 all)
     rm -rf .venv
     ./install.sh
-    .venv/bin/ruff format --check --quiet .
-    .venv/bin/ruff check --quiet .
+    .venv/bin/ruff format --check --quiet . ../examples
+    .venv/bin/ruff check --quiet . ../examples
     .venv/bin/mypy
+    .venv/bin/mypy ../examples/canary.py
     tests
     ;;
 *)

@@ -3,9 +3,11 @@
 //! `make test` runs the core of each: generated files, conformance cases, the live walk. `make test-sdk` sets
 //! `TM_SDK_FULL=1`, for all tests of the packages after a clean installation.
 
+mod examples;
 mod live;
 mod operations;
 mod packages;
+mod quick_starts;
 mod scene;
 
 use test_support as support;

@@ -11,6 +11,10 @@ async fn test(language: &'static str) {
     } else {
         command.arg("core");
     }
+    let _alone = match language {
+        "typescript" => Some(scene.builds_typescript().await),
+        _ => None,
+    };
     let output = tokio::task::spawn_blocking(move || run(&mut command))
         .await
         .expect("the tests end");
@@ -24,10 +28,10 @@ async fn test(language: &'static str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn typescript_package_passes_its_tests() {
-    test("typescript").await;
+    Box::pin(test("typescript")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn python_package_passes_its_tests() {
-    test("python").await;
+    Box::pin(test("python")).await;
 }

@@ -6,7 +6,9 @@ use std::{
     sync::LazyLock,
 };
 
+use tokio::sync::{Mutex, MutexGuard};
 use traffic_manager::app::Role;
+use traffic_manager_client::{Label, Settings, Token, Watcher};
 
 use crate::support::{
     TestApp, World,
@@ -50,9 +52,18 @@ pub struct Scene {
     world: World,
 }
 
+/// Held by whoever builds the TypeScript package, or uses what was built.
+static TYPESCRIPT: Mutex<()> = Mutex::const_new(());
+
 impl Scene {
     pub async fn start() -> Self {
-        let world = World::with(&ASKING).await;
+        Self::with(&[]).await
+    }
+
+    /// The same with settings (`key=value`) that differ.
+    pub async fn with(overrides: &[&str]) -> Self {
+        let overrides: Vec<&str> = ASKING.iter().chain(overrides).copied().collect();
+        let world = World::with(&overrides).await;
         let token = first_key(&world.settings).await;
         let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
         Self { app, token, world }
@@ -76,6 +87,33 @@ impl Scene {
                 .env("NODE_EXTRA_CA_CERTS", secure::ca());
         }
         command
+    }
+
+    /// Returns a command of a program that trusts the service's certificate, and no other.
+    pub fn program(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = self.command(program);
+        if secure::is_on() {
+            command.env("SSL_CERT_FILE", secure::ca());
+        }
+        command
+    }
+
+    /// Creates a tenant, and starts a node that follows it and runs what it holds.
+    pub async fn node(&self, tenant: &str) -> Watcher {
+        let body = serde_json::json!({ "name": tenant });
+        let call = self.app.post("/tenants").bearer(&self.token).json(&body);
+        call.expect(201).await;
+        let server = self.app.api.parse().expect("a URL");
+        let mut settings = Settings::new(vec![server], tenant.parse().expect("a name"));
+        settings.token = Some(Token::fixed(self.token.as_str()));
+        settings.ca_pem = secure::client().map(|(_, ca)| ca);
+        settings.node = Label::from_host("edge-0");
+        Watcher::start(settings).await.expect("a node")
+    }
+
+    /// Waits until no other test builds the TypeScript package or uses it.
+    pub async fn builds_typescript(&self) -> MutexGuard<'static, ()> {
+        TYPESCRIPT.lock().await
     }
 
     pub async fn end(self) {

@@ -109,7 +109,10 @@ test("live walk of twelve steps", { skip, timeout: 3 * PATIENCE }, async (walk) 
                 if (status.tenants.some((one) => one.archived_revision >= value.revision)) break;
             }
             const newest = (await client.listAuditEvents({ tenant, limit: 1 })).value.items;
-            assert.deepEqual(newest.map((event) => [event.revision, event.action]), [[value.revision, "deleted"]]);
+            assert.deepEqual(
+                newest.map((event) => [event.revision, event.action]),
+                [[value.revision, "deleted"]],
+            );
             const { value: body } = await client.exportAuditEvents({ tenant });
             let count = 0;
             for await (const line of lines(body)) count += line === "" ? 0 : 1;
