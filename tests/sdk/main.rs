@@ -9,5 +9,6 @@ mod operations;
 mod packages;
 mod quick_starts;
 mod scene;
+mod sign_in;
 
 use test_support as support;

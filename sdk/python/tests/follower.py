@@ -57,7 +57,7 @@ def read(watcher: AsyncWatcher) -> None:
             snapshot.route(service="web", env="prod", version="v0")
             routes = snapshot.route_count
         slowest = max(slowest, time.perf_counter() - began)
-    say({"routes": routes, "slowest_us": int(slowest * 1_000_000) + 1})
+    say({"routes": routes, "slowest_us": int(slowest * 1_000_000) + 1, "pid": os.getpid()})
 
 
 async def main() -> None:

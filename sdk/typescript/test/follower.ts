@@ -37,6 +37,6 @@ for await (const line of createInterface({ input: process.stdin })) {
         routes = snapshot?.routeCount ?? 0;
         slowest = Math.max(slowest, performance.now() - began);
     }
-    say({ routes, slowest_us: Math.ceil(slowest * 1_000) });
+    say({ routes, slowest_us: Math.ceil(slowest * 1_000), pid: process.pid });
 }
 await watcher.stop();
