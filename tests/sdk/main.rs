@@ -10,5 +10,6 @@ mod packages;
 mod quick_starts;
 mod scene;
 mod sign_in;
+mod terminal;
 
 use test_support as support;
