@@ -16,7 +16,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-secure bench bench-quick counts bench-peers proxies up down reset status fmt lint build man deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-lost soak-memory simulate mutants coverage coverage-all faults faults-quick sabotage rust
+.PHONY: help demo test test-secure test-sdk bench bench-quick counts bench-peers proxies up down reset status fmt lint build man deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-lost soak-memory simulate mutants coverage coverage-all faults faults-quick sabotage rust
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,9 @@ counts: rust up ## the guard: instructions of the hot paths, compared with bench
 
 bench-peers: ## install nginx, etcd and Unleash, to measure against
 	@benches/peers.sh
+
+test-sdk: rust up ## the SDKs: a clean installation, every test of them, and the walks against the real service
+	@set -a; . .stack/env; cargo test --locked -p traffic-manager-client; TM_SDK_FULL=1 cargo test --locked --test sdk -- --nocapture
 
 proxies: ## install Envoy, Traefik, Caddy, HAProxy and nginx, which tests/proxies starts
 	@$(STACK) proxies

@@ -46,6 +46,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
                 "client/settings.rs",
                 "the error of a client that cannot be made",
             ),
+            ("cli/oidc", "signs in at an issuer"),
         ],
     ),
     (

@@ -31,6 +31,7 @@ mod replica;
 mod restored;
 mod rolling;
 mod traces;
+mod watchers;
 
 /// What all suites share. A test's world is the one of [`parts`], and nothing else here leads to the
 /// parts of the stack: a test that uses them begins there.

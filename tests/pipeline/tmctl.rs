@@ -1,7 +1,7 @@
 //! The page of `tmctl`, run as somebody new follows it: with the real program, against a service with its
 //! archive and its ledger of nodes.
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 use traffic_manager::app::Role;
 
@@ -10,35 +10,15 @@ use crate::support::{
     callers::{ASKING, first_key},
     eventually,
     page::Page,
+    tmctl,
 };
 
 /// The time after which a node is lost, and after which a new instance knows all nodes.
 const SILENT: &str = "nodes.silent_after_ms=15000";
 
-/// Builds the program where pages look for programs: in the folder of this test's profile.
-fn build() {
-    let test = std::env::current_exe().expect("the test's own path");
-    let profile = test.ancestors().nth(2).expect("a folder");
-    let target = profile.parent().expect("a folder");
-    let profile = match profile.file_name().and_then(|name| name.to_str()) {
-        Some("debug") => "dev",
-        Some(name) => name,
-        None => panic!("{} has no name", profile.display()),
-    };
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--offline", "--quiet"])
-        .args(["--package", "traffic-manager-cli", "--profile", profile])
-        .arg("--target-dir")
-        .arg(target)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .expect("cargo");
-    assert!(built.success(), "{built}");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn tmctl_page_examples_work() {
-    let built = tokio::task::spawn_blocking(build);
+    let built = tokio::task::spawn_blocking(tmctl::build);
     let settings: Vec<_> = ASKING.into_iter().chain([SILENT]).collect();
     let world = World::with(&settings).await;
     let token = first_key(&world.settings).await;

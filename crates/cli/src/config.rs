@@ -9,7 +9,7 @@ use std::{
 use etcetera::BaseStrategy as _;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, oidc::Oidc};
 
 /// The configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub struct Context {
     /// The program, with its arguments, that prints the token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub token_command: Vec<String>,
+    /// The issuer at which `auth login` signs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<Oidc>,
 }
 
 /// The place of the configuration and of the tokens.

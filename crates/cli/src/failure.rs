@@ -27,6 +27,8 @@ enum Kind {
     Late(String),
     /// There is no token.
     SignedOut(String),
+    /// The issuer of tokens does not answer.
+    Unreachable(String),
     /// A call failed.
     Call(Box<Error>),
 }
@@ -57,6 +59,11 @@ impl Failure {
         Kind::SignedOut(text.into()).into()
     }
 
+    /// The issuer of tokens does not answer.
+    pub fn unreachable(text: impl Into<String>) -> Self {
+        Kind::Unreachable(text.into()).into()
+    }
+
     /// Adds what to do about it.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -80,6 +87,7 @@ impl Failure {
             Kind::Usage(_) => 64,
             Kind::Late(_) => 3,
             Kind::SignedOut(_) => 5,
+            Kind::Unreachable(_) => 4,
             Kind::Call(error) => match (&**error, error.status()) {
                 (Error::Request(_), _) => 64,
                 (Error::Token(_), _) | (_, Some(401)) => 5,
@@ -125,7 +133,7 @@ impl Failure {
                 .map(|code| code.what_to_do().to_owned())
         };
         let token = || match self.code() {
-            5 => Some("tmctl auth login --with-token, or set TM_TOKEN".to_owned()),
+            5 => Some("tmctl auth login, or set TM_TOKEN".to_owned()),
             4 if self.problem().is_none() => Some("tmctl doctor".to_owned()),
             _ => None,
         };
@@ -136,9 +144,11 @@ impl Failure {
         match &self.kind {
             Kind::Differs => "differs".to_owned(),
             Kind::Pipe => "the output is closed".to_owned(),
-            Kind::Usage(text) | Kind::Unmet(text) | Kind::Late(text) | Kind::SignedOut(text) => {
-                text.clone()
-            }
+            Kind::Usage(text)
+            | Kind::Unmet(text)
+            | Kind::Late(text)
+            | Kind::Unreachable(text)
+            | Kind::SignedOut(text) => text.clone(),
             Kind::Call(error) => match error.problem() {
                 Some(problem) if problem.detail.is_empty() => problem.title.clone(),
                 Some(problem) => problem.detail.clone(),

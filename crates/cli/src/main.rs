@@ -9,6 +9,7 @@ mod documents;
 mod duration;
 mod failure;
 mod names;
+mod oidc;
 mod output;
 mod session;
 

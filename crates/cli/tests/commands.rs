@@ -243,7 +243,7 @@ async fn token_is_stored_for_its_owner_only_and_sent_and_shown_nowhere() {
     assert_eq!(parts(&set.unwrap()).0, 0);
     let output = folder.run("get tenants", "").await;
     let expected = "error: no token: true printed nothing\n\
-                    hint: tmctl auth login --with-token, or set TM_TOKEN\n";
+                    hint: tmctl auth login, or set TM_TOKEN\n";
     assert_eq!((parts(&output).0, parts(&output).2), (5, expected));
     let seen = server.seen();
     assert_eq!(seen.len(), 2);

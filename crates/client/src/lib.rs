@@ -32,8 +32,9 @@
 //! The watcher never goes backwards, and never gives up what it holds: when the service is away,
 //! refuses it, or sends something wrong, the last good state stays.
 //!
-//! A node that gives the data to a proxy can tell the service so: with [`Settings::node`] each request has its name, and
-//! [`Watcher::report`] says which state the proxy runs, and why not a newer one.
+//! With [`Settings::node`] each request has the node's name, and writes can wait for it: it counts as running what the
+//! watcher holds. A node that gives the data to a proxy sets [`Settings::dialect`], and [`Watcher::report`] says which
+//! state the proxy runs, and why not a newer one.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

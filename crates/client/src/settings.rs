@@ -74,10 +74,11 @@ pub struct Settings {
     pub file: Option<PathBuf>,
     /// The most bytes of a body, an event, a revision and a file; 256 MiB by default.
     pub max_bytes: usize,
-    /// The name of this node in the service's list of nodes. With a name, each request carries it, and what
-    /// [`crate::Watcher::report`] is told is sent to the service. Without one nothing is.
+    /// The name of this node in the service's list of nodes. With a name, each request carries it, and reports go to
+    /// the service: see [`crate::Watcher::report`]. Without one none do.
     pub node: Option<Label>,
-    /// The kind of proxy that the node feeds, such as `envoy`, for the same list.
+    /// The kind of proxy that the node feeds, such as `envoy`, for the same list. Without one, the program looks its
+    /// routes up in the watcher: until its first report it counts as running what the watcher holds.
     pub dialect: Option<Label>,
     /// Connections that this watcher shares with others of the same servers. A watcher without them has its own, which
     /// take some memory: the certificates of the system.

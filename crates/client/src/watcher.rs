@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Watcher {
     view: watch::Receiver<View>,
-    report: watch::Sender<Report>,
+    report: watch::Sender<Option<Report>>,
     reported: watch::Receiver<Reported>,
     task: JoinHandle<()>,
     reporting: Option<JoinHandle<()>>,
@@ -51,7 +51,7 @@ impl Watcher {
             saver = Some(Saver::start(disk, settings.times.save, follower.saved()));
         }
         let (shown, view) = watch::channel(follower.view());
-        let (report, reports) = watch::channel(Report::default());
+        let (report, reports) = watch::channel(None);
         let (counted, reported) = watch::channel(Reported::default());
         let reporter = match &settings.node {
             Some(_) => {
@@ -103,7 +103,11 @@ impl Watcher {
 
     /// Tells the service what the node's proxy runs, if [`Settings::node`] is set. Never waits and never fails: the
     /// newest report is sent soon, at most ten a second, and again until the service has taken it.
+    ///
+    /// A watcher with a name, without reports and without [`Settings::dialect`] tells by itself that it runs what it
+    /// holds. From the first report on, only reports count.
     pub fn report(&self, report: Report) {
+        let report = Some(report);
         self.report.send_if_modified(|last| {
             let differs = *last != report;
             *last = report;

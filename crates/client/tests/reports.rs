@@ -215,6 +215,30 @@ async fn same_report_is_sent_again_regularly_and_without_a_name_none() {
 }
 
 #[tokio::test]
+async fn node_without_dialect_runs_what_it_holds_until_its_first_report() {
+    let (mut service, mut settings) = Service::new().await;
+    settings.dialect = None;
+    let watcher = Watcher::start(settings).await.unwrap();
+    let mut request = service.report().await;
+    // The first report may be made before there are data.
+    while header(&request, "tm-applied").is_none() {
+        answer(&mut request, "200 OK").await;
+        request = service.report().await;
+    }
+    assert_eq!(
+        header(&request, "tm-applied"),
+        Some(content::tag("a.5").as_str())
+    );
+    answer(&mut request, "304 Not Modified").await;
+    watcher.report(applied("a.4"));
+    let request = service.report().await;
+    assert_eq!(
+        header(&request, "tm-applied"),
+        Some(content::tag("a.4").as_str())
+    );
+}
+
+#[tokio::test]
 async fn service_that_hangs_does_not_hold_up_a_caller() {
     let (mut service, settings) = Service::new().await;
     let watcher = Watcher::start(settings).await.unwrap();

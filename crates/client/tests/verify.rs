@@ -158,6 +158,22 @@ fn every_forgery_is_found() {
 }
 
 #[test]
+fn type_beside_an_event_may_have_any_version() {
+    let archived = document(&good()[0]);
+    let kind = archived["event_type"].as_str().unwrap();
+    let (kind, _) = kind.rsplit_once(".v").unwrap();
+    let said = |text: String| changed(&archived, "event_type", text.into());
+    for version in [1, 2, 10] {
+        let events = [said(format!("{kind}.v{version}"))];
+        assert_eq!(fault(Verifier::new(), &events), None, "{version}");
+    }
+    for wrong in ["", ".v", ".v0", ".v01", ".v+1", ".v1.v2", "x.v2"] {
+        let events = [said(format!("{kind}{wrong}"))];
+        assert!(fault(Verifier::new(), &events).is_some(), "{wrong}");
+    }
+}
+
+#[test]
 fn opened_personal_data_is_compared_only_in_the_archive() {
     let mut event = good()[0].clone();
     event["actor"]["id"] = "enc:v1:0123456789abcdef:AAAA".into();

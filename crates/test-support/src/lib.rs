@@ -16,6 +16,7 @@ pub mod proxies;
 pub mod secure;
 pub mod signer;
 pub mod switch;
+pub mod tmctl;
 pub mod topic;
 pub mod world;
 

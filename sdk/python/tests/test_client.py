@@ -93,6 +93,7 @@ CONVERGENCE: Json = {
     "converged": 3,
     "refused": 0,
     "lost": 1,
+    "unknown": 0,
     "anonymous": 0,
     "laggards": [],
     "oldest": None,

@@ -1,6 +1,7 @@
 """The live walk: twelve steps against a real service, the same in each language.
 
-TM_URL is its base URL, TM_TOKEN a token that may make tenants. Without them it is skipped.
+TM_URL is its base URL, TM_TOKEN a token that may make tenants, TM_CA a file with the authorities of its certificate.
+Without TM_URL it is skipped.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +33,7 @@ from traffic_manager_client import (
 
 URL = os.environ.get("TM_URL", "")
 TOKEN = os.environ.get("TM_TOKEN")
+CA = Path(os.environ["TM_CA"]).read_text() if "TM_CA" in os.environ else None
 PATIENCE = 60.0
 
 pytestmark = pytest.mark.skipif(not URL, reason="TM_URL is not set: no service to walk through")
@@ -46,12 +49,12 @@ class Walk:
         self.client: Any
         self.plans: Any
         if is_async:
-            self.client = AsyncClient(URL, token=TOKEN)
+            self.client = AsyncClient(URL, token=TOKEN, ca=CA)
             self.plans = AsyncPlanApply(self.client, self.tenant)
         else:
-            self.client = Client(URL, token=TOKEN)
+            self.client = Client(URL, token=TOKEN, ca=CA)
             self.plans = PlanApply(self.client, self.tenant)
-        settings = WatcherSettings(url=URL, tenant=self.tenant, token=TOKEN, node="walk")
+        settings = WatcherSettings(url=URL, tenant=self.tenant, token=TOKEN, ca=CA, node="walk")
         self.watcher: Any = AsyncWatcher(settings) if is_async else Watcher(settings)
 
     async def do(self, method: Callable[..., Any], *args: Any, **named: Any) -> Any:
@@ -65,6 +68,14 @@ class Walk:
             await asyncio.wait_for(self.watcher.until(is_wanted), PATIENCE)
         else:
             await asyncio.to_thread(self.watcher.until, is_wanted, PATIENCE)
+
+    async def exported(self) -> list[str]:
+        stream = (await self.do(self.client.export_audit_events, tenant=self.tenant)).value
+        if self.is_async:
+            async with stream:
+                return [line async for line in stream.lines()]
+        with stream:
+            return await asyncio.to_thread(lambda: list(stream.lines()))
 
     def has_url(self, url: str) -> Callable[[View], bool]:
         name = {part: value for part, value in self.name.items() if part != "tenant"}
@@ -151,9 +162,13 @@ async def audit(walk: Walk) -> None:
         assert time.monotonic() < until, f"only revision {archived} of {revision} is in the archive"
         status = (await walk.do(walk.client.get_audit_status, tenant=walk.tenant)).value
         archived = max([each.archived_revision for each in status.tenants], default=-1)
+    page = (await walk.do(walk.client.list_audit_events, tenant=walk.tenant, limit=1)).value
+    assert [(event.revision, event.action) for event in page.items] == [(revision, "deleted")]
+    exported = await walk.exported()
+    assert len(exported) >= revision
     # 12 verify
     verify: Callable[..., Any] = verify_tenant_async if walk.is_async else verify_tenant
     [chain] = await walk.do(verify, walk.client, walk.tenant)
     assert chain.fault is None
-    assert chain.events >= revision
+    assert chain.events == len(exported)
     assert (await walk.do(walk.client.verify_audit_chain, tenant=walk.tenant)).value.verified

@@ -42,6 +42,7 @@ CONVERGENCE = {
     "converged": 2,
     "refused": 0,
     "lost": 0,
+    "unknown": 0,
     "anonymous": 0,
     "laggards": [],
     "oldest": None,

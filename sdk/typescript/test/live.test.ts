@@ -1,5 +1,6 @@
 // The live walk: twelve steps against a real service, the same in each language. TM_URL is its base URL, TM_TOKEN a
-// token that may make tenants. Without them it is skipped.
+// token that may make tenants, NODE_EXTRA_CA_CERTS a file with the authorities of its certificate. Without TM_URL it is
+// skipped.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -107,6 +108,11 @@ test("live walk of twelve steps", { skip, timeout: 3 * PATIENCE }, async (walk) 
                 const { value: status } = await client.getAuditStatus({ tenant });
                 if (status.tenants.some((one) => one.archived_revision >= value.revision)) break;
             }
+            const newest = (await client.listAuditEvents({ tenant, limit: 1 })).value.items;
+            assert.deepEqual(
+                newest.map((event) => [event.revision, event.action]),
+                [[value.revision, "deleted"]],
+            );
             const { value: body } = await client.exportAuditEvents({ tenant });
             let count = 0;
             for await (const line of lines(body)) count += line === "" ? 0 : 1;

@@ -11,17 +11,21 @@ use crate::{
     arguments::Global,
     config::{Files, write_private},
     failure::Failure,
+    oidc::{self, SignedIn},
     output::{Printer, note, time},
-    session::{TOKEN_VARIABLE, TokenSource, choose, client, token_source},
+    session::{Chosen, TOKEN_VARIABLE, TokenSource, choose, client, token_source},
 };
 
 /// The commands of `auth`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Store a token in a file that only you can read
+    /// Sign in at the context's issuer with a browser, and store the token in a file that only you can read
     Login {
-        /// Read the token from standard input
-        #[arg(long, required = true)]
+        /// Show a code to type in at any machine with a browser
+        #[arg(long)]
+        device: bool,
+        /// Read the token from standard input, and ask no issuer
+        #[arg(long, conflicts_with = "device")]
         with_token: bool,
     },
     /// Show where the token lies, whose it is, and what it allows until when
@@ -42,17 +46,22 @@ pub async fn run(command: Command, global: &Global) -> Result<(), Failure> {
             .ok_or_else(|| Failure::usage(text).hint("tmctl context set"))
     };
     match command {
-        Command::Login { .. } => {
-            let name = named()?;
-            let mut token = String::new();
-            std::io::stdin().read_to_string(&mut token)?;
-            let token = token.trim();
-            if token.is_empty() || token.contains(char::is_whitespace) {
-                return Err(Failure::usage("standard input has no token"));
-            }
-            let path = files.token(&name);
-            write_private(&path, token)?;
-            note(&format!("the token is in {}", path.display()))
+        Command::Login { device, with_token } => {
+            let path = files.token(&named()?);
+            let (token, until) = match with_token {
+                true => (typed_token()?, None),
+                false => {
+                    let signed_in = sign_in(&chosen, device).await?;
+                    (signed_in.access_token, signed_in.expires_in)
+                }
+            };
+            write_private(&path, &token)?;
+            let ends = until.map(|seconds| format!(", and ends in {seconds} s"));
+            note(&format!(
+                "the token is in {}{}",
+                path.display(),
+                ends.unwrap_or_default()
+            ))
         }
         Command::Status => {
             let source = token_source(&chosen, &files);
@@ -69,6 +78,31 @@ pub async fn run(command: Command, global: &Global) -> Result<(), Failure> {
             };
             note(text)
         }
+    }
+}
+
+/// Reads a token from standard input.
+fn typed_token() -> Result<String, Failure> {
+    let mut token = String::new();
+    std::io::stdin().read_to_string(&mut token)?;
+    let token = token.trim();
+    if token.is_empty() || token.contains(char::is_whitespace) {
+        return Err(Failure::usage("standard input has no token"));
+    }
+    Ok(token.to_owned())
+}
+
+/// Signs in at the context's issuer.
+async fn sign_in(chosen: &Chosen, device: bool) -> Result<SignedIn, Failure> {
+    let (oidc, ca) = (chosen.context.oidc.as_ref(), chosen.context.ca.as_deref());
+    let Some(oidc) = oidc else {
+        let hint =
+            "tmctl auth login --with-token, or tmctl context set NAME --issuer URL --client-id ID";
+        return Err(Failure::usage("the context has no issuer").hint(hint));
+    };
+    match device {
+        true => oidc::with_code(oidc, ca).await,
+        false => oidc::with_browser(oidc, ca).await,
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::{
     arguments::Global,
     config::{Config, Files, check_name},
     failure::Failure,
+    oidc::{self, Oidc},
     output::{Row, note},
 };
 
@@ -29,12 +30,39 @@ pub enum Command {
         /// The program, with its arguments, that prints the token, such as "vault read -field=t p"
         #[arg(long, value_name = "COMMAND", value_parser = words)]
         token_command: Option<Words>,
+        #[command(flatten)]
+        issuer: Issuer,
     },
     /// Remove a context and its stored token
     Remove {
         /// The name
         name: String,
     },
+}
+
+/// The issuer at which `auth login` signs in.
+#[derive(Debug, Args)]
+pub struct Issuer {
+    /// The URL of the OpenID Connect issuer at which `auth login` signs in
+    #[arg(long, value_name = "URL", requires = "client_id")]
+    issuer: Option<String>,
+    /// The name under which the issuer knows tmctl
+    #[arg(long, value_name = "ID", requires = "issuer")]
+    client_id: Option<String>,
+    /// The scopes to ask the issuer for
+    #[arg(long, value_name = "SCOPES", requires = "issuer", default_value = oidc::SCOPE)]
+    scope: String,
+}
+
+impl Issuer {
+    fn oidc(self) -> Option<Oidc> {
+        let (issuer, client_id) = self.issuer.zip(self.client_id)?;
+        Some(Oidc {
+            issuer,
+            client_id,
+            scope: self.scope,
+        })
+    }
 }
 
 /// The words of a command.
@@ -96,6 +124,7 @@ pub fn run(command: Command, global: &Global) -> Result<(), Failure> {
         Command::Set {
             name,
             token_command,
+            issuer,
         } => {
             check_name(&name)?;
             let context = config.contexts.entry(name.clone()).or_default();
@@ -110,6 +139,7 @@ pub fn run(command: Command, global: &Global) -> Result<(), Failure> {
             if let Some(Words(words)) = token_command {
                 context.token_command = words;
             }
+            context.oidc = issuer.oidc().or(context.oidc.take());
             config.current.get_or_insert(name);
         }
         Command::Remove { name } => {

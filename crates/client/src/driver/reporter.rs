@@ -6,6 +6,7 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
 };
+use traffic_manager_core::tag::VersionTag;
 
 use super::http::{Answer, Http};
 use crate::{
@@ -14,14 +15,22 @@ use crate::{
     report::{Report, Reported},
 };
 
+/// The dialect of a program that looks its routes up in the watcher; so does one that names none.
+const NATIVE: &str = "native";
+
 /// The task of the reports of a watcher.
 pub struct Reporter {
     http: Http,
     times: Times,
     view: watch::Receiver<View>,
-    report: watch::Receiver<Report>,
+    /// The program's newest report; `None` if it makes none.
+    report: watch::Receiver<Option<Report>>,
     reported: watch::Sender<Reported>,
     backoff: Backoff,
+    /// Whether the node feeds nothing else with its data, so that it runs what it holds.
+    is_native: bool,
+    /// The tag of the data that the newest report was made with.
+    told: Option<VersionTag>,
 }
 
 /// What is known after a report was sent.
@@ -36,11 +45,14 @@ impl Reporter {
     pub fn new(
         settings: Settings,
         view: watch::Receiver<View>,
-        report: watch::Receiver<Report>,
+        report: watch::Receiver<Option<Report>>,
         reported: watch::Sender<Reported>,
     ) -> Result<Self, StartError> {
         let times = settings.times.clone();
+        let dialect = settings.dialect.as_ref();
         Ok(Self {
+            is_native: dialect.is_none_or(|dialect| dialect.as_str() == NATIVE),
+            told: None,
             http: Http::new(settings)?,
             backoff: Backoff::new(times.first_retry, times.last_retry),
             times,
@@ -80,6 +92,14 @@ impl Reporter {
     }
 
     async fn changed_or(&mut self, due: Instant) {
+        let runs_what_it_holds = self.is_native && self.report.borrow().is_none();
+        let (told, view) = (&self.told, &mut self.view);
+        let holds_more = async {
+            let changed = view.wait_for(|view| runs_what_it_holds && view.tag() != told.as_ref());
+            if changed.await.is_err() {
+                pending::<()>().await;
+            }
+        };
         let changed = async {
             if self.report.changed().await.is_err() {
                 // The watcher goes away, and this task with it.
@@ -88,13 +108,19 @@ impl Reporter {
         };
         tokio::select! {
             () = changed => {}
+            () = holds_more => {}
             () = sleep_until(due) => {}
         }
     }
 
     async fn send(&mut self) -> Outcome {
-        let report = self.report.borrow_and_update().clone();
+        let own = self.report.borrow_and_update().clone();
         let tag = self.view.borrow().tag().cloned();
+        self.told.clone_from(&tag);
+        let report = own.unwrap_or_else(|| Report {
+            applied: tag.clone().filter(|_| self.is_native),
+            fault: None,
+        });
         let answer = self.http.report(tag.as_ref(), &report).await;
         let outcome = match answer {
             Answer::Content(()) | Answer::Unchanged(..) => {

@@ -12,12 +12,24 @@ const OPENED: [&str; 3] = ["changed_by", "reason", "source_ip"];
 /// Returns the first member of a document that says something else than its event.
 pub fn fault(event: &Value, document: &Value) -> Option<&'static str> {
     let is_other = |(name, value): &(&'static str, Value)| {
-        document.get(*name).is_some_and(|said| said != value) && !is_opened(name, value, document)
+        let said = document.get(*name);
+        let is_other = said.is_some_and(|said| match *name {
+            "event_type" => without_version(said) != value.as_str(),
+            _ => said != value,
+        });
+        is_other && !is_opened(name, value, document)
     };
     repeated(event)
         .into_iter()
         .find(is_other)
         .map(|(name, _)| name)
+}
+
+/// Returns an event's type without `.v` and the version of its shape, which the event itself does not have.
+fn without_version(said: &Value) -> Option<&str> {
+    let (kind, version) = said.as_str()?.rsplit_once(".v")?;
+    let is_number = version.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && !version.is_empty() && !version.starts_with('0')).then_some(kind)
 }
 
 /// Returns what a document repeats of its event, by the document's names.
@@ -30,7 +42,7 @@ fn repeated(event: &Value) -> Vec<(&'static str, Value)> {
     };
     let action = of("/action");
     let kind = format!(
-        "trafficmanager.route.{}.v1",
+        "trafficmanager.route.{}",
         action.as_str().unwrap_or_default()
     );
     let mut members = vec![
