@@ -29,7 +29,7 @@ usage: docker/local-stack.sh COMMAND
   restore [--force] [TIME]
                           put the primary back as it was at that time, and make the replica anew from it
 
-  kafka-tool TOOL ...     Kafka's own topics, get-offsets or console-consumer
+  kafka-tool TOOL ...     Kafka's own topics, get-offsets, console-consumer, console-producer or configs
   find-event ID           the archived document of one event, read as the auditor
   psql ...                psql on the primary, as superuser, database traffic_manager
   compose ...             docker compose with this stack's ports and passwords (TM_STACK=compose)

@@ -21,7 +21,7 @@ macro_rules! metrics_table {
 metrics_table! {
     gauge READY = "tm_ready", "1 while `/health/ready` answers 200.";
     gauge CHECK_STATE = "tm_check_state", "Per check of `/health/ready`: 0 healthy, 1 degraded, 2 unhealthy.";
-    gauge OBSERVED_AT = "tm_observed_timestamp_seconds", "Unix time at which this process last read a source of gauges: outbox, set_aside or consumer_lag. Until then the gauges keep older values.";
+    gauge OBSERVED_AT = "tm_observed_timestamp_seconds", "Unix time at which this process last read gauges from PostgreSQL or Kafka, by source. The gauges keep their values while it cannot.";
     gauge CERTIFICATE_ENDS_AT = "tm_certificate_expires_timestamp_seconds", "Unix time at which the certificate that the API shows expires.";
     gauge SIGNING_KEY = "tm_signing_key", "1 for each key that signs snapshots, by the key's id.";
     counter HTTP_REQUESTS = "tm_http_requests_total", "Requests answered, by endpoint and status class.";
