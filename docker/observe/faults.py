@@ -139,9 +139,9 @@ class Faults:
 
     def edit_archive(self) -> None:
         tenant = f"{self.tenant}-chain"
-        self.api.call("POST", "/tenants", {"name": tenant})
+        self.api.must("POST", "/tenants", {"name": tenant})
         for number in range(3):
-            self.api.call("PUT", f"/routes/{tenant}/web/prod/v{number}", {"url": "https://a.example.com"})
+            self.api.must("PUT", f"/routes/{tenant}/web/prod/v{number}", {"url": "https://a.example.com"})
         events = self.archive()
         wait_until("the archive has the events of the chain", 60, lambda: events.count_documents({"tenant": tenant}) >= 4)
         self.kept = events.find_one({"tenant": tenant, "revision": 2})
@@ -156,10 +156,10 @@ class Faults:
         stack("kafka-tool", "console-producer", "--topic", "route-events", text="this is no event\n")
 
     def old_key(self) -> None:
-        _, _, body = self.api.call("POST", "/keys", {"tenant": self.tenant, "roles": ["viewer"], "description": "game day"})
+        _, _, body = self.api.must("POST", "/keys", {"tenant": self.tenant, "roles": ["viewer"], "description": "game day"})
         made = traffic.json.loads(body)
         token, name = made["token"], made["id"]
-        self.api.call("DELETE", f"/keys/{name}")
+        self.api.must("DELETE", f"/keys/{name}")
         self.again_and_again(lambda: self.api.call("GET", f"/tenants/{self.tenant}/snapshot", token=token), 1)
 
     def wrong_keys(self) -> None:
@@ -173,15 +173,15 @@ class Faults:
 
     def large_event(self) -> None:
         self.small_topic()
-        labels = {f"label-{number}": "x" * 60 for number in range(40)}
-        self.api.call("PUT", f"/routes/{self.tenant}/large/prod/v1", {"url": "https://large.example.com", "labels": labels})
+        labels = {f"label-{number}": "x" * 60 for number in range(30)}
+        self.api.must("PUT", f"/routes/{self.tenant}/large/prod/v1", {"url": "https://large.example.com", "labels": labels})
 
     def report(self, **report: object) -> None:
         reports = [{"node": f"slow-{number}", "seen_ms_ago": 0, **report} for number in range(5)]
-        self.api.call("POST", f"/tenants/{self.tenant}/nodes", {"reports": reports})
+        self.api.must("POST", f"/tenants/{self.tenant}/nodes", {"reports": reports})
 
     def lagging_nodes(self) -> None:
-        _, headers, _ = self.api.call("GET", f"/tenants/{self.tenant}/snapshot")
+        _, headers, _ = self.api.must("GET", f"/tenants/{self.tenant}/snapshot")
         epoch = headers["ETag"].strip('"').split(".")[0]
         self.again_and_again(lambda: self.report(applied=f"{epoch}.1"), 1)
 
@@ -189,8 +189,7 @@ class Faults:
         self.report(error={"code": "refused", "text": "game day"})
 
     def many_waiters(self) -> None:
-        _, headers, _ = self.api.call("GET", f"/tenants/{self.tenant}-idle/snapshot")
-        self.api.call("POST", "/tenants", {"name": f"{self.tenant}-idle"})
+        self.api.must("POST", "/tenants", {"name": f"{self.tenant}-idle"})
         self.stop = threading.Event()
         for number in range(40):
             threading.Thread(target=traffic.node, args=(self.api, f"{self.tenant}-idle", f"waiter-{number}", self.stop), daemon=True).start()
@@ -205,7 +204,7 @@ class Faults:
 
     def mongo_away(self) -> None:
         stack("kill", "mongo")
-        self.api.call("POST", "/keys", {"tenant": self.tenant, "roles": ["viewer"], "description": "game day"})
+        self.api.must("POST", "/keys", {"tenant": self.tenant, "roles": ["viewer"], "description": "game day"})
 
     def all(self) -> list[Fault]:
         part = lambda command, name: lambda: stack(command, name)

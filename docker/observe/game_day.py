@@ -42,7 +42,6 @@ def silenced() -> list[str]:
 def rehearse(fault: Fault) -> list[dict]:
     print(f"fault: {fault.what}", flush=True)
     began = time.monotonic()
-    fault.do()
     found: dict[str, dict] = {}
     quiet: list[str] = []
 
@@ -57,6 +56,7 @@ def rehearse(fault: Fault) -> list[dict]:
 
     failure = None
     try:
+        fault.do()
         wait_until(f"{', '.join(sorted(fault.alerts))} fire", PATIENCE, all_fire)
     except RuntimeError as error:
         failure = error

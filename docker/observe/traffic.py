@@ -27,6 +27,13 @@ class Api:
             # The service is away in some rehearsals.
             return 0, Message(), b""
 
+    def must(self, method: str, path: str, body: object = None) -> tuple[int, Message, bytes]:
+        """A call without which a rehearsal is worth nothing."""
+        answer = self.call(method, path, body)
+        if not 200 <= answer[0] < 300:
+            raise RuntimeError(f"{method} {path}: {answer[0]} {answer[2].decode()}")
+        return answer
+
 
 def changes(api: Api, tenant: str, stop: threading.Event, pause: float) -> None:
     for number in itertools.count():
