@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -87,6 +88,17 @@ class Second:
                 return answer.status == 200
         except OSError:
             return False
+
+    def read(self, tenant: str, token: str) -> None:
+        """Makes the tenant resident here, so that it is written to its file."""
+        context = ssl.create_default_context(cafile=str(self.folder / "cert.pem"))
+        context.check_hostname = False
+        url = f"https://127.0.0.1:{self.ports['http.listen']}/api/v1/tenants/{tenant}/snapshot"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+        try:
+            urllib.request.urlopen(request, timeout=20, context=context).close()
+        except OSError as error:
+            raise RuntimeError(f"the second instance does not answer: {error}") from error
 
     def stop(self) -> None:
         if self.process:
@@ -190,13 +202,17 @@ class Faults:
 
     def many_waiters(self) -> None:
         self.api.must("POST", "/tenants", {"name": f"{self.tenant}-idle"})
+        # Callers of the platform share half of the places, whatever their number: so the waiters have a key of their tenant.
+        _, _, body = self.api.must("POST", "/keys", {"tenant": f"{self.tenant}-idle", "roles": ["viewer"], "description": "game day"})
+        caller = traffic.Api(self.api.origin, traffic.json.loads(body)["token"])
         self.stop = threading.Event()
-        for number in range(40):
-            threading.Thread(target=traffic.node, args=(self.api, f"{self.tenant}-idle", f"waiter-{number}", self.stop), daemon=True).start()
+        for number in range(50):
+            threading.Thread(target=traffic.node, args=(caller, f"{self.tenant}-idle", f"waiter-{number}", self.stop), daemon=True).start()
 
     def no_folder(self) -> None:
         shutil.rmtree(self.second.snapshots)
         self.second.snapshots.write_text("not a folder\n")
+        self.second.read(self.tenant, self.api.token)
 
     def folder(self) -> None:
         self.second.snapshots.unlink()
@@ -224,7 +240,7 @@ class Faults:
             Fault("wrong keys are tried", self.wrong_keys, self.calm, {"CredentialsTried": {}}),
             Fault("five nodes stay at an old revision", self.lagging_nodes, self.calm, {"NodesLag": {}}),
             Fault("these nodes refuse, and fall silent", self.refusing_nodes, nothing, {"NodesRefuse": {}}),
-            Fault("forty nodes wait where there is room for less", self.many_waiters, self.calm, {"PoolNearlyFull": {"pool": "waiters"}}),
+            Fault("fifty nodes wait where there is room for forty", self.many_waiters, self.calm, {"PoolNearlyFull": {"pool": "waiters"}}),
             Fault("an instance starts with a certificate for a day and a signing key of its own", self.second.start, self.second.forget,
                   {"CertificateExpires": {"severity": "page"}, "SigningKeysDiffer": {}}),
             Fault("the folder of the snapshots is gone", lambda: (self.second.start(), self.no_folder()), lambda: (self.folder(), self.second.forget()), {"SnapshotFilesFail": {}}),

@@ -2,7 +2,9 @@
 """Makes each fault of faults.py on the running stack, waits until the real Prometheus fires the alerts that it must raise, undoes the fault, waits
 until they have ended, and writes docs/operations/game-days.md. docker/observe/game_day.sh prepares the stack.
 
-usage: game_day.py FACTOR [PART OF A FAULT'S DESCRIPTION]    with a part, only those faults, and the page stays as it is"""
+usage: game_day.py FACTOR [PART OF A FAULT'S DESCRIPTION]
+
+With a part, only those faults are made. The figures of each fault are kept in the stack's folder, and the page is written once every fault has some."""
 
 import datetime
 import json
@@ -18,6 +20,7 @@ from faults import NOT_REHEARSED, ROOT, STACK, Fault, Faults, Second, wait_until
 
 PAGE = ROOT / "docs/operations/game-days.md"
 RUNBOOKS = ROOT / "docs/operations/runbooks"
+KEPT = STACK / "observe/game-days.json"
 # The longest that an alert may take to fire, and to end: thresholds of a minute stay a minute in a rehearsal.
 PATIENCE = 240
 
@@ -118,13 +121,15 @@ def main() -> None:
     rehearsed = {name for fault in faults for name in fault.alerts}
     if rehearsed & NOT_REHEARSED.keys() or rehearsed | NOT_REHEARSED.keys() != alerts:
         sys.exit(f"error: faults.py: each alert is raised, or has a reason: {sorted(alerts ^ rehearsed ^ NOT_REHEARSED.keys())}")
-    rows, failed = [], []
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    failed = []
     try:
         for fault in faults:
             if part not in fault.what:
                 continue
             try:
-                rows += rehearse(fault)
+                kept[fault.what] = rehearse(fault)
+                KEPT.write_text(json.dumps(kept))
             except RuntimeError as error:
                 failed.append(f"{fault.what}: {error}")
                 print(f"  FAILED: {error}", flush=True)
@@ -133,7 +138,8 @@ def main() -> None:
         second.end()
     if failed:
         sys.exit("error: " + "\nerror: ".join(failed))
-    if not part:
+    rows = [row for fault in faults for row in kept.get(fault.what, [])]
+    if all(fault.what in kept for fault in faults):
         write(rows, factor)
     print(f"{len(rows)} alerts fired and ended")
 

@@ -10,7 +10,7 @@ from email.message import Message
 
 class Api:
     def __init__(self, url: str, token: str):
-        self.url, self.token = url + "/api/v1", token
+        self.origin, self.url, self.token = url, url + "/api/v1", token
 
     def call(self, method: str, path: str, body: object = None, headers: dict | None = None, token: str | None = None) -> tuple[int, Message, bytes]:
         headers = {"Authorization": f"Bearer {token or self.token}", "X-Reason": "traffic for the dashboards", **(headers or {})}
