@@ -4,6 +4,7 @@
 export TM_STACK ?= auto
 export PATH := $(PATH):$(HOME)/.cargo/bin
 STACK := docker/local-stack.sh
+STACK_DIR := $(or $(TM_STACK_DIR),.stack)
 # Most tests wait for the parts rather than compute, so more of them run at once than there are cores. Those of the
 # suites `faults`, `memory` and `pipeline` measure times and memory, or load the archive: one for each core.
 TESTS := RUST_TEST_THREADS=6 cargo test --locked --workspace --lib --bins --test '[!fmp]*' --test 'f[!a]*' --test 'm[!e]*' && \
@@ -16,7 +17,8 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-secure test-sdk bench bench-quick counts bench-peers proxies up down reset status fmt lint build man deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-lost soak-memory simulate mutants coverage coverage-all faults faults-quick sabotage rust
+# No target is a file.
+.PHONY: $(shell grep -oE '^[a-z-]+:' $(firstword $(MAKEFILE_LIST)) | tr -d :)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +28,19 @@ demo: rust up proxies build ## start everything, follow one change through all o
 	@$(STACK) service-stop
 	@$(STACK) service-start
 	@docker/demo.sh
+
+observe: ## start Prometheus and Alertmanager beside the demo, with the rules of docker/observe
+	@$(STACK) observe
+
+observe-check: ## ask a real Prometheus each query of the dashboards, with traffic; a panel without data is an error
+	@docker/observe/check.sh
+
+dashboards: ## make the dashboards of docker/observe/dashboards anew
+	@$(STACK) install
+	@set -a; . $(STACK_DIR)/env; $$GRAFANA_PYTHON docker/observe/dashboards.py
+
+game-day: ## make faults on the running stack, wait for their alerts, and write docs/operations/game-days.md (half an hour)
+	@docker/observe/game_day.sh
 
 test: rust up proxies ## every test, against the real parts
 	@set -a; . .stack/env; . .stack/env.proxies; $(TESTS)

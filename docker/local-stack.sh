@@ -12,6 +12,7 @@ usage: docker/local-stack.sh COMMAND
 
   install                 fetch what is missing (Debian packages, Kafka's jars, the MongoDB wire server)
   proxies                 fetch Envoy, Traefik, Caddy, HAProxy and nginx, only the programs, and write .stack/env.proxies
+  observe                 start Prometheus and Alertmanager beside the stack, with the rules of docker/observe
   up [PART ...]           start every part (or these) that does not run, wait until all are ready, write .stack/env
   down                    stop everything, the service first
   reset                   down, and forget all data and passwords
@@ -28,19 +29,20 @@ usage: docker/local-stack.sh COMMAND
   restore [--force] [TIME]
                           put the primary back as it was at that time, and make the replica anew from it
 
-  kafka-tool TOOL ...     Kafka's own topics, get-offsets or console-consumer
+  kafka-tool TOOL ...     Kafka's own topics, get-offsets, console-consumer, console-producer or configs
   find-event ID           the archived document of one event, read as the auditor
   psql ...                psql on the primary, as superuser, database traffic_manager
   compose ...             docker compose with this stack's ports and passwords (TM_STACK=compose)
 
 Ports: PG_PRIMARY_PORT PG_REPLICA_PORT KAFKA_PORT KAFKA_TLS_PORT KAFKA_CONTROLLER_PORT MONGO_PORT MONGO_TLS_PORT API_PORT OPS_PORT ADS_PORT
+        PROMETHEUS_PORT ALERTMANAGER_PORT
         (with TM_FREE_PORTS=1, the next free one instead of a default that is taken)
 Others: TM_STACK=local|compose|auto  TM_BIN=path of the traffic-manager program
         TM_STACK_DIR=another place than .stack, for a second stack beside the first
 EOF
 }
 
-for file in common install proxies tls postgres backup kafka mongo service compose; do
+for file in common install observe proxies tls postgres backup kafka mongo service compose; do
     # shellcheck source=/dev/null
     . "$ROOT/docker/stack/$file.sh"
 done
@@ -118,6 +120,7 @@ up() {
 
 down() {
     local part failed=0
+    observe_down
     # In a subshell, for a service that will not stop must not keep the rest running.
     (service_stop) || { failed=1 && part_kill traffic-manager; }
     if [ "$KIND" = compose ]; then
@@ -145,7 +148,7 @@ reset() {
 status() {
     local part
     printf '%-18s %-8s %-8s %s\n' PART STATE PID PORT
-    for part in "${PARTS[@]}" traffic-manager; do
+    for part in "${PARTS[@]}" traffic-manager prometheus alertmanager; do
         printf '%-18s %-8s %-8s %s\n' "$part" "$(state_of "$part")" "$(part_pid "$part")" "$(part_ports "$part")"
     done
 }
@@ -160,6 +163,8 @@ part_ports() {
     kafka) echo "$KAFKA_PORT, TLS $KAFKA_TLS_PORT" ;;
     mongo) echo "$MONGO_PORT, TLS $MONGO_TLS_PORT" ;;
     traffic-manager) echo "$API_PORT, operations $OPS_PORT, Envoys $ADS_PORT" ;;
+    prometheus) echo "$PROMETHEUS_PORT" ;;
+    alertmanager) echo "$ALERTMANAGER_PORT" ;;
     esac
 }
 
@@ -172,7 +177,7 @@ main() {
     prepare_state
     choose_kind "$command"
     case $command in
-    install | proxies | up | down | reset | service-start | service-stop | start | stop | kill | pause | resume | promote | backup | restore) lock_state ;;
+    install | proxies | observe | up | down | reset | service-start | service-stop | start | stop | kill | pause | resume | promote | backup | restore) lock_state ;;
     esac
     load_ports
     load_secrets
@@ -180,7 +185,7 @@ main() {
     if [[ $command =~ ^(start|stop|kill|pause|resume)$ ]]; then require_part "${1:-}"; fi
     case $command in
     install) install_missing ;;
-    proxies | up | down | reset | status | migrate) "$command" "$@" ;;
+    proxies | observe | up | down | reset | status | migrate) "$command" "$@" ;;
     promote) postgres_promote ;;
     backup) postgres_backup ;;
     restore) postgres_restore "$@" ;;

@@ -31,6 +31,7 @@ use crate::{
     service::write::{after_commit::RelayWakes, unpublished::Unpublished},
     signing::SigningKey,
     store::router::Router,
+    telemetry::names,
 };
 
 /// The role of a process.
@@ -125,6 +126,9 @@ impl App {
         if let Some(router) = cluster.as_ref().filter(|_| role.serves()) {
             let files = snapshot_files(&settings.read)?;
             let keys = SigningKey::read_all(&settings.dataplane.signing_keys)?;
+            for key in &keys {
+                metrics::gauge!(names::SIGNING_KEY, "key" => key.id().to_string()).set(1.0);
+            }
             cache = Some(Cache::new(router.clone(), &settings.read, files, keys));
         }
         let mut health = Health::new(metrics, can_serve(cluster.clone(), cache.clone()));

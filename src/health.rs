@@ -155,6 +155,10 @@ impl Health {
         self.phase.load(Ordering::SeqCst) == DRAINING
     }
 
+    fn is_ready(&self) -> bool {
+        self.phase.load(Ordering::SeqCst) == READY && (self.can_serve)()
+    }
+
     /// Returns whether the process is ready, and the body of `/health/ready`.
     pub fn readiness(&self) -> (bool, Value) {
         let checks: Vec<(&str, Check)> = self
@@ -163,7 +167,7 @@ impl Health {
             .map(|(name, check)| (*name, check()))
             .collect();
         let phase = self.phase.load(Ordering::SeqCst);
-        let ready = phase == READY && (self.can_serve)();
+        let ready = self.is_ready();
         let worst = checks
             .iter()
             .map(|(_, check)| check.status)
@@ -212,6 +216,15 @@ impl Health {
     /// Returns the metrics in Prometheus' text format.
     pub fn metrics(&self) -> String {
         self.before_metrics.iter().for_each(|step| step());
+        metrics::gauge!(names::READY).set(f64::from(u8::from(self.is_ready())));
+        for (name, check) in &self.checks {
+            let state = match check().status {
+                CheckStatus::Healthy => 0.0,
+                CheckStatus::Degraded => 1.0,
+                CheckStatus::Unhealthy => 2.0,
+            };
+            metrics::gauge!(names::CHECK_STATE, "check" => *name).set(state);
+        }
         // Reading the state lets a breaker that gets no calls notice that its pause is over.
         for dependency in &self.dependencies {
             let _ = dependency.state();

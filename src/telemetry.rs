@@ -122,15 +122,37 @@ fn tracer_provider(settings: &config::Telemetry) -> Result<SdkTracerProvider, Te
     Ok(provider.build())
 }
 
+/// Records that the gauges from `source` were just read.
+pub fn observed(source: &'static str) {
+    let now = jiff::Timestamp::now().as_duration().as_secs_f64();
+    metrics::gauge!(names::OBSERVED_AT, "source" => source).set(now);
+}
+
 fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
     let twice =
         |error: metrics_exporter_prometheus::BuildError| TelemetryError::Twice(error.to_string());
     let seconds = [
         0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
     ];
+    // Objectives reach to 30 s, 60 s and 5 min.
+    let delays = [
+        0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 3600.0,
+    ];
     let commands = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &seconds)
+        .and_then(|builder| {
+            builder
+                .set_buckets_for_metric(Matcher::Full(names::ARCHIVE_DELAY_SECONDS.into()), &delays)
+        })
+        .and_then(|builder| {
+            builder
+                .set_buckets_for_metric(Matcher::Full(names::CACHE_DELAY_SECONDS.into()), &delays)
+        })
+        .and_then(|builder| {
+            builder
+                .set_buckets_for_metric(Matcher::Full(names::CONVERGENCE_SECONDS.into()), &delays)
+        })
         .and_then(|builder| {
             builder.set_buckets_for_metric(Matcher::Full(names::WRITE_BATCH.into()), &commands)
         })

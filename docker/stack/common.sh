@@ -34,7 +34,7 @@ repository_id() { printf '%s' "${TM_STACK_DIR:-$ROOT}" | cksum | cut -d' ' -f1; 
 # ---- ports -----------------------------------------------------------------------------------------------------------
 
 PORT_VARIABLES=(PG_PRIMARY_PORT PG_REPLICA_PORT KAFKA_PORT KAFKA_TLS_PORT KAFKA_CONTROLLER_PORT MONGO_PORT MONGO_TLS_PORT
-    API_PORT OPS_PORT ADS_PORT)
+    API_PORT OPS_PORT ADS_PORT PROMETHEUS_PORT ALERTMANAGER_PORT)
 
 default_port() {
     case $1 in
@@ -48,6 +48,8 @@ default_port() {
     API_PORT) echo 8000 ;;
     OPS_PORT) echo 9000 ;;
     ADS_PORT) echo 18000 ;;
+    PROMETHEUS_PORT) echo 19090 ;;
+    ALERTMANAGER_PORT) echo 19096 ;;
     esac
 }
 

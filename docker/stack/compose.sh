@@ -18,7 +18,7 @@ choose_kind() {
     [ -z "$running" ] || [ "$running" = "$KIND" ] || die "the stack that is up is of the kind '$running': bring that one down first"
 }
 
-is_container() { [ "$KIND" = compose ] && [ "$1" != traffic-manager ]; }
+is_container() { [ "$KIND" = compose ] && [[ ! $1 =~ ^(traffic-manager|prometheus|alertmanager)$ ]]; }
 
 compose_project() { echo "traffic-manager-$(repository_id)"; }
 

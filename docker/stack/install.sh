@@ -9,6 +9,8 @@ install_missing() {
     [ "$KIND" = compose ] || install_servers
     schemathesis_install
     clients_install
+    observe_install
+    grafana_sdk_install
     say "install: everything is there"
 }
 

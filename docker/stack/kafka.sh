@@ -87,8 +87,9 @@ kafka_tool() {
     topics) class=org.apache.kafka.tools.TopicCommand ;;
     get-offsets) class=org.apache.kafka.tools.GetOffsetShell ;;
     console-consumer) class=org.apache.kafka.tools.consumer.ConsoleConsumer ;;
+    console-producer) class=org.apache.kafka.tools.ConsoleProducer ;;
     configs) class=kafka.admin.ConfigCommand ;;
-    *) die "no such Kafka tool: $tool (topics, get-offsets, console-consumer, configs)" ;;
+    *) die "no such Kafka tool: $tool (topics, get-offsets, console-consumer, console-producer, configs)" ;;
     esac
     kafka_java "$class" --bootstrap-server "127.0.0.1:$KAFKA_PORT" "$@"
 }

@@ -32,6 +32,9 @@ export MONGO_AUDITOR_URL='$MONGO_AUDITOR_URL'
 # for tests/fuzz
 export SCHEMATHESIS='$SCHEMATHESIS_VENV/bin/schemathesis'
 
+# for tests/observe
+export GRAFANA_PYTHON='$GRAFANA_VENV/bin/python'
+
 # for the service
 export TM__POSTGRES__PRIMARY_URL='$PG_APP_URL'
 export TM__POSTGRES__REPLICA_URLS='$PG_APP_REPLICA_URL'
@@ -53,6 +56,14 @@ EOF
 export API_URL='http://127.0.0.1:$API_PORT'
 export OPS_URL='http://127.0.0.1:$OPS_PORT'
 export ADS_ADDRESS='127.0.0.1:$ADS_PORT'
+EOF
+        fi
+        if [ "$(state_of prometheus)" != stopped ]; then
+            cat <<EOF
+
+# where Prometheus and Alertmanager listen
+export PROMETHEUS_URL='http://127.0.0.1:$PROMETHEUS_PORT'
+export ALERTMANAGER_URL='http://127.0.0.1:$ALERTMANAGER_PORT'
 EOF
         fi
         if [ -f "$STACK/api-token" ]; then

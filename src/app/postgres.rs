@@ -10,6 +10,7 @@ use crate::{
     health::{Check, CheckStatus, Health},
     service::write::unpublished::Unpublished,
     store::{Server, router::Router},
+    telemetry::names,
     workers::set_aside::SetAsideCount,
 };
 
@@ -26,6 +27,13 @@ pub(super) fn watch(
             server.close_old();
             server.report_pool();
         });
+        for replica in router.report() {
+            let fresh = f64::from(u8::from(replica.is_fresh));
+            metrics::gauge!(names::REPLICA_FRESH, "server" => replica.name).set(fresh);
+            if let Some(lag) = replica.lag_bytes {
+                metrics::gauge!(names::REPLICA_LAG_BYTES, "server" => replica.name).set(lag as f64);
+            }
+        }
     });
     let reported = router.clone();
     health.section("replicas", move || json!(reported.report()));

@@ -33,6 +33,7 @@ use crate::{
         },
     },
     store::router::Router,
+    telemetry::names,
     workers::{set_aside::SetAside, timeline::TimelineWatch, upkeep},
 };
 
@@ -282,6 +283,11 @@ impl Base<'_> {
             let held = cache.clone();
             health.pool(move || held.held_bytes()[at].clone());
         }
+        let aged = cache.clone();
+        health.before_metrics(move || {
+            let age = aged.stale_for().unwrap_or_default();
+            metrics::gauge!(names::CACHE_STALE_SECONDS).set(age.as_secs_f64());
+        });
         let reported = cache.clone();
         health.section(
             "cache",

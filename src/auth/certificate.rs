@@ -71,6 +71,12 @@ pub fn caller(der: &[u8], trust_domain: &str) -> Result<Caller, CertificateError
     named_by(&certificate, trust_domain)
 }
 
+/// Returns the Unix time at which a certificate expires; `None` if it cannot be read.
+pub fn expires_at(der: &[u8]) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.validity().not_after.timestamp())
+}
+
 fn not_after(certificate: &X509Certificate<'_>) -> Result<Timestamp, CertificateError> {
     Timestamp::from_second(certificate.validity().not_after.timestamp())
         .map_err(|_| CertificateError::Unreadable)

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Cache;
@@ -14,6 +15,7 @@ pub use crate::domain::cache::revisions::{Revisions, recorded};
 use crate::{
     config,
     kafka::{Record, Tail, TailFrom},
+    telemetry::names,
 };
 
 /// Follows the events until `stop` is cancelled.
@@ -46,6 +48,10 @@ fn apply(cache: &Cache, revisions: &mut Revisions, record: &Record) {
     if let Some(whole) = revisions.add(recorded)
         && let Some(first) = whole.first()
     {
+        let decided = first.event.body.occurred_at.timestamp();
+        let delay = Timestamp::now().duration_since(decided).as_secs_f64();
+        // Another machine's clock may be ahead.
+        metrics::histogram!(names::CACHE_DELAY_SECONDS).record(delay.max(0.0));
         cache.apply(&first.event.body.tenant, &whole.iter().collect::<Vec<_>>());
     }
 }

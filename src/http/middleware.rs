@@ -332,7 +332,7 @@ async fn answer_other(
     let span = if request.path().starts_with("/health") {
         tracing::Span::none()
     } else {
-        span(&request, &id)
+        span(&request, &endpoint, &id)
     };
     let admitted = admitted(middleware, &id, request, next).instrument(span.clone());
     let (mut response, hold) = match tokio::time::timeout(limit, admitted).await {
@@ -341,7 +341,7 @@ async fn answer_other(
         Err(_) => {
             let problem = Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms")
                 .with_request_id(&id.0);
-            span.record("http.response.status_code", problem.status_code().as_u16());
+            record_status(&span, problem.status_code());
             observe(
                 &method,
                 endpoint,
@@ -361,7 +361,7 @@ async fn answer_other(
             .insert(header::HeaderName::from_static("traceparent"), value);
     }
     let status = response.status();
-    span.record("http.response.status_code", status.as_u16());
+    record_status(&span, status);
     observe(&method, endpoint, status, started.elapsed(), &id);
     // The request is done: it holds no place any more, and its time is that of the write.
     Ok(match hold {
@@ -370,9 +370,19 @@ async fn answer_other(
     })
 }
 
-fn span(request: &ServiceRequest, id: &RequestId) -> tracing::Span {
+/// Records the status of the answer. Only the service's own errors make a server's span one of an error.
+fn record_status(span: &tracing::Span, status: StatusCode) {
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+/// Creates the span of a request, with the attributes of OpenTelemetry's conventions for HTTP servers.
+fn span(request: &ServiceRequest, route: &str, id: &RequestId) -> tracing::Span {
     let span = tracing::info_span!(
-        "http.request", http.request.method = %request.method(), url.path = request.path(), request.id = %id.0,
+        "http.request", otel.kind = "server", otel.status_code = tracing::field::Empty,
+        http.request.method = %request.method(), http.route = route, url.path = request.path(), request.id = %id.0,
         http.response.status_code = tracing::field::Empty
     );
     let header =

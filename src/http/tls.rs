@@ -21,8 +21,9 @@ use rustls::{
 
 use super::log_limit::may_log;
 use crate::{
-    auth::certificate::Peer,
+    auth::certificate::{self, Peer},
     config::{self, ConfigError},
+    telemetry::names,
     tls,
 };
 
@@ -128,7 +129,9 @@ impl std::fmt::Debug for Pair {
 impl Certificates {
     fn read(cert_file: &str, key_file: &str) -> Result<Self, ConfigError> {
         let pair = Pair::read(cert_file, key_file)?;
-        let current = ArcSwap::from_pointee(pair.certified(cert_file, key_file)?);
+        let certified = pair.certified(cert_file, key_file)?;
+        report_end(&certified);
+        let current = ArcSwap::from_pointee(certified);
         Ok(Self {
             cert_file: cert_file.to_owned(),
             key_file: key_file.to_owned(),
@@ -152,6 +155,7 @@ impl Certificates {
         });
         match certified {
             Ok(certified) => {
+                report_end(&certified);
                 self.current.store(Arc::new(certified));
                 tracing::info!(
                     tls.cert_file = self.cert_file,
@@ -164,6 +168,14 @@ impl Certificates {
                 Reloaded::Refused
             }
         }
+    }
+}
+
+/// Sets the metric of the time at which the certificate that clients see expires.
+fn report_end(certified: &CertifiedKey) {
+    let leaf = certified.cert.first();
+    if let Some(ends) = leaf.and_then(|leaf| certificate::expires_at(leaf)) {
+        metrics::gauge!(names::CERTIFICATE_ENDS_AT).set(ends as f64);
     }
 }
 

@@ -153,7 +153,11 @@ impl Relay {
         producer: &FutureProducer,
         row: &OutboxRow,
     ) -> Result<DeliveryFuture, KafkaError> {
-        let headers = EventHeaders::of(row, &self.settings.kafka.source, traceparent(row));
+        let headers = EventHeaders::of(
+            row,
+            &self.settings.kafka.source,
+            traceparent(row, &self.settings.kafka.topic),
+        );
         let record = FutureRecord::to(&self.settings.kafka.topic)
             .key(row.tenant.as_str())
             .payload(row.payload.as_bytes())
@@ -163,13 +167,17 @@ impl Relay {
 }
 
 /// Returns the trace context for the record: of a span of ours if the request is sampled, else the
-/// request's own.
-fn traceparent(row: &OutboxRow) -> Option<String> {
+/// request's own. The span has the attributes of OpenTelemetry's conventions for messaging.
+fn traceparent(row: &OutboxRow, topic: &str) -> Option<String> {
     let parent = row.traceparent.as_deref()?;
     if !telemetry::is_sampled(Some(parent.as_bytes())) {
         return Some(parent.to_owned());
     }
-    let span = tracing::info_span!("outbox.publish", event.id = %row.event_id, tenant = %row.tenant, revision = row.tag.revision.0);
+    let span = tracing::info_span!(
+        "outbox.publish", otel.kind = "producer", messaging.system = "kafka", messaging.operation.type = "send",
+        messaging.operation.name = "publish", messaging.destination.name = topic, messaging.message.id = %row.event_id,
+        event.id = %row.event_id, tenant = %row.tenant, revision = row.tag.revision.0
+    );
     telemetry::follow(&span, parent, None);
     telemetry::traceparent_of(&span).or_else(|| Some(parent.to_owned()))
 }

@@ -19,6 +19,11 @@ macro_rules! metrics_table {
 }
 
 metrics_table! {
+    gauge READY = "tm_ready", "1 while `/health/ready` answers 200.";
+    gauge CHECK_STATE = "tm_check_state", "Per check of `/health/ready`: 0 healthy, 1 degraded, 2 unhealthy.";
+    gauge OBSERVED_AT = "tm_observed_timestamp_seconds", "Unix time at which this process last read gauges from PostgreSQL or Kafka, by source. The gauges keep their values while it cannot.";
+    gauge CERTIFICATE_ENDS_AT = "tm_certificate_expires_timestamp_seconds", "Unix time at which the certificate that the API shows expires.";
+    gauge SIGNING_KEY = "tm_signing_key", "1 for each key that signs snapshots, by the key's id.";
     counter HTTP_REQUESTS = "tm_http_requests_total", "Requests answered, by endpoint and status class.";
     histogram HTTP_SECONDS = "tm_http_request_seconds", "Time from a request's head to its answer's head, by endpoint.";
     counter JWT_CHECKS = "tm_jwt_checks_total", "Tokens checked, by result: accepted, or the reason of the refusal. Cached tokens are not counted.";
@@ -48,6 +53,7 @@ metrics_table! {
     counter DEAD_LETTERS = "tm_audit_dead_letters_total", "Records sent to the dead-letter topic, by reason. Any is an alarm.";
     counter AUDIT_RESTARTS = "tm_audit_consumer_restarts_total", "Restarts of the audit consumer, by reason.";
     counter EXPORTS = "tm_audit_exports_total", "Exports ended, by result: complete, cut (by a failure, the time limit or a drain), left (by the client).";
+    counter VERIFICATIONS = "tm_audit_verifications_total", "Verifications of a tenant's chain in the archive, by result: verified, missing (revisions are missing, perhaps on their way) or broken. Any broken one is an alarm.";
     gauge AUTH_KEYS_CACHED = "tm_auth_keys_cached", "API keys in memory.";
     counter AUTH_DENIED = "tm_auth_denied_total", "Requests refused before their handler, by reason.";
     counter ACCESS_LOG_RECORDS = "tm_access_log_records_total", "Accesses for the access log, by result: archived, suppressed (counted in another record), overflowed (the queue was full: counted in another record), refused (by MongoDB: lost).";
@@ -57,6 +63,8 @@ metrics_table! {
     counter CACHE_READS = "tm_cache_reads_total", "Reads of the routing cache, by result: hit, miss, negative.";
     counter CACHE_LOADS = "tm_cache_loads_total", "Tenants loaded, by source: replica or primary.";
     counter CACHE_EVENTS = "tm_cache_events_total", "Events seen by the cache, by result: next, known, gap or ended (the tenant was deleted).";
+    histogram CACHE_DELAY_SECONDS = "tm_cache_delay_seconds", "Time from a change's decision to its arrival at this instance over Kafka.";
+    gauge CACHE_STALE_SECONDS = "tm_cache_stale_seconds", "Time since the primary last confirmed the cached snapshots; 0 while it is at most two refreshes and a second.";
     gauge NODES = "tm_nodes", "Nodes of all tenants, by dialect and state (converged, lagging, refused, lost), as this instance knows them.";
     gauge NODE_LAG = "tm_node_lag_revisions", "The most revisions that a node that is there is behind.";
     counter NODE_REFUSALS = "tm_node_refusals_total", "Refusals that nodes have reported to this instance, by dialect and code.";
@@ -70,6 +78,8 @@ metrics_table! {
     counter SNAPSHOT_FILES = "tm_snapshot_files_total", "Snapshot files, by result: saved, failed, restored, refused.";
     gauge CACHE_TENANTS = "tm_cache_tenants", "Resident tenants.";
     gauge POOL_CONNECTIONS = "tm_pool_connections", "Connections per Postgres server, by state: in use or idle.";
+    gauge REPLICA_FRESH = "tm_replica_fresh", "Per replica: 1 while reads may use it.";
+    gauge REPLICA_LAG_BYTES = "tm_replica_lag_bytes", "Per replica: bytes of the primary's log that it has not replayed, at its last answer.";
     gauge RESIDENT_BYTES = "tm_process_resident_memory_bytes", "Resident memory of the process.";
     gauge POOL_USED = "tm_pool_used", "Places in use of each bounded pool, by pool and unit.";
     gauge POOL_SIZE = "tm_pool_size", "Size of each bounded pool, by pool and unit.";

@@ -18,7 +18,7 @@ use crate::{
         self, Server, Visible,
         set_aside::{SetAsideCounts, Unarchived},
     },
-    telemetry::names,
+    telemetry::{self, names},
 };
 
 /// Events that are archived at a time: large ones, as a rule.
@@ -147,6 +147,7 @@ impl SetAsideCount {
         {
             Ok(standing) => {
                 metrics::gauge!(names::SET_ASIDE).set(standing.events as f64);
+                telemetry::observed("set_aside");
                 *self.0.lock() = Some(standing);
             }
             Err(error) => {

@@ -58,6 +58,105 @@ fn is_whole(request: &[u8]) -> bool {
     length.is_some_and(|length| request.len() >= head + 4 + length)
 }
 
+/// The parts of OTLP's request that the test looks at, with their numbers in its schema.
+mod otlp {
+    #[derive(prost::Message)]
+    pub struct Request {
+        #[prost(message, repeated, tag = "1")]
+        pub resources: Vec<Resource>,
+    }
+
+    #[derive(prost::Message)]
+    pub struct Resource {
+        #[prost(message, repeated, tag = "2")]
+        pub scopes: Vec<Scope>,
+    }
+
+    #[derive(prost::Message)]
+    pub struct Scope {
+        #[prost(message, repeated, tag = "2")]
+        pub spans: Vec<Span>,
+    }
+
+    #[derive(prost::Message)]
+    pub struct Span {
+        #[prost(bytes = "vec", tag = "1")]
+        pub trace_id: Vec<u8>,
+        #[prost(string, tag = "5")]
+        pub name: String,
+        #[prost(int32, tag = "6")]
+        pub kind: i32,
+        #[prost(message, repeated, tag = "9")]
+        pub attributes: Vec<Attribute>,
+    }
+
+    #[derive(prost::Message)]
+    pub struct Attribute {
+        #[prost(string, tag = "1")]
+        pub key: String,
+    }
+}
+
+/// The kinds of spans in OTLP.
+const SERVER: i32 = 2;
+const PRODUCER: i32 = 4;
+const CONSUMER: i32 = 5;
+
+/// Returns the spans of a trace in the requests that the collector has kept.
+fn spans(mut bytes: &[u8], trace_id: &[u8]) -> Vec<otlp::Span> {
+    let mut spans = Vec::new();
+    while let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+        let text = String::from_utf8_lossy(&bytes[..head]).to_lowercase();
+        let length: usize = text
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .and_then(|length| length.parse().ok())
+            .expect("a length");
+        let body = &bytes[head + 4..head + 4 + length];
+        let request = <otlp::Request as prost::Message>::decode(body).expect("OTLP");
+        let scopes = request.resources.into_iter().flat_map(|found| found.scopes);
+        spans.extend(scopes.flat_map(|scope| scope.spans));
+        bytes = &bytes[head + 4 + length..];
+    }
+    spans.retain(|span| span.trace_id == trace_id);
+    spans
+}
+
+fn assert_conventions(spans: &[otlp::Span]) {
+    let messaging = [
+        "messaging.system",
+        "messaging.operation.type",
+        "messaging.operation.name",
+        "messaging.destination.name",
+        "messaging.message.id",
+    ];
+    let http = [
+        "http.request.method",
+        "http.route",
+        "http.response.status_code",
+        "url.path",
+    ];
+    for (name, kind, attributes) in [
+        ("http.request", SERVER, &http[..]),
+        ("outbox.publish", PRODUCER, &messaging[..]),
+        ("audit.archive", CONSUMER, &messaging[..]),
+    ] {
+        let span = spans
+            .iter()
+            .find(|span| span.name == name)
+            .expect("the span");
+        assert_eq!(span.kind, kind, "{name}");
+        let keys: Vec<_> = span
+            .attributes
+            .iter()
+            .map(|found| found.key.as_str())
+            .collect();
+        for attribute in attributes {
+            assert!(keys.contains(attribute), "{name} has {keys:?}");
+        }
+    }
+}
+
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
@@ -110,6 +209,7 @@ async fn trace_leads_from_the_request_to_the_archive() {
         },
     )
     .await;
+    assert_conventions(&spans(&received.lock().await, &trace_id));
     drop(process);
     world.end().await;
 }

@@ -10,7 +10,10 @@ use parking_lot::Mutex;
 use rdkafka::{Offset, consumer::Consumer as _, error::KafkaError};
 
 use super::{ConsumerStatus, Stream};
-use crate::{kafka, telemetry::names};
+use crate::{
+    kafka,
+    telemetry::{self, names},
+};
 
 /// Measures every two seconds how many records of the assigned partitions the archive does not have
 /// yet. Without an assignment, measures all partitions. Ends with the consumer.
@@ -43,6 +46,7 @@ pub(super) async fn measure_lag(
                 status.failed(None);
             }
             metrics::gauge!(names::CONSUMER_LAG).set(lag as f64);
+            telemetry::observed("consumer_lag");
         }
         metrics::gauge!(names::CONSUMER_LAG_SECONDS).set(status.lag_seconds());
         tokio::time::sleep(Duration::from_secs(2)).await;

@@ -22,6 +22,7 @@ use crate::{
         },
     },
     store::{self, Visible, checkpoints::Checkpoint},
+    telemetry::names,
 };
 
 /// The time limit of one verification. The rest is left to the next verification.
@@ -95,6 +96,22 @@ impl AuditReads {
     /// Verifies a tenant's archived history, between two revisions if they are given, from its
     /// checkpoint on. If the end is the newest revision, it is compared with Postgres.
     pub async fn verify(
+        &self,
+        tenant: &AuthorizedTenant,
+        from: Option<u64>,
+        to: Option<u64>,
+    ) -> Result<Verification, Error> {
+        let verification = self.verification(tenant, from, to).await?;
+        let result = match verification.first_bad {
+            Some(_) => "broken",
+            None if verification.verified => "verified",
+            None => "missing",
+        };
+        metrics::counter!(names::VERIFICATIONS, "result" => result).increment(1);
+        Ok(verification)
+    }
+
+    async fn verification(
         &self,
         tenant: &AuthorizedTenant,
         from: Option<u64>,

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use crate::{
     config,
     store::{self, Server, Visible, outbox::Backlog},
-    telemetry::names,
+    telemetry::{self, names},
 };
 
 /// A sample older than this is not used. Samples are a second apart, and one may take as long as a
@@ -76,6 +76,7 @@ impl Unpublished {
             Ok(sample) => {
                 metrics::gauge!(names::OUTBOX_BACKLOG).set(sample.events as f64);
                 metrics::gauge!(names::OUTBOX_AGE_SECONDS).set(sample.oldest_seconds);
+                telemetry::observed("outbox");
                 self.set(sample, Instant::now());
             }
             Err(error) => tracing::debug!(error = %error, "the outbox could not be counted"),

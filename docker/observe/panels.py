@@ -1,0 +1,141 @@
+"""The panels: which metrics a dashboard shows, what is good, and the alert that watches it.
+
+Each metric of src/telemetry/names.rs is in one dashboard. Its query comes from its kind and labels (dashboards.py), unless QUERIES has another.
+RARE has the metrics that a healthy service without such callers does not export: their panels show 0 then."""
+
+# title, then rows of: metric, unit, what is good, alert (without its prefix)
+DASHBOARDS = {
+    "reads": ("Reads and cache", [
+        ("tm_http_requests_total", "reqps", "5xx is 0.", "ReadErrorBudgetBurn"),
+        ("tm_http_request_seconds", "s", "Polls take milliseconds; an endpoint does not get slower from week to week.", "ReadErrorBudgetBurn"),
+        ("tm_cache_reads_total", "reqps", "Nearly all are hits; misses follow a start.", None),
+        ("tm_cache_loads_total", "reqps", "Few; most from replicas.", None),
+        ("tm_cache_events_total", "reqps", "Few gaps.", None),
+        ("tm_cache_delay_seconds", "s", "95 % below a second.", None),
+        ("tm_cache_stale_seconds", "s", "0.", "CacheStale"),
+        ("tm_cache_tenants", "short", "It follows the number of tenants that are read.", None),
+        ("tm_cache_follower_restarts_total", "reqps", "0.", None),
+        ("tm_waiters", "short", "Even over the instances, and below the pool's size.", "PoolNearlyFull"),
+        ("tm_streams_cut_total", "reqps", "0: readers keep up.", None),
+        ("tm_snapshot_files_total", "reqps", "Only `saved`.", "SnapshotFilesFail"),
+    ]),
+    "writes": ("Writes and PostgreSQL", [
+        ("tm_write_outcomes_total", "reqps", "`unavailable` and `unknown` are 0; `refused` is the callers' affair.", "WriteErrorBudgetBurn"),
+        ("tm_write_commit_seconds", "s", "Milliseconds on a disk that syncs fast.", "WriteErrorBudgetBurn"),
+        ("tm_write_batch_commands", "short", "It grows with the load: groups share a commit.", None),
+        ("tm_write_queue_commands", "short", "Near 0.", "Overloaded"),
+        ("tm_writes_blocked", "short", "0.", "WritesBlocked"),
+        ("tm_pool_connections", "short", "Some are idle.", "PoolNearlyFull"),
+        ("tm_replica_fresh", "short", "1.", "ReplicaUnusable"),
+        ("tm_replica_lag_bytes", "bytes", "Kilobytes.", "ReplicaUnusable"),
+    ]),
+    "outbox": ("Outbox and relay", [
+        ("tm_outbox_oldest_age_seconds", "s", "Below a second.", "OutboxDelayed"),
+        ("tm_outbox_backlog_events", "short", "Near 0, and it does not grow.", "OutboxGrows"),
+        ("tm_relay_leader", "short", "1 in the sum.", "NoRelayLeads"),
+        ("tm_relay_published_total", "reqps", "It follows the changes.", None),
+        ("tm_relay_batch_seconds", "s", "Milliseconds.", None),
+        ("tm_relay_errors_total", "reqps", "0.", "OutboxDelayed"),
+        ("tm_kafka_producers_replaced_total", "reqps", "0.", "ProducerStalled"),
+        ("tm_outbox_set_aside_events", "short", "0.", "EventsSetAside"),
+        ("tm_relay_set_aside_total", "reqps", "0.", "EventsSetAside"),
+        ("tm_observed_timestamp_seconds", "s", "The age is below 5 s: else the other panels are old.", "SourceNotRead"),
+    ]),
+    "audit": ("Archive and access log", [
+        ("tm_audit_consumer_lag_seconds", "s", "Seconds.", "ArchiveDelayed"),
+        ("tm_audit_consumer_lag_events", "short", "Near 0, and it does not grow.", "ArchiveBacklogGrows"),
+        ("tm_audit_archived_total", "reqps", "It follows the changes; duplicates follow a restart.", None),
+        ("tm_audit_archive_seconds", "s", "Milliseconds.", None),
+        ("tm_audit_archive_delay_seconds", "s", "95 % within seconds.", "ArchiveDelayBudgetBurn"),
+        ("tm_audit_dead_letters_total", "reqps", "0, always.", "DeadLetters"),
+        ("tm_audit_verifications_total", "reqps", "None is `broken`.", "ChainBroken"),
+        ("tm_audit_consumer_restarts_total", "reqps", "0.", "AuditConsumerRestarts"),
+        ("tm_audit_exports_total", "reqps", "None is `cut`.", "ExportsCut"),
+        ("tm_access_log_records_total", "reqps", "`refused` is 0.", "AccessLogLost"),
+        ("tm_access_log_write_failures_total", "reqps", "0.", "AccessLogDelayed"),
+        ("tm_access_log_queue_records", "short", "Near 0.", "AccessLogDelayed"),
+        ("tm_access_log_outbox_records", "short", "0.", "AccessLogDelayed"),
+    ]),
+    "process": ("Processes and dependencies", [
+        ("tm_ready", "short", "1.", "NotReady"),
+        ("tm_check_state", "short", "0.", "NotReady"),
+        ("tm_breaker_state", "short", "0.", "BreakerOpen"),
+        ("tm_breaker_transitions_total", "reqps", "0.", "BreakerOpen"),
+        ("tm_breaker_rejected_total", "reqps", "0.", "BreakerOpen"),
+        ("tm_bulkhead_rejected_total", "reqps", "0.", "Overloaded"),
+        ("tm_pool_used", "percentunit", "Below 0.9.", "PoolNearlyFull"),
+        ("tm_pool_size", "short", "As configured, and the same everywhere.", "PoolNearlyFull"),
+        ("tm_process_resident_memory_bytes", "bytes", "It does not grow from day to day.", None),
+        ("tm_panics_total", "reqps", "0.", "Panicked"),
+    ]),
+    "nodes": ("Nodes and rollouts", [
+        ("tm_nodes", "short", "Most are converged; few are lost.", "NodesLag"),
+        ("tm_node_lag_revisions", "short", "0 soon after a change.", "NodesLag"),
+        ("tm_node_refusals_total", "reqps", "0.", "NodesRefuse"),
+        ("tm_convergence_seconds", "s", "95 % of the nodes within 30 s.", "NodesLag"),
+        ("tm_ledger_partial", "short", "0.", "LedgerPartial"),
+        ("tm_envoy_streams", "short", "The number of your Envoys, over all instances.", None),
+        ("tm_envoy_answers_total", "reqps", "No `nack`, few `late`.", "EnvoyRefuses"),
+        ("tm_envoy_quarantine_total", "reqps", "0.", "EnvoyRefuses"),
+    ]),
+    "security": ("Callers, keys and certificates", [
+        ("tm_auth_denied_total", "reqps", "Few, and without jumps.", "CredentialsTried"),
+        ("tm_auth_keys_cached", "short", "The number of keys in use.", None),
+        ("tm_jwt_checks_total", "reqps", "Nearly all are accepted.", "CredentialsTried"),
+        ("tm_jwks_fetches_total", "reqps", "All are `fetched`.", "BreakerOpen"),
+        ("tm_jwks_fetched_timestamp_seconds", "s", "The age is below an hour.", "BreakerOpen"),
+        ("tm_certificate_expires_timestamp_seconds", "s", "More than a week is left.", "CertificateExpires"),
+        ("tm_signing_key", "short", "The same number for each key: that of the instances.", "SigningKeysDiffer"),
+    ]),
+}
+
+# Metrics whose kind and labels give no useful query.
+QUERIES = {
+    "tm_http_requests_total": ("sum by (status) (rate(tm_http_requests_total[$__rate_interval]))", "{{status}}"),
+    "tm_relay_leader": ("sum(tm_relay_leader)", "leaders"),
+    "tm_pool_used": ('max by (pool, unit) (tm_pool_used{unit!="bytes"} / tm_pool_size{unit!="bytes"})', "{{pool}} ({{unit}})"),
+    "tm_observed_timestamp_seconds": ("time() - max by (source) (tm_observed_timestamp_seconds)", "{{source}}"),
+    "tm_jwks_fetched_timestamp_seconds": ("time() - max(tm_jwks_fetched_timestamp_seconds)", "age"),
+    "tm_certificate_expires_timestamp_seconds": ("min by (instance) (tm_certificate_expires_timestamp_seconds) - time()", "{{instance}}"),
+    "tm_signing_key": ("sum by (key) (tm_signing_key)", "{{key}}"),
+    "tm_ready": ("min by (instance) (tm_ready)", "{{instance}}"),
+    "tm_replica_fresh": ("min by (server) (tm_replica_fresh)", "{{server}}"),
+    "tm_waiters": ("sum by (instance) (tm_waiters)", "{{instance}}"),
+    "tm_process_resident_memory_bytes": ("max by (instance) (tm_process_resident_memory_bytes)", "{{instance}}"),
+}
+
+# What the metric waits for.
+RARE = {
+    "tm_relay_errors_total": "a failure",
+    "tm_kafka_producers_replaced_total": "a failure of Kafka",
+    "tm_relay_set_aside_total": "an event that Kafka refuses",
+    "tm_cache_follower_restarts_total": "a failure of Kafka",
+    "tm_audit_dead_letters_total": "a record that cannot be archived",
+    "tm_audit_consumer_restarts_total": "a failure",
+    "tm_access_log_write_failures_total": "a failure of MongoDB",
+    "tm_breaker_transitions_total": "a failure",
+    "tm_breaker_rejected_total": "a failure",
+    "tm_bulkhead_rejected_total": "overload",
+    "tm_panics_total": "a defect",
+    "tm_streams_cut_total": "a slow reader",
+    "tm_snapshot_files_total": "`read.snapshot_dir`",
+    "tm_node_refusals_total": "a node that refuses",
+    "tm_envoy_streams": "an Envoy",
+    "tm_envoy_answers_total": "an Envoy",
+    "tm_envoy_quarantine_total": "an Envoy that refuses",
+    "tm_jwt_checks_total": "an issuer of tokens",
+    "tm_jwks_fetches_total": "an issuer of tokens",
+    "tm_jwks_fetched_timestamp_seconds": "an issuer of tokens",
+    "tm_certificate_expires_timestamp_seconds": "`http.tls`",
+    "tm_signing_key": "`dataplane.signing_keys`",
+}
+
+# The indicators of rules/slo.yaml: name, title, the alert that watches it.
+INDICATORS = [
+    ("reads_failed", "Polls and resolves answered 5xx", "ReadErrorBudgetBurn"),
+    ("commits_late", "Changes that other instances had after more than 1 s", None),
+    ("writes_failed", "Commands that could not be carried out", "WriteErrorBudgetBurn"),
+    ("outbox_late", "Time in which a commit waited more than 60 s for Kafka", "OutboxDelayed"),
+    ("archive_late", "Events archived after more than 5 min", "ArchiveDelayBudgetBurn"),
+    ("nodes_late", "Changes that 95 % of the nodes did not run within 30 s", "NodesLag"),
+]
