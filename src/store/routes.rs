@@ -241,6 +241,12 @@ pub async fn get(
     Ok(Some((tag, if exists { Some(route(&row)?) } else { None })))
 }
 
+/// The conditions of a filter in [`list`], without its tenant.
+const MATCHES: &str = "and ($2::text is null or service = $2) and ($3::text is null or env = $3) \
+    and ($4::text is null or version = $4) and ($5::bool is null or is_active = $5) \
+    and ($6::text is null or labels ->> $6 = $7) \
+    and ($13::text is null or strpos(lower(concat_ws(' ', service, env, version, url)), lower($13)) > 0)";
+
 /// What is known about the tenant of a list, at the instant of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedTenant {
@@ -272,20 +278,10 @@ pub async fn list(
     } else {
         "coalesce($8, $9, $10, $11) is null"
     };
-    let matching = format!(
-        "from routes where {of_tenant} and ($2::text is null or service = $2) and ($3::text is null or env = $3) \
-           and ($4::text is null or version = $4) and ($5::bool is null or is_active = $5) \
-           and ($6::text is null or labels ->> $6 = $7) \
-           and ($13::text is null or strpos(lower(concat_ws(' ', service, env, version, url)), lower($13)) > 0)"
-    );
-    let counted = if count {
-        format!("(select count(*) {matching})")
-    } else {
-        "null::bigint".to_owned()
-    };
     let sql = format!(
-        "with t as (select name, epoch, revision, {counted} as matching from tenants where name = $1), \
-         page as (select * {matching} and {after_key} order by tenant, service, env, version limit $12) \
+        "with t as (select name, epoch, revision, \
+           case when $14 then (select count(*) from routes where {of_tenant} {MATCHES}) end as matching from tenants where name = $1), \
+         page as (select * from routes where {of_tenant} {MATCHES} and {after_key} order by tenant, service, env, version limit $12) \
        select t.epoch, t.revision as tenant_revision, t.matching, page.* from page full join t on false \
        order by page.tenant, page.service, page.env, page.version"
     );
@@ -331,6 +327,7 @@ pub async fn list(
                 &d,
                 &limit,
                 &filter.search,
+                &count,
             ],
         )
         .await?;

@@ -194,9 +194,10 @@ async fn page_size_defaults_to_fifty() {
     // moment later, and no revision shows it.
     app.db.caught_up().await;
     assert_eq!(size("&limit=200").await, 200);
+    assert_eq!(size("&limit=1000").await, 250);
     assert_eq!(size("").await, 50);
     assert_eq!(size("&limit=1").await, 1);
-    for limit in ["0", "201", "-1", "1.5", "many", "", "4294967296"] {
+    for limit in ["0", "1001", "-1", "1.5", "many", "", "4294967296"] {
         let refused = app
             .get(&format!("/routes?limit={limit}"))
             .problem(422, "invalid_request")
