@@ -117,7 +117,7 @@ async fn assert_relay_recovers(from_the_start: bool, sick: &[Api]) {
     .await;
     stop.cancel();
     running.await.expect("it ends");
-    world.end().await;
+    Box::pin(world.end()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
