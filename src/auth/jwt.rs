@@ -215,7 +215,7 @@ impl Verifier {
     }
 
     /// Verifies an id token: signed by the issuer for `client` alone, with this `nonce`, and not
-    /// expired (OpenID Connect Core §3.1.3.7). Returns its subject.
+    /// expired (`OpenID` Connect Core §3.1.3.7). Returns its subject.
     pub async fn verify_id_token(
         &self,
         token: &str,

@@ -1,5 +1,5 @@
-//! Signing in at the identity provider: OpenID Connect, code flow with PKCE (RFC 6749 §4.1,
-//! RFC 7636, OpenID Connect Core §3.1).
+//! Signing in at the identity provider: `OpenID` Connect, code flow with PKCE (RFC 6749 §4.1,
+//! RFC 7636, `OpenID` Connect Core §3.1).
 //!
 //! ```text
 //!  begin ─► browser ─► authorize_url ─► browser ─► /ui/callback ─► finish: code ─► token_url ─► access token, id token

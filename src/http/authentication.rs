@@ -1,10 +1,5 @@
 //! Finds the caller of credentials, and counts attempts with credentials that are not good.
 
-#![expect(
-    clippy::result_large_err,
-    reason = "what is known of a refusal is made once for a request, and goes no further than the middleware"
-)]
-
 use std::{net::IpAddr, sync::Arc};
 
 use super::{denied::Denied, limits::Limits};

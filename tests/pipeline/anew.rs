@@ -82,7 +82,7 @@ async fn assert_stays_sick(broker: &SickBroker) {
 
 /// Checks that a relay publishes after the broker was sick, from the start or later.
 async fn assert_relay_recovers(from_the_start: bool, sick: &[Api]) {
-    let (world, broker) = world(sick).await;
+    let (world, broker) = Box::pin(world(sick)).await;
     let routes = Routes::of(&world);
     if from_the_start {
         broker.sickens();
@@ -117,7 +117,7 @@ async fn assert_relay_recovers(from_the_start: bool, sick: &[Api]) {
     .await;
     stop.cancel();
     running.await.expect("it ends");
-    world.end().await;
+    Box::pin(world.end()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,7 +34,7 @@ const EVENTS: u64 = 6;
 
 /// A world with master keys and six events of three people, two of them in one revision.
 async fn world_of_people() -> (World, TestApp) {
-    let mut world = World::new().await;
+    let mut world = Box::pin(World::new()).await;
     let keys = Settings::without_environment(&[format!("privacy.master_keys={KEY}")]).unwrap();
     world.settings.privacy = keys.privacy;
     world
@@ -43,7 +43,12 @@ async fn world_of_people() -> (World, TestApp) {
     world
         .environment
         .insert("TM__MIGRATE__POSTGRES_URL".into(), world.db.owner_url());
-    let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
+    let app = Box::pin(TestApp::run(
+        world.db.clone(),
+        world.settings.clone(),
+        Role::All,
+    ))
+    .await;
     let desk = Desk::of(&world.settings);
     desk.put(ADA, "acme", "http://a", None).await;
     desk.put_all(GRACE, "acme", &["v2", "v3"], "http://b").await;

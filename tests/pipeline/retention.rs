@@ -184,7 +184,7 @@ impl Office {
             .db
             .execute(&format!("drop role {name}"), &[])
             .await;
-        self.world.end().await;
+        Box::pin(self.world.end()).await;
     }
 }
 

@@ -28,7 +28,8 @@ const REDIRECT: &str = "http://localhost/ui/callback";
 /// The provider's answer to the exchange of a code.
 #[derive(Clone)]
 pub enum Exchange {
-    /// Tokens with these changes of the access token's and of the id token's claims.
+    /// Tokens with these changes of the access token's and of the id token's claims. A text takes
+    /// the place of the whole access token.
     Tokens(Value, Value),
     /// The same, but another key signs the id token, under the name of the provider's key.
     Forged,
@@ -220,8 +221,12 @@ async fn token(
     for (name, value) in id.as_object().expect("an object") {
         own[name] = value.clone();
     }
+    let access_token = match access {
+        Value::String(text) => text,
+        changes => signer.token(&claims(Now::read(), changes)),
+    };
     HttpResponse::Ok().json(json!({
-        "access_token": signer.token(&claims(Now::read(), access)),
+        "access_token": access_token,
         "id_token": of_id.token(&claims(Now::read(), own)),
         "token_type": "Bearer",
         "expires_in": 300,

@@ -128,7 +128,8 @@ struct AccessRecord {
     kind: schemas::AccessKind,
     /// `key_created`, `key_rotated`, `key_revoked`, `breaker_forced_open`, `breaker_forced_closed`,
     /// `breaker_released`, `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`,
-    /// `replay_cancelled`, `plan_deleted`, `policy_quarantined`, `policy_released`, or the endpoint.
+    /// `replay_cancelled`, `plan_deleted`, `policy_quarantined`, `policy_released`, `signed_in`,
+    /// `signed_out`, or the endpoint.
     action: String,
     /// The HTTP status of the answer; `null` for the kinds `key_changed` and `operated`, which are
     /// recorded because they were done.

@@ -216,8 +216,8 @@ checked! {
     AccessKind = json_schema!({
         "description": "The kind of an access. `denied`: the request was refused with 401, 403, or 404 for another customer's tenant. `key_changed`: \
                         a key was created, rotated or revoked. `operated`: an administrator changed how the service runs (a forced breaker state, a \
-                        decision on a dead letter, a replay), or a caller deleted a plan. `read`: sensitive data was read, such as audit events, an \
-                        export or the list of keys.",
+                        decision on a dead letter, a replay), a caller deleted a plan, or a person signed in at the web page or out. `read`: \
+                        sensitive data was read, such as audit events, an export or the list of keys.",
         "type": "string", "enum": crate::domain::access::Kind::ALL.map(crate::domain::access::Kind::as_str),
     });
     /// The action of any event.

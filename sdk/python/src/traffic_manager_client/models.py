@@ -764,7 +764,7 @@ class AccessRecord(BaseModel):
     )
     action: str
     """
-    `key_created`, `key_rotated`, `key_revoked`, `breaker_forced_open`, `breaker_forced_closed`, `breaker_released`, `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`, `replay_cancelled`, `plan_deleted`, `policy_quarantined`, `policy_released`, or the endpoint.
+    `key_created`, `key_rotated`, `key_revoked`, `breaker_forced_open`, `breaker_forced_closed`, `breaker_released`, `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`, `replay_cancelled`, `plan_deleted`, `policy_quarantined`, `policy_released`, `signed_in`, `signed_out`, or the endpoint.
     """
     actor: Actor | None
     """
@@ -781,7 +781,7 @@ class AccessRecord(BaseModel):
     """
     kind: Literal["denied", "key_changed", "operated", "read"] | str
     """
-    The kind of an access. `denied`: the request was refused with 401, 403, or 404 for another customer's tenant. `key_changed`: a key was created, rotated or revoked. `operated`: an administrator changed how the service runs (a forced breaker state, a decision on a dead letter, a replay), or a caller deleted a plan. `read`: sensitive data was read, such as audit events, an export or the list of keys.
+    The kind of an access. `denied`: the request was refused with 401, 403, or 404 for another customer's tenant. `key_changed`: a key was created, rotated or revoked. `operated`: an administrator changed how the service runs (a forced breaker state, a decision on a dead letter, a replay), a caller deleted a plan, or a person signed in at the web page or out. `read`: sensitive data was read, such as audit events, an export or the list of keys.
     """
     object: str | None
     """
