@@ -19,7 +19,7 @@ use self::{
 use crate::{
     cluster::Placed,
     parts::{self, World},
-    processes::{Process, eventually},
+    processes::Process,
     replica::Paused,
     restored::epoch,
     support::{

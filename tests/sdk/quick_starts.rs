@@ -2,7 +2,10 @@
 
 mod rust;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use regex::Regex;
 
@@ -44,8 +47,8 @@ fn outputs(
     scene: &Scene,
     page: &str,
     language: &str,
-    folder: &PathBuf,
-    program: &PathBuf,
+    folder: &Path,
+    program: &Path,
 ) -> Vec<String> {
     fs::create_dir_all(folder).expect("a folder");
     let blocks = runnable(page, language);
@@ -108,13 +111,7 @@ async fn quick_starts_of_all_languages_work() {
         .command("npm")
         .args(["run", "--silent", "build"])
         .current_dir(package("typescript")));
-    let printed = outputs(
-        &scene,
-        "typescript.md",
-        "ts",
-        &folder,
-        &PathBuf::from("node"),
-    );
+    let printed = outputs(&scene, "typescript.md", "ts", &folder, Path::new("node"));
     let [written, followed] = &printed[..] else {
         panic!("two quick starts: {printed:?}");
     };
