@@ -156,6 +156,7 @@ fn canary(scene: &Scene, program: &Path) -> Output {
 #[tokio::test(flavor = "multi_thread")]
 async fn canary_goes_on_while_requests_succeed_and_back_when_they_fail() {
     let scene = Scene::start().await;
+    let _alone = scene.alone_with("python").await;
     run(&mut scene.command(package("python").join("install.sh")));
     let batch = json!({ "changes": [
         {"action": "put", "route": {"service": "shop", "env": "prod", "version": "v1", "url": "http://1.example"}},

@@ -11,10 +11,7 @@ async fn test(language: &'static str) {
     } else {
         command.arg("core");
     }
-    let _alone = match language {
-        "typescript" => Some(scene.builds_typescript().await),
-        _ => None,
-    };
+    let _alone = scene.alone_with(language).await;
     let output = tokio::task::spawn_blocking(move || run(&mut command))
         .await
         .expect("the tests end");

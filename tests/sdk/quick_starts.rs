@@ -2,7 +2,10 @@
 
 mod rust;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use regex::Regex;
 
@@ -44,8 +47,8 @@ fn outputs(
     scene: &Scene,
     page: &str,
     language: &str,
-    folder: &PathBuf,
-    program: &PathBuf,
+    folder: &Path,
+    program: &Path,
 ) -> Vec<String> {
     fs::create_dir_all(folder).expect("a folder");
     let blocks = runnable(page, language);
@@ -80,13 +83,10 @@ async fn quick_starts_of_all_languages_work() {
     knows_all_nodes(&scene).await;
     let (url, token) = (scene.app.api.as_str(), scene.token.as_str());
 
-    let python = package("python").join(".venv/bin/python");
-    let installed =
-        [package("python"), package("typescript")].map(|folder| folder.join("install.sh"));
-    for install in &installed {
-        run(&mut scene.command(install));
-    }
-    let printed = outputs(&scene, "python.md", "python", &scratch("python"), &python);
+    let python = scene.alone_with("python").await;
+    run(&mut scene.command(package("python").join("install.sh")));
+    let program = package("python").join(".venv/bin/python");
+    let printed = outputs(&scene, "python.md", "python", &scratch("python"), &program);
     let [written, followed, async_followed] = &printed[..] else {
         panic!("three quick starts: {printed:?}");
     };
@@ -95,6 +95,9 @@ async fn quick_starts_of_all_languages_work() {
         assert_eq!(followed.trim(), format!("1 {URL}"));
     }
 
+    drop(python);
+
+    let typescript = scene.alone_with("typescript").await;
     let folder = scratch("typescript");
     let modules = folder.join("node_modules");
     fs::create_dir_all(&modules).expect("a folder");
@@ -103,18 +106,12 @@ async fn quick_starts_of_all_languages_work() {
         modules.join("traffic-manager-client"),
     )
     .expect("a link");
-    let _alone = scene.builds_typescript().await;
+    run(&mut scene.command(package("typescript").join("install.sh")));
     run(scene
         .command("npm")
         .args(["run", "--silent", "build"])
         .current_dir(package("typescript")));
-    let printed = outputs(
-        &scene,
-        "typescript.md",
-        "ts",
-        &folder,
-        &PathBuf::from("node"),
-    );
+    let printed = outputs(&scene, "typescript.md", "ts", &folder, Path::new("node"));
     let [written, followed] = &printed[..] else {
         panic!("two quick starts: {printed:?}");
     };
@@ -124,13 +121,19 @@ async fn quick_starts_of_all_languages_work() {
         "{followed}"
     );
 
+    drop(typescript);
+
     if !secure::is_on() {
         let state = rust::put_and_wait(url, token).await.expect("a route");
         assert_eq!(state.as_deref(), Some("converged"));
         let (watcher, route) = rust::follow(url, token, &folder).await.expect("data");
         assert_eq!(route, URL);
         drop(watcher);
-        let chains = rust::verify(url, token).await.expect("a proof");
+        let chains = eventually("the archive has changes", async || {
+            let chains = rust::verify(url, token).await.expect("a proof");
+            (!chains.is_empty()).then_some(chains)
+        })
+        .await;
         assert!(chains.iter().all(|chain| chain.fault.is_none()));
     }
     scene.end().await;

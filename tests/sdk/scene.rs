@@ -52,8 +52,9 @@ pub struct Scene {
     world: World,
 }
 
-/// Held by whoever builds the TypeScript package, or uses what was built.
+/// Held by a test that installs and builds a package, or uses what was built.
 static TYPESCRIPT: Mutex<()> = Mutex::const_new(());
+static PYTHON: Mutex<()> = Mutex::const_new(());
 
 impl Scene {
     pub async fn start() -> Self {
@@ -111,9 +112,13 @@ impl Scene {
         Watcher::start(settings).await.expect("a node")
     }
 
-    /// Waits until no other test builds the TypeScript package or uses it.
-    pub async fn builds_typescript(&self) -> MutexGuard<'static, ()> {
-        TYPESCRIPT.lock().await
+    /// Waits until no other test builds a language's package or uses it.
+    pub async fn alone_with(&self, language: &str) -> MutexGuard<'static, ()> {
+        match language {
+            "typescript" => TYPESCRIPT.lock().await,
+            "python" => PYTHON.lock().await,
+            other => panic!("{other} has no package"),
+        }
     }
 
     pub async fn end(self) {

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{Read as _, Write as _},
-    path::PathBuf,
+    path::Path,
     process::{Child, Command, Stdio},
     sync::Arc,
 };
@@ -23,7 +23,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(scene: &Scene, folder: &PathBuf, program: &PathBuf, arguments: &str) -> Self {
+    fn start(scene: &Scene, folder: &Path, program: &Path, arguments: &str) -> Self {
         let command = format!("{} {arguments}", program.join("tmctl").display());
         let mut terminal = Command::new("script");
         terminal.args([

@@ -1,4 +1,4 @@
-//! Signing in at an OpenID Connect issuer, as a program without a secret of its own (a public client): in a browser of
+//! Signing in at an OIDC issuer, as a program without a secret of its own (a public client): in a browser of
 //! this machine (RFC 8252, with PKCE), or with a code that is typed in at another one (RFC 8628).
 
 mod browser;
@@ -44,7 +44,7 @@ pub struct SignedIn {
     pub expires_in: Option<u64>,
 }
 
-/// What an issuer says of itself (OpenID Connect Discovery, RFC 8414).
+/// What an issuer says of itself (discovery, RFC 8414).
 #[derive(Debug, Deserialize)]
 struct Metadata {
     issuer: String,

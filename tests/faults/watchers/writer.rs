@@ -1,6 +1,9 @@
 //! The writer of the tests of watchers, and the check of all that the watchers held.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -11,6 +14,7 @@ use super::{
 };
 use crate::{
     processes::{Process, eventually},
+    restored::epoch,
     support::secure,
 };
 
@@ -98,6 +102,19 @@ impl Writer {
         let tag = format!("{}.{}", text("epoch"), body["revision"]);
         self.truth.insert(tag.clone(), text("digest"));
         tag
+    }
+
+    /// Waits until the newest state is of another epoch than this tag. Returns its tag.
+    pub async fn leaves(&mut self, old: &str) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let tag = self.look().await;
+            if epoch(&tag) != epoch(old) {
+                return tag;
+            }
+            assert!(Instant::now() < until, "the tenant begins no epoch");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     pub async fn writes(&mut self, count: usize) -> String {

@@ -43,7 +43,7 @@ pub enum Command {
 /// The issuer at which `auth login` signs in.
 #[derive(Debug, Args)]
 pub struct Issuer {
-    /// The URL of the OpenID Connect issuer at which `auth login` signs in
+    /// The URL of the OIDC issuer at which `auth login` signs in
     #[arg(long, value_name = "URL", requires = "client_id")]
     issuer: Option<String>,
     /// The name under which the issuer knows tmctl
