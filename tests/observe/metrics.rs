@@ -40,7 +40,7 @@ fn family(name: &str) -> &str {
             let family = name.strip_suffix(suffix)?;
             TABLE
                 .iter()
-                .any(|(_, known, _)| *known == family)
+                .any(|(kind, known, _)| *kind == "histogram" && *known == family)
                 .then_some(family)
         })
         .unwrap_or(name)
