@@ -2,9 +2,9 @@
 """Makes each fault of faults.py on the running stack, waits until the real Prometheus fires the alerts that it must raise, undoes the fault, waits
 until they have ended, and writes docs/operations/game-days.md. docker/observe/game_day.sh prepares the stack.
 
-usage: game_day.py FACTOR [PART OF A FAULT'S DESCRIPTION]
+usage: game_day.py FACTOR [PART OF A FAULT'S DESCRIPTION ...]
 
-With a part, only those faults are made. The figures of each fault are kept in the stack's folder, and the page is written once every fault has some."""
+With parts, only those faults are made. The figures of each fault are kept in the stack's folder, and the page is written once every fault has some."""
 
 import datetime
 import json
@@ -110,7 +110,7 @@ def write(rows: list[dict], factor: str) -> None:
 
 
 def main() -> None:
-    factor, part = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
+    factor, parts = sys.argv[1], sys.argv[2:] or [""]
     api = traffic.Api(os.environ["API_URL"], os.environ["API_TOKEN"])
     tenant, stop = f"game-{int(time.time())}", threading.Event()
     traffic.start(api, tenant, stop)
@@ -125,7 +125,7 @@ def main() -> None:
     failed = []
     try:
         for fault in faults:
-            if part not in fault.what:
+            if not any(part in fault.what for part in parts):
                 continue
             try:
                 kept[fault.what] = rehearse(fault)

@@ -2,7 +2,7 @@
 //!
 //! In a page that is run, a block marked `sh` is a command. If another block comes right after it,
 //! that block is the command's output. All commands of a page run in one shell, as for a reader who
-//! follows it. Blocks marked `text` are for reading only.
+//! follows it. Blocks marked `text` are for reading only, and those marked `promql` are for Prometheus.
 //!
 //! The service authenticates callers, and the page runs with the token of a `platform_admin`, like
 //! that of the demo.
@@ -166,7 +166,10 @@ fn examples(name: &str, text: &str) -> Vec<Example> {
                 command: command.to_owned(),
                 output: None,
             });
-        } else if !part.starts_with("text\n") {
+        } else if !["text\n", "promql\n"]
+            .iter()
+            .any(|mark| part.starts_with(mark))
+        {
             let example = examples
                 .last_mut()
                 .filter(|example| example.output.is_none() && before.trim().is_empty());
@@ -174,7 +177,7 @@ fn examples(name: &str, text: &str) -> Vec<Example> {
                 .unwrap_or_else(|| panic!("{name}: neither a command nor what one prints: {part}"));
             assert!(
                 part.starts_with('\n'),
-                "{name}: only sh and text mark a block: {part}"
+                "{name}: only sh, text and promql mark a block: {part}"
             );
             example.output = Some(from + 1..from + part.len());
         }
