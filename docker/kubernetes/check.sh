@@ -39,6 +39,7 @@ check() {
     for overlay in "${RENDERED[@]}"; do
         kubectl kustomize "$HERE/$overlay" >"$WORK/rendered.yaml"
         compare_with_schemas "$overlay"
+        compare_names "$overlay"
         dry_run "$WORK/rendered.yaml" >"$WORK/answer" 2>&1 || { cat "$WORK/answer" >&2; die "$overlay is refused"; }
         say "$overlay: $(grep -c 'server dry run' "$WORK/answer") objects accepted"
     done
@@ -50,6 +51,7 @@ check() {
     planted components/keda/audit.yaml 's/pollingInterval/pollingIntervall/' 'unknown field.*pollingIntervall'
     planted components/retention/cronjob.yaml 's/20 3 \* \* \*/every night/' 'spec.schedule'
     planted overlays/production/scaling.yaml 's/minReplicas: 3/minReplicas: 30/' 'maxReplicas'
+    planted_name
     say "every planted mistake is refused"
     follow_the_page
 }
@@ -108,6 +110,12 @@ compare_with_schemas() {
         { grep -v '^INFO' "$WORK/schemas" >&2; die "$1 does not fit the schemas of Kubernetes $SCHEMAS"; }
 }
 
+# What Kustomize leaves behind when a reference or a namespace is not what it knows, and no server minds: an object would land in the namespace
+# that kubectl happens to use, and a pod would wait for a ConfigMap that nobody makes.
+compare_names() {
+    "$KUBERNETES/schemas/bin/python" "$HERE/names.py" "$WORK/rendered.yaml" >"$WORK/names" || { cat "$WORK/names" >&2; die "$1: names do not fit"; }
+}
+
 # A namespace of a dry run is not there for the objects in it, so namespaces are made. A warning is a refusal: Pod Security warns about a
 # Deployment, and refuses its pods only later.
 dry_run() {
@@ -126,6 +134,15 @@ planted() { # FILE SED WORDS
     if dry_run "$WORK/rendered.yaml" >"$WORK/answer" 2>&1; then die "accepted with a mistake in $1: $2"; fi
     grep -qE "$3" "$WORK/answer" || { cat "$WORK/answer" >&2; die "$1: refused, but not for $2"; }
     say "refused: $(grep -m 1 -oE ".{0,60}$3.{0,60}" "$WORK/answer")"
+}
+
+planted_name() {
+    local copy=$WORK/planted
+    rm -rf "$copy" && cp -r "$HERE" "$copy"
+    sed -i 's/traffic-manager-settings/traffic-manager-setting/' "$copy/components/retention/cronjob.yaml"
+    kubectl kustomize "$copy/overlays/production" >"$WORK/rendered.yaml"
+    if (compare_names production) >"$WORK/answer" 2>&1; then die "accepted: a ConfigMap that is not there"; fi
+    say "refused: $(head -n 1 "$WORK/answer")"
 }
 
 # The commands of docs/operations/kubernetes.md that need no nodes, in order, in a folder where a newcomer has the repository.
