@@ -45,7 +45,7 @@ check() {
     done
     # The same objects in the namespaces that they were just accepted for, each with one mistake.
     planted base/disruption.yaml '0,/maxUnavailable: 1/s//maxUnavailable: 1\n  minAvailable: 1/' 'minAvailable and maxUnavailable cannot be both set'
-    planted base/audit.yaml 's/replicas: 2/replicas: two/' 'spec.replicas'
+    planted base/audit.yaml 's/minReadySeconds: 5/minReadySeconds: five/' 'spec.minReadySeconds'
     planted base/serve.yaml 's/readOnlyRootFilesystem/readOnlyRootFileSystem/' 'unknown field.*readOnlyRootFileSystem'
     planted base/relay.yaml 's/allowPrivilegeEscalation: false/allowPrivilegeEscalation: true/' 'violates? PodSecurity "restricted'
     planted components/keda/audit.yaml 's/pollingInterval/pollingIntervall/' 'unknown field.*pollingIntervall'
@@ -72,7 +72,7 @@ start_api_server() {
         --service-account-signing-key-file="$WORK/account.key" --token-auth-file="$WORK/tokens" --authorization-mode=RBAC \
         --disable-admission-plugins=ServiceAccount --endpoint-reconciler-type=none </dev/null >"$WORK/api-server.log" 2>&1 &
     API_PID=$!
-    wait_until 60 client get --raw /readyz >/dev/null 2>&1 || { tail -n 20 "$WORK/api-server.log" >&2; die "the API server is not ready after 60 s"; }
+    wait_until 120 client get --raw /readyz >/dev/null 2>&1 || { tail -n 20 "$WORK/api-server.log" >&2; die "the API server is not ready after 120 s"; }
 }
 
 stop_api_server() {
