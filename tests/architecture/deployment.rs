@@ -368,3 +368,57 @@ fn kubernetes_migration_is_named_by_its_version() {
         );
     }
 }
+
+/// The page for newcomers. `make kube-check` runs those of its commands that need no node.
+#[test]
+fn kubernetes_page_has_commands_that_exist() {
+    let page = read("docs/operations/kubernetes.md");
+    let makefile = read("Makefile");
+    let after = |before: &str| -> BTreeSet<String> {
+        let found = page.split(before).skip(1);
+        found
+            .map(|rest| {
+                let is_end = |c: char| !(c.is_ascii_alphanumeric() || "-/. ".contains(c));
+                let words = rest.split(is_end).next().unwrap_or_default();
+                words
+                    .split(" -")
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned()
+            })
+            .collect()
+    };
+    let first = |words: &String| words.split(' ').next().unwrap_or_default().to_owned();
+    let mut commands = after("-- traffic-manager ");
+    commands.extend(after("`traffic-manager "));
+    assert!(commands.len() >= 3, "{commands:?}");
+    for command in commands {
+        let words = command.split(' ').filter(|word| !word.contains('.'));
+        let output = Command::new(env!("CARGO_BIN_EXE_traffic-manager"))
+            .args(words)
+            .arg("--help")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "traffic-manager {command}");
+    }
+    let targets = after("`make ");
+    let folders = after("apply -k deploy/");
+    let deployments = after("deployment/");
+    assert!(!targets.is_empty() && folders.len() >= 5 && deployments.len() >= 3);
+    for target in targets.iter().map(first) {
+        assert!(makefile.contains(&format!("\n{target}:")), "make {target}");
+    }
+    for folder in folders.iter().map(first) {
+        let file = format!("{folder}/kustomization.yaml");
+        assert!(!manifest(&file).is_empty());
+    }
+    for deployment in deployments.iter().map(first) {
+        pod(&format!("base/{deployment}.yaml"));
+    }
+    let job = format!(
+        "job/migrate-{}",
+        env!("CARGO_PKG_VERSION").replace('.', "-")
+    );
+    assert!(page.contains(&job), "{job}");
+}
