@@ -102,12 +102,14 @@ deny-proof: rust ## that each of these rules refuses what it is there for
 	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }
 	@.ci/deny-proof.sh
 
-sbom: rust ## what the program is made of, as CycloneDX, in target/sbom
+sbom: rust ## what the programs are made of, as CycloneDX, in target/sbom
 	@command -v cargo-cyclonedx >/dev/null || { echo 'cargo-cyclonedx is missing: cargo install --locked cargo-cyclonedx' >&2; exit 1; }
 	@cargo metadata --locked --format-version 1 >/dev/null
 	@cargo cyclonedx --quiet --format json --spec-version 1.5 --all --override-filename traffic-manager.cdx
-	@rm -f crates/*/traffic-manager.cdx.json # the server's has their parts too
-	@mkdir -p target/sbom && mv traffic-manager.cdx.json target/sbom/ && ls -l target/sbom
+	@mkdir -p target/sbom && mv traffic-manager.cdx.json target/sbom/
+	@mv crates/agent/traffic-manager.cdx.json target/sbom/tm-agent.cdx.json
+	@mv crates/cli/traffic-manager.cdx.json target/sbom/tmctl.cdx.json
+	@rm -f crates/*/traffic-manager.cdx.json && ls -l target/sbom # libraries: their parts are in those of the programs
 
 fuzz: rust up ## every property with many cases, then requests made from the OpenAPI document, for ten minutes
 	@PROPTEST_CASES=$${PROPTEST_CASES:-$$(( $${TM_FUZZ_SECONDS:-600} * 5 ))} cargo test --locked --workspace --lib
@@ -174,6 +176,15 @@ faults: rust up ## every fault at full size, optimised, ten runs each (TM_FAULTS
 
 sabotage: rust up ## classic bugs, put into a copy one by one: a test must catch each; PATCHES="unfenced_leader" for some of them
 	@set -a; . .stack/env; tests/faults/sabotage.sh $(PATCHES)
+
+kube-check: ## the manifests of docker/kubernetes against a real API server, and planted mistakes; compiles it the first time (minutes)
+	@docker/kubernetes/check.sh check
+
+workflow-check: ## lint the workflows and the Dockerfiles
+	@.ci/workflows.sh
+
+size: ## memory, processor and disk of an installation: TENANTS, ROUTES, NODES, WRITES (a second), DAYS
+	@docs/operations/size.py $(foreach name,TENANTS ROUTES NODES WRITES DAYS INSTANCES,$(if $($(name)),$(name)=$($(name))))
 
 rust:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: install 1.92 or newer from https://rustup.rs, then try again' >&2; exit 1; }

@@ -17,7 +17,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --profile agent --locked -p traffic-manager-agent \
     && cp target/agent/tm-agent /tm-agent
 # Fail here, and not at the first start, if the program wants a library that the final image does not have.
-RUN ! ldd /tm-agent | grep -vE '(linux-vdso|ld-linux[^ ]*|lib(c|m|dl|rt|pthread|gcc_s))\.so'
+RUN ldd /tm-agent >/libraries \
+    && ! grep -vE '(linux-vdso|ld-linux[^ ]*|lib(c|m|dl|rt|pthread|gcc_s))\.so' /libraries
 
 RUN mkdir /state
 

@@ -1,10 +1,16 @@
 //! Imports point one way, and each library has one home. The tests read the source, so a breach is
 //! found before a review.
 
+#[path = "architecture/capacity.rs"]
+mod capacity;
 #[path = "architecture/container.rs"]
 mod container;
+#[path = "architecture/deployment.rs"]
+mod deployment;
 #[path = "architecture/imports.rs"]
 mod imports;
+#[path = "architecture/manifests.rs"]
+mod manifests;
 #[path = "architecture/packages.rs"]
 mod packages;
 #[path = "architecture/rules.rs"]

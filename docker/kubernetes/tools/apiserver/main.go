@@ -1,0 +1,11 @@
+// The API server of Kubernetes, for `make kube-check`: the released binary is not in any registry of packages.
+package main
+
+import (
+	"os"
+
+	"k8s.io/component-base/cli"
+	"k8s.io/kubernetes/cmd/kube-apiserver/app"
+)
+
+func main() { os.Exit(cli.Run(app.NewAPIServerCommand())) }
