@@ -1,0 +1,12 @@
+// All views, each in one line. The order is that of the navigation.
+
+import { Home } from "./home/home";
+import { Routes } from "./routes/routes";
+import { Start } from "./start/start";
+import type { ViewEntry } from "./view";
+
+export const VIEWS: readonly ViewEntry[] = [
+    { path: "/", title: "Tenants", View: Start },
+    { path: "/t/:tenant", title: "Overview", section: "traffic", letter: "h", View: Home },
+    { path: "/t/:tenant/routes", title: "Routes", section: "traffic", letter: "r", View: Routes },
+];
