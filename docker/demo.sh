@@ -385,6 +385,7 @@ ok 'Envoy and its two servers are ended'
 printf '\n%s%sEvery station showed event %s, revision %s.%s\n\n' "$GREEN" "$BOLD" "$EVENT_ID" "$REVISION" "$PLAIN"
 cat <<EOF
 It goes on running:
+  web page     $API_URL/ui/ (sign in with the API_TOKEN of $STACK_DIR/env)
   API          $API_URL/api/v1
   operations   $OPS_URL/health  $OPS_URL/metrics
   for Envoys   $ADS_ADDRESS

@@ -10,6 +10,7 @@ mod edge;
 mod renamed;
 mod resilience;
 mod sections;
+mod ui;
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
@@ -18,6 +19,7 @@ use renamed::Given;
 pub use resilience::*;
 use secrecy::ExposeSecret as _;
 pub use sections::*;
+pub use ui::*;
 use validator::{Validate as _, ValidationError, ValidationErrors, ValidationErrorsKind};
 
 /// The text of `config.default.toml`: every key with its default and its documentation.
@@ -34,6 +36,7 @@ const LISTS: &[&str] = &[
     "auth.jwt.role_map",
     "privacy.master_keys",
     "telemetry.mask",
+    "ui.session_keys",
 ];
 
 /// Names and values of environment variables.
@@ -41,11 +44,13 @@ type Variables = HashMap<String, String>;
 
 /// Keys whose values in the environment are used unchanged. Other values are parsed, and a number
 /// is formatted anew: the password 007 would become 7.
-const TEXTS: [&str; 4] = [
+const TEXTS: [&str; 6] = [
     "kafka.sasl_username",
     "kafka.sasl_password",
     "auth.key_pepper",
     "http.ops_token",
+    "ui.oidc.client_id",
+    "ui.oidc.client_secret",
 ];
 
 /// The reason why the settings cannot be used.
@@ -145,6 +150,7 @@ impl Settings {
         for secrets in [
             &mut settings.postgres.replica_urls,
             &mut settings.privacy.master_keys,
+            &mut settings.ui.session_keys,
         ] {
             secrets.retain(|secret| !secret.expose_secret().is_empty());
         }
@@ -226,6 +232,7 @@ impl Settings {
             ));
         }
         self.auth.jwt.check()?;
+        self.ui.check(&self.auth.jwt)?;
         self.http.tls.check()?;
         self.kafka.check_security()
     }

@@ -209,6 +209,7 @@ pub async fn create_key(
             actor: Arc::new(actor),
             grant: Arc::new(Grant::platform_admin()),
             credential: Credential::Nothing,
+            session: None,
         },
         source_ip: None,
         request_id: Uuid::now_v7().to_string(),

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::{access_log, parts::Parts};
 use crate::{
     audit::archive::Archive,
-    auth::jwt::Verifier,
+    auth::{jwt::Verifier, oidc::Provider, session::Sessions},
     cache::{Cache, follower},
     config::{AuthMode, ConfigError, OneDependency, Settings},
     health::Health,
@@ -98,7 +98,7 @@ impl Base<'_> {
         } = self.start_write_path(health, parts)?;
         let reads = Arc::new(Reads::new(router.clone(), self.cache.clone(), privacy));
         let (audit, access_log) = self.start_audit(&reads, health, parts).await?;
-        let callers = self.start_callers(health, parts)?;
+        let (callers, provider) = self.start_callers(health, parts)?;
         let exports = Exports::new(audit.clone(), &settings.audit, parts.stop_waiters.clone());
         health.shares(exports.places());
         let bulk = http::BodyLimits::new(&settings.http, settings.resilience.share());
@@ -155,6 +155,7 @@ impl Base<'_> {
             reads,
             audit,
             callers,
+            provider,
             access_log,
             bulk,
             request_timeout: settings.http.request_timeout,
@@ -370,12 +371,13 @@ impl Base<'_> {
         Ok((audit, access_log))
     }
 
-    /// Starts the authentication: the keys, and the tokens of an external issuer.
+    /// Starts the authentication: the keys, the tokens of an external issuer, the sessions of the web
+    /// page, and the client of the identity provider that signs people in there.
     fn start_callers(
         &self,
         health: &mut Health,
         parts: &mut Parts,
-    ) -> Result<Arc<Callers>, ConfigError> {
+    ) -> Result<(Arc<Callers>, Option<Provider>), ConfigError> {
         let (auth, resilience) = (&self.settings.auth, &self.settings.resilience);
         let tokens = Verifier::new(&auth.jwt, resilience.policy(&resilience.jwks))?
             .filter(|_| auth.mode == AuthMode::Required);
@@ -384,11 +386,25 @@ impl Base<'_> {
             let fresh = tokens.clone().keep_fresh(parts.watchers.stopped());
             parts.watchers.spawn("jwks", fresh);
         }
-        let callers = Arc::new(Callers::new(auth, self.router.primary().clone(), tokens)?);
+        let asks = auth.mode == AuthMode::Required;
+        let sessions = match asks {
+            true => Sessions::new(&self.settings.ui)?.map(Arc::new),
+            false => None,
+        };
+        let primary = self.router.primary().clone();
+        let callers = Arc::new(Callers::new(auth, primary, tokens.clone(), sessions)?);
         parts.watch("keys", auth.key_refresh, &callers, async |callers| {
             callers.refresh().await
         });
-        Ok(callers)
+        let oidc = &self.settings.ui.oidc;
+        let provider = match tokens.filter(|_| self.settings.ui.enabled && oidc.is_on()) {
+            Some(tokens) => {
+                let policy = self.dependency("oidc", &resilience.oidc, health);
+                Provider::new(oidc, &auth.jwt, policy, tokens)?
+            }
+            None => None,
+        };
+        Ok((callers, provider))
     }
 
     fn dead_letters(&self, reads: &Arc<Reads>, health: &mut Health) -> DeadLetters {

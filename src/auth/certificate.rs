@@ -115,6 +115,7 @@ fn named_by(
         actor: Arc::new(actor),
         grant: Arc::new(grant),
         credential,
+        session: None,
     })
 }
 

@@ -74,9 +74,9 @@ pub struct FoundKey {
     pub generation: u64,
 }
 
-/// The reason why a fetch returned no keys.
+/// The reason why a request to the issuer has no usable answer.
 #[derive(Debug, thiserror::Error)]
-enum FetchError {
+pub enum FetchError {
     /// No response, or a response that broke off.
     #[error("the issuer cannot be reached")]
     Unreachable(#[source] reqwest::Error),
@@ -89,6 +89,12 @@ enum FetchError {
     /// A response body that is no key set.
     #[error(transparent)]
     Unreadable(#[from] BadKeys),
+    /// A response body without an access token and an id token.
+    #[error("the issuer's answer has no access token or no id token")]
+    NoTokens,
+    /// The issuer's keys were not fetched yet, or the last fetch is too long ago.
+    #[error("the issuer's keys are not known")]
+    NoKeys,
 }
 
 impl From<reqwest::Error> for FetchError {
@@ -104,7 +110,7 @@ impl Jwks {
     pub fn new(settings: &config::Jwt, policy: config::CallPolicy) -> Result<Self, ConfigError> {
         let policy = Dependency::new("jwks", policy);
         Ok(Self {
-            client: client(settings, policy.timeout())?,
+            client: client(&settings.ca_file, &settings.url()?, policy.timeout())?,
             url: settings.url()?,
             settings: settings.clone(),
             policy,
@@ -299,24 +305,24 @@ impl Jwks {
     }
 }
 
-/// Builds an HTTP client that contacts the configured host only: it follows no redirects and uses
-/// no proxy.
-fn client(settings: &config::Jwt, timeout: Duration) -> Result<Client, ConfigError> {
+/// Builds an HTTP client that contacts the host of `url` only: it follows no redirects and uses no
+/// proxy. `ca_file` is that of `auth.jwt`.
+pub(super) fn client(ca_file: &str, url: &Url, timeout: Duration) -> Result<Client, ConfigError> {
     let mut builder = Client::builder()
         .redirect(redirect::Policy::none())
         .no_proxy()
-        .https_only(settings.url()?.scheme() == "https")
+        .https_only(url.scheme() == "https")
         .tls_version_min(tls::Version::TLS_1_2)
         .timeout(timeout)
-        // Fetches are minutes apart: a pooled connection would be closed before the next fetch.
+        // Requests are minutes apart: a pooled connection would be closed before the next one.
         .pool_max_idle_per_host(0);
-    if !settings.ca_file.is_empty() {
+    if !ca_file.is_empty() {
         let wrong = |reason: String| ConfigError::Invalid {
             key: "auth.jwt.ca_file".into(),
             reason,
         };
-        let pem = std::fs::read(&settings.ca_file)
-            .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        let pem =
+            std::fs::read(ca_file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
         let trusted =
             Certificate::from_pem_bundle(&pem).map_err(|error| wrong(error.to_string()))?;
         if trusted.is_empty() {
@@ -331,7 +337,7 @@ fn client(settings: &config::Jwt, timeout: Duration) -> Result<Client, ConfigErr
 }
 
 /// Reads the response body. Never holds more than `max` bytes: a longer body is an error.
-async fn bounded(mut response: Response, max: usize) -> Result<Vec<u8>, FetchError> {
+pub(super) async fn bounded(mut response: Response, max: usize) -> Result<Vec<u8>, FetchError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > max {
@@ -349,6 +355,11 @@ fn result_of(error: &CallError<FetchError>) -> &'static str {
         CallError::Failed(FetchError::Unreachable(error)) if error.is_timeout() => "timeout",
         CallError::Failed(FetchError::Unreachable(_)) => "unreachable",
         CallError::Failed(FetchError::Refused(_)) => "refused",
-        CallError::Failed(FetchError::TooLong | FetchError::Unreadable(_)) => "unreadable",
+        CallError::Failed(
+            FetchError::TooLong
+            | FetchError::Unreadable(_)
+            | FetchError::NoTokens
+            | FetchError::NoKeys,
+        ) => "unreadable",
     }
 }

@@ -20,6 +20,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use aws_lc_rs::constant_time;
 use jsonwebtoken::{Algorithm, Validation, errors::ErrorKind};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
@@ -27,7 +28,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::{claims::Mapping, header::Header, keys::VerificationKey, unique::UniqueObject};
 pub use self::{keys::KeyPrint, refused::TokenRefusal};
-use super::{Caller, jwks::Jwks};
+use super::{
+    Caller,
+    jwks::{FoundKey, Jwks},
+};
 use crate::{
     config::{self, ConfigError},
     resilience::Dependency,
@@ -141,6 +145,11 @@ impl Verifier {
         self.jwks.has(signed_by, Instant::now())
     }
 
+    /// Returns whether the issuer's keys are known, and not too old.
+    pub fn has_keys(&self) -> bool {
+        self.jwks.generation(Instant::now()).is_some()
+    }
+
     /// Returns the [`Notify`] that is notified when the issuer's keys change.
     pub fn changes(&self) -> Arc<Notify> {
         self.jwks.changes()
@@ -192,15 +201,8 @@ impl Verifier {
     }
 
     async fn check(&self, token: &str, now: Now) -> Result<Caller, TokenRefusal> {
-        let header = Header::read(token, self.max_token_bytes)?;
-        let found = self
-            .jwks
-            .find_or_fetch(header.kid.as_deref(), now.instant)
-            .await?;
-        if header.alg.parse::<Algorithm>().ok() != Some(found.key.algorithm) {
-            return Err(TokenRefusal::WrongAlgorithm);
-        }
-        let UniqueObject(claims) = self.signed(token, &found.key)?;
+        let found = self.key_of(token, now).await?;
+        let UniqueObject(claims) = self.signed(token, &found.key, &self.audience)?;
         let (caller, expires) = self.mapping.caller(&claims, found.key.print, now.unix)?;
         let verified = Verified {
             caller: caller.clone(),
@@ -212,11 +214,58 @@ impl Verifier {
         Ok(caller)
     }
 
-    /// Returns the claims, if the signature is valid and `iss` and `aud` are the configured ones.
-    fn signed(&self, token: &str, key: &VerificationKey) -> Result<UniqueObject, TokenRefusal> {
+    /// Verifies an id token: signed by the issuer for `client` alone, with this `nonce`, and not
+    /// expired (OpenID Connect Core §3.1.3.7). Returns its subject.
+    pub async fn verify_id_token(
+        &self,
+        token: &str,
+        client: &str,
+        nonce: &str,
+        now: Now,
+    ) -> Result<String, TokenRefusal> {
+        let key = self.key_of(token, now).await?.key;
+        let UniqueObject(claims) = self.signed(token, &key, client)?;
+        let text = |name: &str| claims.get(name).and_then(serde_json::Value::as_str);
+        let is_nonce = |said: &str| {
+            constant_time::verify_slices_are_equal(said.as_bytes(), nonce.as_bytes()).is_ok()
+        };
+        if !text("nonce").is_some_and(is_nonce) {
+            return Err(TokenRefusal::WrongNonce);
+        }
+        let is_for_others = claims
+            .get("aud")
+            .and_then(serde_json::Value::as_array)
+            .is_some_and(|all| all.len() > 1);
+        if text("azp").map_or(is_for_others, |azp| azp != client) {
+            return Err(TokenRefusal::WrongAudience);
+        }
+        self.mapping.subject_at(&claims, now.unix)
+    }
+
+    /// Returns the issuer's key that a token names, if it is for the token's algorithm.
+    async fn key_of(&self, token: &str, now: Now) -> Result<FoundKey, TokenRefusal> {
+        let header = Header::read(token, self.max_token_bytes)?;
+        let found = self
+            .jwks
+            .find_or_fetch(header.kid.as_deref(), now.instant)
+            .await?;
+        if header.alg.parse::<Algorithm>().ok() != Some(found.key.algorithm) {
+            return Err(TokenRefusal::WrongAlgorithm);
+        }
+        Ok(found)
+    }
+
+    /// Returns the claims, if the signature is valid, `iss` is the configured issuer, and `aud` is or
+    /// contains `audience`.
+    fn signed(
+        &self,
+        token: &str,
+        key: &VerificationKey,
+        audience: &str,
+    ) -> Result<UniqueObject, TokenRefusal> {
         let mut validation = Validation::new(key.algorithm);
         validation.set_issuer(&[&self.issuer]);
-        validation.set_audience(&[&self.audience]);
+        validation.set_audience(&[audience]);
         // Neither of the two settings above refuses a token without the claim.
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // The library reads the clock itself. `Mapping` checks the times instead, at the moment

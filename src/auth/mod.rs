@@ -5,10 +5,13 @@ pub mod certificate;
 mod jwks;
 pub mod jwt;
 pub mod key;
+pub mod oidc;
+pub mod sealer;
+pub mod session;
 
 use std::sync::{Arc, LazyLock};
 
-use self::key::TokenHash;
+use self::{key::TokenHash, session::OfSession};
 pub use crate::domain::access::{AuthorizedTenant, Grant, OtherTenant, Role, TenantScope};
 use crate::domain::{event::Actor, ids::TenantName, time::UtcTime};
 
@@ -21,6 +24,9 @@ pub struct Caller {
     pub grant: Arc<Grant>,
     /// The credential that authenticated the caller.
     pub credential: Credential,
+    /// The session of the web page that stands for the credential; `None` if the request presented
+    /// the credential itself. The session may end before the credential, and grants nothing more.
+    pub session: Option<OfSession>,
 }
 
 /// The credential that authenticated a caller. It is enough to check later whether the credential
@@ -68,6 +74,8 @@ impl Credential {
 impl Caller {
     /// The actor kind of an API key.
     pub const KEY: &str = Actor::KEY;
+    /// The actor kind of a token of the identity provider.
+    pub const TOKEN: &str = "jwt";
 
     /// Returns the caller of `auth.mode = "none"`: an anonymous `platform_admin`. In this mode the
     /// service accepts only loopback addresses to listen on.
@@ -80,6 +88,7 @@ impl Caller {
             }),
             grant: Arc::new(Grant::platform_admin()),
             credential: Credential::Nothing,
+            session: None,
         });
         ANONYMOUS.clone()
     }

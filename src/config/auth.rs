@@ -118,7 +118,8 @@ impl Jwt {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Returns whether the URL's host is this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

@@ -35,6 +35,7 @@ section! {
         #[validate(nested)] mongodb_queries: OneDependency,
         #[validate(nested)] mongodb_retention: OneDependency,
         #[validate(nested)] jwks: OneDependency,
+        #[validate(nested)] oidc: OneDependency,
     }
 }
 
@@ -165,6 +166,7 @@ impl Resilience {
             ("mongodb_queries", &self.mongodb_queries),
             ("mongodb_retention", &self.mongodb_retention),
             ("jwks", &self.jwks),
+            ("oidc", &self.oidc),
         ];
         for (name, dependency) in dependencies {
             let CallPolicy { open, max_open, .. } = self.policy(dependency);

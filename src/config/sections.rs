@@ -12,6 +12,7 @@ use super::{
     duration::{Millis, Seconds},
     renamed::Renamed,
     resilience::Resilience,
+    ui::Ui,
 };
 
 macro_rules! section {
@@ -32,6 +33,7 @@ section! {
     Settings {
         #[validate(nested)] http: Http,
         #[validate(nested)] auth: Auth,
+        #[validate(nested)] ui: Ui,
         #[validate(nested)] postgres: Postgres,
         #[validate(nested)] write: Write,
         #[validate(nested)] limits: Limits,

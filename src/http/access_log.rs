@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
+    denied::Denied,
     endpoints::{self, Endpoint, EndpointMatch},
-    gate::Denied,
     limits,
     params::Named,
     problem::Problem,

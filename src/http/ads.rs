@@ -42,7 +42,8 @@ use self::{
     node::Node,
 };
 use super::{
-    gate::{Denied, Gate, NodeRequest},
+    denied::Denied,
+    gate::{Gate, NodeRequest},
     limits::Limits,
     state::ApiState,
     tls,

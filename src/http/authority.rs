@@ -77,6 +77,11 @@ impl Answered {
     }
 }
 
+/// Returns whether an authority (RFC 3986 §3.2) is of the loopback interface.
+pub fn is_of_loopback(authority: &str) -> bool {
+    Answered::Loopback(Vec::new()).has(authority)
+}
+
 fn is_loopback(host: &str) -> bool {
     let literal = host
         .strip_prefix('[')

@@ -106,7 +106,15 @@ mod tests {
     use super::*;
 
     /// Pages for people, which are served but not described.
-    const PAGES: [&str; 2] = ["/docs", "/docs/{file:.*}"];
+    const PAGES: [&str; 7] = [
+        "/docs",
+        "/docs/{file:.*}",
+        "/ui",
+        "/ui/session",
+        "/ui/login",
+        "/ui/callback",
+        "/ui/{path:.*}",
+    ];
 
     type Endpoints = BTreeSet<(String, String)>;
 

@@ -206,6 +206,26 @@ impl Endpoint {
         Self::new("GET", path, handler, None)
     }
 
+    /// A `POST` endpoint of the page for people, which the `OpenAPI` document does not describe.
+    pub fn post_of_page<F, Args>(path: &'static str, handler: F) -> Self
+    where
+        F: Handler<Args> + Send + Sync,
+        F::Output: Responder + 'static,
+        Args: FromRequest + Guarded + 'static,
+    {
+        Self::new("POST", path, handler, None)
+    }
+
+    /// A `DELETE` endpoint of the page for people, which the `OpenAPI` document does not describe.
+    pub fn delete_of_page<F, Args>(path: &'static str, handler: F) -> Self
+    where
+        F: Handler<Args> + Send + Sync,
+        F::Output: Responder + 'static,
+        Args: FromRequest + Guarded + 'static,
+    {
+        Self::new("DELETE", path, handler, None)
+    }
+
     /// Sets the tag in the `OpenAPI` document.
     #[must_use]
     pub fn tagged(self, tag: &'static str) -> Self {

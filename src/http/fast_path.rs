@@ -153,7 +153,8 @@ fn is_plain_header((name, value): (&HeaderName, &HeaderValue)) -> bool {
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Headers of requests that the ordinary path answers.
-const NOT_PLAIN: [HeaderName; 5] = [
+const NOT_PLAIN: [HeaderName; 6] = [
+    header::COOKIE,
     MIN_REVISION,
     PREFER,
     header::ORIGIN,

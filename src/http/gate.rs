@@ -11,35 +11,43 @@
 )]
 
 mod credentials;
-mod denied;
 
 use std::{net::IpAddr, sync::Arc};
 
-use actix_web::{HttpMessage as _, HttpRequest, dev::ServiceRequest, http::header};
+use actix_web::{
+    HttpMessage as _, HttpRequest,
+    dev::ServiceRequest,
+    http::header::{self, HeaderValue},
+};
 use ipnet::IpNet;
+use jiff::Timestamp;
 
 pub use self::credentials::NodeRequest;
 use self::credentials::bearer;
 pub use self::credentials::certified;
-pub use self::denied::Denied;
 use super::{
+    authentication::Authentication,
+    cookies::{self, Cookie},
+    denied::Denied,
     endpoints::{self, Access, Endpoint, EndpointMatch},
     limits::{Limits, RateLimitState},
     params::{Named, Names},
     permission::{Poll, Right as _},
     problem::{Code, Problem},
     request::ClientAddress,
+    same_origin,
 };
 use crate::{
-    auth::{Caller, OtherTenant, Role},
+    auth::{Caller, OtherTenant, Role, session::Session},
     domain::{access::visible_to, command::Rejection},
     resilience::{Payer, PoolPlace},
-    service::access::callers::{AuthError, CallerRefusal, Callers},
+    service::access::callers::{CallerRefusal, Callers},
 };
 
 /// The checks in front of the handlers.
 pub struct Gate {
     callers: Arc<Callers>,
+    authentication: Arc<Authentication>,
     limits: Arc<Limits>,
     proxies: Vec<IpNet>,
     /// The caller of every request, if `auth.mode` is `none`.
@@ -57,6 +65,8 @@ pub struct Admitted {
     pub payer: Payer,
     /// The endpoint; `None` if the answer will be 404 or 405.
     pub endpoint: Option<&'static Endpoint>,
+    /// The cookie of the session that the request has renewed.
+    pub renewed: Option<HeaderValue>,
 }
 
 impl Gate {
@@ -64,10 +74,16 @@ impl Gate {
     pub fn new(callers: Arc<Callers>, limits: Arc<Limits>, proxies: Vec<IpNet>) -> Self {
         Self {
             anyone: callers.anyone(),
+            authentication: Arc::new(Authentication::new(callers.clone(), limits.clone())),
             callers,
             limits,
             proxies,
         }
+    }
+
+    /// Returns what finds the callers of credentials.
+    pub fn authentication(&self) -> Arc<Authentication> {
+        self.authentication.clone()
     }
 
     /// Checks a request. On success the caller and the names in the path are in the request's
@@ -101,6 +117,7 @@ impl Gate {
                 place: None,
                 payer: Payer::Process,
                 endpoint,
+                renewed: None,
             })
         };
         let Some(endpoint) = endpoint(request)? else {
@@ -109,7 +126,7 @@ impl Gate {
         let Some(roles) = endpoint.roles(request.query_string()) else {
             return public(Some(endpoint));
         };
-        let caller = self.caller(request, address).await?;
+        let (caller, session) = self.caller(request, address).await?;
         let rate_limit = self
             .limits
             .caller(&caller)
@@ -125,6 +142,10 @@ impl Gate {
         } else {
             None
         };
+        // Polls and streams go on by themselves, so they are no sign of a person at the page.
+        let renewed = session
+            .filter(|_| counts)
+            .and_then(|session| self.renewed(request, &session));
         request.extensions_mut().insert(caller);
         request.extensions_mut().insert(names);
         Ok(Admitted {
@@ -132,7 +153,14 @@ impl Gate {
             place,
             payer,
             endpoint: Some(endpoint),
+            renewed,
         })
+    }
+
+    fn renewed(&self, request: &ServiceRequest, session: &Session) -> Option<HeaderValue> {
+        let now = Timestamp::now().into();
+        let sealed = self.callers.sessions()?.renewed(session, now)?;
+        cookies::set(request.request(), Cookie::Session, sealed)
     }
 
     /// Checks a poll on the fast path, and returns the caller's remaining rate limit. Returns
@@ -207,9 +235,10 @@ impl Gate {
             (None, Some(node)) if !request.headers.contains_key("authorization") => node.clone(),
             (None, _) => {
                 let token = request.bearer().map_err(|reason| {
-                    self.failed(Some(address), CallerRefusal { reason, key: None })
+                    self.authentication
+                        .failed(Some(address), CallerRefusal { reason, key: None })
                 })?;
-                self.authenticated(token, Some(address)).await?
+                self.authentication.of_token(token, Some(address)).await?
             }
         };
         self.limits
@@ -235,56 +264,55 @@ impl Gate {
         }
     }
 
+    /// Returns the caller of a request, and the session that it came with.
     async fn caller(
         &self,
         request: &ServiceRequest,
         address: Option<IpAddr>,
-    ) -> Result<Caller, Denied> {
+    ) -> Result<(Caller, Option<Session>), Denied> {
         if let Some(anyone) = &self.anyone {
-            return Ok(anyone.clone());
+            return Ok((anyone.clone(), None));
+        }
+        if self.callers.sessions().is_some()
+            && let Some(cookie) = cookies::sent(request.request(), Cookie::Session)
+        {
+            let (caller, session) = self.of_session(request, cookie, address).await?;
+            return Ok((caller, Some(session)));
         }
         // A client certificate authenticates a node, unless the request has credentials of its own.
         if let Some(node) = certified(request.request()) {
-            return Ok(node.clone());
+            return Ok((node.clone(), None));
         }
-        let token = bearer(request.request())
-            .map_err(|reason| self.failed(address, CallerRefusal { reason, key: None }))?;
-        self.authenticated(token, address).await
+        let token = bearer(request.request()).map_err(|reason| {
+            self.authentication
+                .failed(address, CallerRefusal { reason, key: None })
+        })?;
+        let caller = self.authentication.of_token(token, address).await?;
+        Ok((caller, None))
     }
 
-    /// Returns the caller of a token.
-    async fn authenticated(&self, token: &str, address: Option<IpAddr>) -> Result<Caller, Denied> {
-        if let Some(known) = self.callers.at_once(token) {
-            return known.map_err(|refused| self.failed(address, refused));
-        }
-        let check = self.callers.check_of(token);
-        if let Some(address) = address {
-            self.limits.may_check(address, check)?;
-        }
-        let known = match self.callers.authenticate(token).await {
-            Ok(caller) => Ok(caller),
-            Err(AuthError::Refused(refused)) => Err(Denied::from(refused)),
-            Err(AuthError::Failed(error)) => {
-                return Err(Denied::new(error.into(), "unavailable"));
-            }
+    /// Returns the caller of a session. A page of another origin cannot read the answer of a safe
+    /// method, and the request for any other method is refused unless the page is our own.
+    async fn of_session(
+        &self,
+        request: &ServiceRequest,
+        cookie: Result<String, cookies::Repeated>,
+        address: Option<IpAddr>,
+    ) -> Result<(Caller, Session), Denied> {
+        let two = CallerRefusal {
+            reason: "two_credentials",
+            key: None,
         };
-        match (&known, address) {
-            (Ok(_), Some(address)) => self.limits.were_good(address, check),
-            (Err(_), Some(address)) => self.limits.were_bad(address, check),
-            (_, None) => {}
+        let has_other = request.headers().contains_key(header::AUTHORIZATION);
+        let Some(cookie) = cookie.ok().filter(|_| !has_other) else {
+            return Err(self.authentication.failed(address, two));
+        };
+        let (caller, session) = self.authentication.of_session(&cookie, address).await?;
+        if !request.method().is_safe() {
+            same_origin::check(request.request())
+                .map_err(|problem| Denied::new(problem, "cross_site").by(&caller))?;
         }
-        known
-    }
-
-    /// Refuses credentials that were found wrong without a check. They count as an attempt too.
-    fn failed(&self, address: Option<IpAddr>, refused: CallerRefusal) -> Denied {
-        match address.map(|address| self.limits.attempt(address)) {
-            Some(Err(exceeded)) => Denied {
-                key: refused.key.map(|id| id.to_string()),
-                ..Denied::from(exceeded)
-            },
-            _ => Denied::from(refused),
-        }
+        Ok((caller, session))
     }
 
     /// Returns the address of the client. If the request comes from a trusted proxy, that is the

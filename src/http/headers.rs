@@ -33,6 +33,8 @@ pub const REFUSED: HeaderName = HeaderName::from_static("tm-refused");
 pub const ERROR: HeaderName = HeaderName::from_static("tm-error");
 /// `TM-Convergence`
 pub const CONVERGENCE: HeaderName = HeaderName::from_static("tm-convergence");
+/// `TM-CSRF`
+pub const CSRF: HeaderName = HeaderName::from_static("tm-csrf");
 /// `Prefer`
 pub const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// `Preference-Applied`

@@ -321,6 +321,7 @@ mod tests {
             actor: Arc::new(actor),
             grant: Arc::new(grant),
             credential: Credential::Nothing,
+            session: None,
         }
     }
 

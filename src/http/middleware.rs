@@ -25,11 +25,12 @@ use super::{
     body_drain,
     convergence::Hold,
     deadline::LONGEST_WAIT,
+    denied::Denied,
     edge,
     endpoint::Template,
     endpoints::{self, EndpointMatch},
     etag::unless_seen,
-    gate::{Admitted, Denied, Gate},
+    gate::{Admitted, Gate},
     headers::{self, CORRELATION_ID},
     log_limit::may_log,
     params,
@@ -244,13 +245,16 @@ async fn admitted(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<(ServiceResponse<BoxBody>, Option<Hold>), Error> {
     let mut hold = None;
+    let mut renewed = None;
     let (response, rate_limit) = match middleware.gate.admit(&request).await {
         Ok(Admitted {
             rate_limit,
             place: _place,
             payer,
             endpoint,
+            renewed: cookie,
         }) => {
+            renewed = cookie;
             let response = match middleware.hold(&mut request, &payer) {
                 Ok(taken) => {
                     hold = taken;
@@ -275,6 +279,9 @@ async fn admitted(
     let mut response = unless_seen(as_problem(response, id));
     if let Some(rate_limit) = rate_limit {
         rate_limit.write_headers(response.headers_mut());
+    }
+    if let Some(cookie) = renewed {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok((response, hold))
 }

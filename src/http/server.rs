@@ -19,6 +19,7 @@ use super::{
     middleware, plans,
     state::ApiState,
     tls::{self, Transport},
+    ui::Pages,
 };
 use crate::{config, health::Health};
 
@@ -66,11 +67,13 @@ impl ApiServer<'_> {
         let head = edge::Limits::new(http);
         let origins = http.cors_origins.clone();
         let has_cors = !origins.is_empty();
+        let pages = web::Data::new(Pages::embedded(settings.ui.enabled));
         let gate = Arc::new(Gate::new(
             state.callers.clone(),
             limits,
             http.trusted_proxies.clone(),
         ));
+        let authentication = web::Data::from(gate.authentication());
         let middleware = web::Data::new(middleware::RequestMiddleware::new(
             state.request_timeout,
             gate.clone(),
@@ -104,6 +107,8 @@ impl ApiServer<'_> {
                 .app_data(state.clone())
                 .app_data(health.clone())
                 .app_data(documents.clone())
+                .app_data(pages.clone())
+                .app_data(authentication.clone())
                 .configure(endpoints::configure)
         };
         let stall = http.write_stall;

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::body_limits::BodyLimits;
 use crate::{
+    auth::oidc::Provider,
     resilience::{Shares, Workers},
     service::{
         access::{access_log::AccessLog, callers::Callers, keys::Keys},
@@ -54,6 +55,8 @@ pub struct ApiState {
     pub replays: Replays,
     /// Authentication: finds the caller of a token.
     pub callers: Arc<Callers>,
+    /// Signs people in at the identity provider, if one is set.
+    pub provider: Option<Provider>,
     /// The access log, for refusals and sensitive reads.
     pub access_log: Arc<AccessLog>,
     /// The worker threads, for large bodies and answers.

@@ -18,6 +18,7 @@ pub fn filled(path: &str, tenant: &str) -> String {
         .replace("{replay_id}", "01a1fd21-de3d-7778-bc54-13f4251a9a0f")
         .replace("{code}", "not_found")
         .replace("{file:.*}", "swagger-ui.css")
+        .replace("{path:.*}", "acme/routes")
 }
 
 /// Returns a call with valid names in its query or its body, so that the result depends only on the
@@ -119,6 +120,10 @@ async fn without_credentials_only_public_endpoints_answer() {
         .iter()
         .filter(|endpoint| endpoint.access == Access::Public)
     {
+        // The web page has tests of its own: its answers depend on how the program was built.
+        if endpoint.path.starts_with("/ui") {
+            continue;
+        }
         // Pages for people are not in the OpenAPI document.
         office
             .app

@@ -55,6 +55,7 @@ mod tenants;
 mod texts;
 mod time_travel;
 mod tls;
+mod ui;
 mod upkeep;
 mod urls;
 mod waiting;

@@ -37,6 +37,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         "reqwest",
         &[
             ("auth/jwks.rs", "fetches the issuer's keys"),
+            ("auth/oidc.rs", "signs people in at the identity provider"),
             ("app/commands.rs", "probes a running process"),
             ("client/connection.rs", "the connections of all calls"),
             ("client/calls", "the calls"),
@@ -91,6 +92,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
             ("main.rs", "installs the provider for libraries"),
         ],
     ),
+    ("rust_embed", &[("http/ui", "the files of the web page")]),
     ("actix_tls", &[("http/tls.rs", "the server's connections")]),
     (
         "tokio_postgres_rustls",

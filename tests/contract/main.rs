@@ -1,6 +1,7 @@
 //! Compares the committed documents with the generated ones, and checks that they break no client of
 //! the previous release.
 
+mod built_page;
 mod compat;
 mod pages;
 mod security;

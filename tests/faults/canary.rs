@@ -98,6 +98,7 @@ fn filled(path: &str) -> String {
         .replace("{key_id}", "0Yb3kQ9zTn5W")
         .replace("{code}", "not_found")
         .replace("{file:.*}", "index.html")
+        .replace("{path:.*}", "acme/routes")
 }
 
 /// Returns requests to every endpoint except the streams, with a secret in each place that can

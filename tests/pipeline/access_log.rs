@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 use mongodb::bson::{Document, doc};
+use reqwest::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use traffic_manager::{audit::archive, auth::key::NewToken, config::Settings};
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use crate::support::{
     Answer, PATIENCE, TestApp,
+    browser::Browser,
     callers::{ASKING, Office, forger, mistyped},
     database::variable,
     eventually, secure,
@@ -927,5 +929,79 @@ async fn archive_outage_delays_no_request_and_drops_are_counted() {
         audited.find(doc! {}).await.len() < 150,
         "some records were dropped"
     );
+    audited.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn access_log_records_sign_ins_sign_outs_and_failures() {
+    let audited = Audited::open(&[]).await;
+    let office = &audited.office;
+    office.tenant("acme").await;
+    let token = office.key("acme", &["viewer"]).await;
+    let id = &token[4..16];
+    let browser = Browser::of(&office.app);
+    let ask = async |method: Method, request: &str, token: &str| {
+        let call = browser.request(method, "/ui/session");
+        let call = call.header("x-correlation-id", request);
+        let answer = browser.send(call.json(&json!({ "token": token }))).await;
+        answer.status().as_u16()
+    };
+    assert_eq!(ask(Method::POST, "wrong", &mistyped(&token)).await, 401);
+    let forged = NewToken::of(id.parse().unwrap(), &forger()).unwrap().token;
+    assert_eq!(
+        ask(Method::POST, "forged", forged.expose_secret()).await,
+        401
+    );
+    assert_eq!(ask(Method::POST, "in", &token).await, 204);
+    let elsewhere = browser.request(Method::GET, "/api/v1/tenants/other");
+    let elsewhere = elsewhere.header("x-correlation-id", "elsewhere");
+    assert_eq!(browser.send(elsewhere).await.status(), 404);
+    let cross = browser.plain(Method::PUT, "/api/v1/routes/acme/a/b/c");
+    let cross = cross.header("x-correlation-id", "cross");
+    assert_eq!(browser.send(cross).await.status(), 403);
+    assert_eq!(ask(Method::DELETE, "out", "").await, 204);
+
+    let text = |record: &Document, name: &str| record.get_str(name).ok().map(str::to_owned);
+    for (request, kind, action, reason) in [
+        ("wrong", "denied", "POST /ui/session", Some("malformed_key")),
+        ("forged", "denied", "POST /ui/session", Some("wrong_secret")),
+        ("in", "operated", "signed_in", None),
+        (
+            "elsewhere",
+            "denied",
+            "GET /api/v1/tenants/{tenant}",
+            Some("other_tenant"),
+        ),
+        (
+            "cross",
+            "denied",
+            "PUT /api/v1/routes/{tenant}/{service}/{env}/{version}",
+            Some("cross_site"),
+        ),
+        ("out", "operated", "signed_out", None),
+    ] {
+        let record = audited.record(request).await;
+        assert_eq!(text(&record, "kind").as_deref(), Some(kind), "{record:?}");
+        assert_eq!(
+            text(&record, "action").as_deref(),
+            Some(action),
+            "{record:?}"
+        );
+        assert_eq!(text(&record, "reason").as_deref(), reason, "{record:?}");
+        let is_known = !["wrong", "forged"].contains(&request);
+        let actor = record.get_document("actor").ok();
+        let named = doc! { "kind": "key", "id": id };
+        assert_eq!(actor, is_known.then_some(&named), "{record:?}");
+        if request != "wrong" {
+            assert_eq!(
+                text(&record, "visible_to").as_deref(),
+                Some("acme"),
+                "{record:?}"
+            );
+            assert_eq!(text(&record, "key").as_deref(), Some(id), "{record:?}");
+        }
+        let shown = record.to_string();
+        assert!(!shown.contains(&token) && !shown.contains(forged.expose_secret()));
+    }
     audited.end().await;
 }

@@ -6,7 +6,7 @@ use reqwest::{
 };
 use serde_json::Value;
 
-use super::contract;
+use super::{contract, secure};
 
 /// A call that a test puts together.
 pub struct Call {
@@ -66,6 +66,21 @@ impl Call {
     /// Sets the bearer token of the caller.
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// The same call from a page: with this cookie in place of a token, and with nothing that tells
+    /// where the page comes from.
+    pub fn by_cookie(self, cookie: &str) -> Self {
+        let client = secure::stranger().build().expect("a client");
+        let call = self.changed(|request| {
+            request.headers_mut().remove("authorization");
+        });
+        let request = call.request.build().expect("a request");
+        Self {
+            request: RequestBuilder::from_parts(client, request),
+            ..call
+        }
+        .header("cookie", cookie)
     }
 
     /// Sets a time-out that is longer than that of other calls.

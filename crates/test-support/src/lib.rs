@@ -2,6 +2,7 @@
 //! checks the answers.
 
 pub mod authority;
+pub mod browser;
 pub mod callers;
 pub mod client;
 pub mod contract;
@@ -10,6 +11,7 @@ pub mod desk;
 pub mod issuer;
 pub mod page;
 pub mod ports;
+pub mod provider;
 pub mod proxies;
 pub mod secure;
 pub mod signer;

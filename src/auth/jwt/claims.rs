@@ -102,7 +102,7 @@ impl Mapping {
         let expires = self.check_times(claims, now)?;
         let id = subject(claims)?;
         let actor = Arc::new(Actor {
-            kind: "jwt".into(),
+            kind: Caller::TOKEN.into(),
             id,
             token: None,
         });
@@ -116,9 +116,16 @@ impl Mapping {
                 actor,
                 grant: Arc::new(self.grant(claims)?),
                 credential,
+                session: None,
             },
             expires,
         ))
+    }
+
+    /// Returns the subject of a token that is valid at `now` (Unix seconds).
+    pub fn subject_at(&self, claims: &Claims, now: f64) -> Result<String, TokenRefusal> {
+        self.check_times(claims, now)?;
+        subject(claims)
     }
 
     fn check_times(&self, claims: &Claims, now: f64) -> Result<f64, TokenRefusal> {

@@ -30,6 +30,16 @@ impl KeyPrint {
     pub fn of(text: &[u8]) -> Self {
         Self(Sha256::digest(text).into())
     }
+
+    /// Returns the print with these bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the bytes of the print.
+    pub fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
 }
 
 /// A key and the one algorithm that it is for.

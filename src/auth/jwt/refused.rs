@@ -38,6 +38,8 @@ pub enum TokenRefusal {
     WrongIssuer,
     /// The `aud` claim does not have the configured audience.
     WrongAudience,
+    /// The `nonce` claim of an id token is not the one of the sign-in.
+    WrongNonce,
     /// The claims make no valid grant. The text is the code of the error.
     NoGrant(&'static str),
 }
@@ -62,6 +64,7 @@ impl TokenRefusal {
             Self::TooLongLived => "too_long_lived",
             Self::WrongIssuer => "wrong_issuer",
             Self::WrongAudience => "wrong_audience",
+            Self::WrongNonce => "wrong_nonce",
             Self::NoGrant(code) => code,
         }
     }

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::{HeaderMap, Response, header};
 
 use super::Answer;
-use crate::http::gate::Denied;
+use crate::http::denied::Denied;
 
 /// The media type of gRPC.
 pub const GRPC: &str = "application/grpc";

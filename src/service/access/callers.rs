@@ -8,6 +8,8 @@
 //! then be distinguished from a key that never existed, and the answer is 503.
 
 mod cached_key;
+mod lookup;
+mod sessions;
 
 use std::{
     cell::Cell,
@@ -23,12 +25,13 @@ use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, Semaphore};
 
-use self::cached_key::CachedKey;
+use self::{cached_key::CachedKey, lookup::Sought};
 use crate::{
     auth::{
         Caller, Credential,
         jwt::Verifier,
         key::{Fingerprints, KeyId, PREFIX, Pepper, Presented, claimed_id},
+        session::Sessions,
     },
     config::{self, AuthMode, ConfigError},
     domain::{ids::TenantName, time::UtcTime},
@@ -40,10 +43,9 @@ use crate::{
     telemetry::names,
 };
 
-/// Limits the parallel lookups of keys in Postgres, and the time that other lookups wait for their
-/// turn. Attempts with keys that do not exist get no more than this.
+/// Limits the parallel lookups of keys in Postgres. Attempts with keys that do not exist get no more
+/// than this.
 const LOADS: usize = 8;
-const PATIENCE: Duration = Duration::from_secs(1);
 /// A key that was not used for this long is dropped from memory.
 const IDLE: Duration = Duration::from_secs(600);
 /// The number of reads of the table after which the times of last use are written and idle keys are
@@ -51,8 +53,6 @@ const IDLE: Duration = Duration::from_secs(600);
 const LOOKS: u32 = 30;
 /// The reason of a refusal: the secret does not belong to the key.
 const WRONG_SECRET: &str = "wrong_secret";
-/// Attempts to look up a key that changes during the lookup.
-const ATTEMPTS: usize = 3;
 /// The longest time between two checks of a caller with an open stream or long-poll, whatever the
 /// system clock did meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
@@ -106,6 +106,8 @@ pub struct Callers {
     fingerprints: Fingerprints,
     /// The verifier of an identity provider's tokens, if one is configured.
     tokens: Option<Arc<Verifier>>,
+    /// The sessions of the web page; `None` if it is off, or if callers need no credentials.
+    sessions: Option<Arc<Sessions>>,
     primary: Arc<Server>,
     held: papaya::HashMap<KeyId, Arc<CachedKey>>,
     /// The last known change of the table; `None` before the first read.
@@ -121,12 +123,13 @@ pub struct Callers {
 }
 
 impl Callers {
-    /// Uses the settings of `[auth]` and, if there is one, the verifier of an identity provider's
-    /// tokens.
+    /// Uses the settings of `[auth]` and, if there are such, the verifier of an identity provider's
+    /// tokens and the sessions of the web page.
     pub fn new(
         settings: &config::Auth,
         primary: Arc<Server>,
         tokens: Option<Arc<Verifier>>,
+        sessions: Option<Arc<Sessions>>,
     ) -> Result<Self, ConfigError> {
         let pepper = match settings.mode {
             AuthMode::None => None,
@@ -138,6 +141,7 @@ impl Callers {
             fingerprints: Fingerprints::new()
                 .map_err(|error| config::unusable("auth.mode", error))?,
             tokens,
+            sessions,
             primary,
             held: papaya::HashMap::new(),
             seen: Mutex::default(),
@@ -184,14 +188,7 @@ impl Callers {
                 key: None,
             }));
         };
-        let held = self.held_lately(&presented)?;
-        // The secret differs from the key in memory. The key may have been rotated a moment ago, so
-        // this is not a final answer.
-        Some(self.check(&presented, &held).cloned()).filter(|known| {
-            !known
-                .as_ref()
-                .is_err_and(|refused| refused.reason == WRONG_SECRET)
-        })
+        self.held_caller(&Sought::Token(presented))
     }
 
     /// Lends the caller of a token to `take`, if the token needs no lookup and no request. Copies
@@ -210,7 +207,7 @@ impl Callers {
         let caller = if key.checked.get() == Some(&self.fingerprints.of(token)) {
             key.while_valid(&key.caller).ok()?
         } else {
-            self.check(&Presented::parse(token)?, key).ok()?
+            self.check_token(&Presented::parse(token)?, key).ok()?
         };
         Some(take(caller))
     }
@@ -258,51 +255,7 @@ impl Callers {
             }
             .into());
         };
-        let Ok(Ok(_place)) = tokio::time::timeout(PATIENCE, self.loads.acquire()).await else {
-            return Err(Error::Overloaded("lookups of unknown API keys").into());
-        };
-        // Many proxies with the same key may come back at once. An earlier one may have looked the
-        // key up by now.
-        if let Some(known) = self.at_once(token) {
-            return Ok(known?);
-        }
-        // The keys in memory follow only the changes after the first read of the table, so this
-        // read comes first.
-        if self.seen().is_none() {
-            self.follow().await?;
-        }
-        for _ in 0..ATTEMPTS {
-            let seen = self.seen().clone();
-            let id = presented.id;
-            let read = async |tx: &store::Transaction<'_>| {
-                store::keys::get(tx, id, &crate::auth::TenantScope::Platform).await
-            };
-            let read = self.primary.read(&every(), read).await;
-            if let (Err(_), Some(held)) = (&read, self.held_lately(&presented)) {
-                return Ok(self.check(&presented, &held)?.clone());
-            }
-            let Some(key) = read.map_err(Error::from)? else {
-                return Err(CallerRefusal {
-                    reason: "unknown_key",
-                    key: Some(id),
-                }
-                .into());
-            };
-            let held = self.learn(key);
-            // The key is put into memory before `seen` is read again. So a change in between was
-            // either applied to the key in memory, or has changed `seen`.
-            let now = self.seen().clone();
-            if now == seen {
-                return Ok(self.check(&presented, &held)?.clone());
-            }
-            // The key was read on a timeline that the database has left meanwhile. Change numbers
-            // of two timelines cannot be compared.
-            if now.map(|now| now.timeline) != seen.map(|seen| seen.timeline) {
-                self.held.pin().remove(&presented.id);
-            }
-        }
-        self.held.pin().remove(&presented.id);
-        Err(Error::Overloaded("changes of this API key").into())
+        self.look_up(&Sought::Token(presented)).await
     }
 
     /// Puts the state of a key into memory. The newer of two states stays, in whatever order they
@@ -338,11 +291,11 @@ impl Callers {
 
     /// Returns the key in memory, unless Postgres has not confirmed the keys for longer than the
     /// grace period.
-    fn held_lately(&self, presented: &Presented<'_>) -> Option<Arc<CachedKey>> {
+    fn held_lately(&self, id: KeyId) -> Option<Arc<CachedKey>> {
         if self.unconfirmed() > self.grace {
             return None;
         }
-        self.held.pin().get(&presented.id).cloned()
+        self.held.pin().get(&id).cloned()
     }
 
     /// Returns the tenant of a key in memory, whether the key is valid or not.
@@ -384,8 +337,15 @@ impl Callers {
             let changes = self.changes(caller);
             // Changes are noticed from here on, so none is missed between the check and the wait.
             let changed = changes.as_deref().map(Notify::notified);
+            let signed_out = self.sign_outs(caller).map(Notify::notified);
             let Some(left) = self.time_left(caller) else {
                 return;
+            };
+            let signed_out = async {
+                match signed_out {
+                    Some(signed_out) => signed_out.await,
+                    None => pending().await,
+                }
             };
             let changed = async {
                 match changed {
@@ -395,6 +355,7 @@ impl Callers {
             };
             tokio::select! {
                 () = changed => {}
+                () = signed_out => {}
                 () = tokio::time::sleep(left.min(LOOK_AGAIN)) => {}
             }
         }
@@ -444,6 +405,10 @@ impl Callers {
                     .and_then(|ends| ends.map_or(Some(Duration::MAX), until))
             }
         };
+        let left = match (left, caller.session) {
+            (Some(left), Some(session)) => until(self.end_of(session)?).map(|own| own.min(left)),
+            (left, _) => left,
+        };
         left.filter(|left| !left.is_zero())
     }
 
@@ -452,7 +417,7 @@ impl Callers {
         self.held.pin().get(&id).cloned()
     }
 
-    fn check<'a>(
+    fn check_token<'a>(
         &self,
         presented: &Presented<'_>,
         held: &'a CachedKey,

@@ -47,6 +47,7 @@ impl CachedKey {
                 actor: Arc::new(actor),
                 grant: Arc::new(key.grant.clone()),
                 credential: Credential::Key { hash, ends },
+                session: None,
             }
         };
         let previous = key.previous.map(|(hash, until)| {
@@ -91,11 +92,17 @@ impl CachedKey {
     /// Returns when a token of the key expires (`Some(None)` if never); `None` if the token is not
     /// one of the key's.
     pub fn ends(&self, hash: &TokenHash) -> Option<Option<UtcTime>> {
-        let of = |caller: &Caller| match caller.credential {
-            Credential::Key { hash: own, ends } => (own == *hash).then_some(ends),
-            _ => None,
-        };
-        of(&self.caller).or_else(|| self.previous.as_ref().and_then(of))
+        self.caller_of(hash).map(Caller::ends)
+    }
+
+    /// Returns the caller with this token of the key, current or replaced; `None` if the token is
+    /// not one of the key's.
+    pub fn caller_of(&self, hash: &TokenHash) -> Option<&Caller> {
+        let has = |caller: &&Caller| matches!(caller.credential, Credential::Key { hash: own, .. } if own == *hash);
+        [Some(&self.caller), self.previous.as_ref()]
+            .into_iter()
+            .flatten()
+            .find(has)
     }
 
     /// Notes a use of the key, and returns the caller; or the reason why the key is not valid now.

@@ -2,15 +2,11 @@
 
 use actix_web::ResponseError as _;
 
-use crate::{
-    auth::Caller,
-    domain::ids::TenantName,
-    http::{
-        limits::{Exceeded, RateLimitState},
-        problem::{Code, Problem},
-    },
-    service::access::callers::CallerRefusal,
+use super::{
+    limits::{Exceeded, RateLimitState},
+    problem::{Code, Problem},
 };
+use crate::{auth::Caller, domain::ids::TenantName, service::access::callers::CallerRefusal};
 
 /// A request that the gate refuses.
 pub struct Denied {

@@ -1,0 +1,87 @@
+//! Records of sign-ins and sign-outs in the access log.
+
+use actix_web::{HttpMessage as _, HttpRequest, ResponseError as _};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    auth::Caller,
+    domain::{
+        access::{AccessEvent, Kind},
+        event::Actor,
+    },
+    http::{
+        denied::Denied,
+        limits,
+        problem::Problem,
+        request::{ClientAddress, RequestId},
+        state::ApiState,
+    },
+    telemetry::names,
+};
+
+/// Records that a caller has signed in or out: `signed_in`, `signed_out`.
+pub fn done(state: &ApiState, request: &HttpRequest, caller: &Caller, action: &str) {
+    let access = AccessEvent {
+        visible_to: caller.grant.tenant_scope().tenant().cloned(),
+        actor: Some(Actor::clone(&caller.actor)),
+        key: caller.key().map(str::to_owned),
+        ..event(request, Kind::Operated, action)
+    };
+    record(state, request, access);
+}
+
+/// Records a refused sign-in, and returns its problem.
+pub fn refused(state: &ApiState, request: &HttpRequest, denied: Denied) -> Problem {
+    metrics::counter!(names::AUTH_DENIED, "reason" => denied.reason).increment(1);
+    if denied.is_about_access() {
+        let action = format!("{} {}", request.method(), request.path());
+        let tenant_of = |key: &String| state.callers.tenant_of(key);
+        let access = AccessEvent {
+            status: Some(denied.problem.status_code().as_u16()),
+            reason: Some(denied.reason.to_owned()),
+            visible_to: denied.key.as_ref().and_then(tenant_of),
+            actor: denied
+                .caller
+                .as_ref()
+                .map(|caller| Actor::clone(&caller.actor)),
+            key: denied.key.clone(),
+            ..event(request, Kind::Denied, &action)
+        };
+        record(state, request, access);
+    }
+    denied.problem
+}
+
+fn event(request: &HttpRequest, kind: Kind, action: &str) -> AccessEvent {
+    let extensions = request.extensions();
+    AccessEvent {
+        id: Uuid::now_v7(),
+        kind,
+        action: action.to_owned(),
+        status: None,
+        reason: None,
+        tenant: None,
+        visible_to: None,
+        actor: None,
+        key: None,
+        object: None,
+        source_ip: extensions
+            .get::<ClientAddress>()
+            .map(|address| address.0.to_string()),
+        request_id: extensions
+            .get::<RequestId>()
+            .map(|id| id.0.clone())
+            .unwrap_or_default(),
+        occurred_at: Timestamp::now().into(),
+        suppressed: 0,
+    }
+}
+
+fn record(state: &ApiState, request: &HttpRequest, access: AccessEvent) {
+    let network = request
+        .extensions()
+        .get::<ClientAddress>()
+        .map(|address| limits::network(address.0));
+    state.access_log.record(access, network);
+}
