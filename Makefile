@@ -16,7 +16,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-secure bench bench-quick counts bench-peers proxies up down reset status fmt lint build man deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-lost soak-memory simulate mutants coverage coverage-all faults faults-quick sabotage rust
+.PHONY: help demo test test-secure bench bench-quick counts bench-peers proxies ui ui-dev test-ui up down reset status fmt lint build man deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-lost soak-memory simulate mutants coverage coverage-all faults faults-quick sabotage rust
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -60,6 +60,15 @@ reset: ## stop the stack and forget its data
 
 status: ## what runs, and where
 	@$(STACK) status
+
+ui: ## build the web page into ui/dist, which is committed
+	@$(STACK) ui build
+
+ui-dev: ## the web page with its sources, as they change; requests go to TM_URL, with TM_TOKEN
+	@$(STACK) ui dev
+
+test-ui: rust up build ## the web page: its units, then a browser that uses it against the real service
+	@set -a; . .stack/env; set +a; TM_BINARY=$${TM_BINARY:-$(CURDIR)/target/debug/traffic-manager} $(STACK) ui test
 
 build: rust ## compile
 	cargo build --locked

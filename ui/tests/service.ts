@@ -10,6 +10,8 @@ import path from "node:path";
 /** A service that runs. */
 export interface Service {
     readonly url: string;
+    /** A key that may do everything. */
+    readonly token: string;
     /** Ends the program and removes its database. */
     stop(): Promise<void>;
 }
@@ -67,12 +69,13 @@ export async function startService(settings: Record<string, string> = {}): Promi
         TM__HTTP__OPS_LISTEN: `127.0.0.1:${String(opsPort)}`,
         TM__HTTP__ADS_LISTEN: "",
         TM__DRAIN__READY_GRACE_MS: "0",
-        TM__AUTH__MODE: "none",
         ...settings,
     };
     const log = path.join(mkdtempSync(path.join(tmpdir(), "tm-ui-")), "service.log");
     const out = openSync(log, "a");
     execFileSync(binary(), ["migrate"], { env, stdio: ["ignore", out, out] });
+    const key = ["key", "create", "--role", "platform_admin", "--description", "tests of the page"];
+    const token = execFileSync(binary(), key, { env, stdio: ["ignore", "pipe", out], encoding: "utf8" }).trim();
     const child = spawn(binary(), ["all"], { env, stdio: ["ignore", out, out] });
     const stop = async (): Promise<void> => {
         await ended(child);
@@ -84,7 +87,7 @@ export async function startService(settings: Record<string, string> = {}): Promi
         await stop();
         throw new Error(`the service did not start:\n${readFileSync(log, "utf8").slice(-3000)}`, { cause: error });
     }
-    return { url: `http://127.0.0.1:${String(port)}`, stop };
+    return { url: `http://127.0.0.1:${String(port)}`, token, stop };
 }
 
 async function ready(url: string, child: ChildProcess): Promise<void> {

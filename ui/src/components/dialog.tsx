@@ -19,6 +19,8 @@ export function Dialog({ title, onClose, children, footer, wide = false, onSubmi
     useEffect(() => {
         const before = document.activeElement;
         dialog.current?.showModal();
+        // React's own way sets the focus before the dialog opens, which then takes it for its first part.
+        dialog.current?.querySelector<HTMLElement>("[data-focus]")?.focus();
         return () => {
             if (before instanceof HTMLElement) before.focus();
         };

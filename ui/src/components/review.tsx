@@ -228,7 +228,7 @@ function ReviewDialog({ write, onClose, onWritten }: ReviewDialogProps): ReactNo
                 {(control) => (
                     <input
                         {...control}
-                        autoFocus
+                        data-focus
                         maxLength={500}
                         value={reason}
                         onChange={(event) => setReason(event.target.value)}

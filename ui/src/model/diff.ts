@@ -41,6 +41,7 @@ function flat(value: unknown): Map<string, string> {
 
 /** Returns a value as a short text: splits as `v1 90, v2 10`, lists of texts by commas, anything else as JSON. */
 export function brief(value: unknown): string {
+    if (value === null) return "–";
     if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value.join(", ");
     if (Array.isArray(value) && value.every(isWeighted)) {
         return value.map(({ version, weight }) => `${version} ${String(weight)}`).join(", ");

@@ -48,7 +48,7 @@ export function Palette({ places, onClose }: { places: readonly Place[]; onClose
                 aria-expanded="true"
                 aria-controls={id}
                 aria-activedescendant={found.length > 0 ? `${id}-${String(at)}` : undefined}
-                autoFocus
+                data-focus
                 autoComplete="off"
                 value={text}
                 onKeyDown={onKeyDown}

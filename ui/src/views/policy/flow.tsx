@@ -127,7 +127,7 @@ interface BoxProps {
 }
 
 /** The letters that fit into a box for each unit of its width. */
-const LETTERS = 0.135;
+const LETTERS = 0.118;
 
 function Box({ x, y, width, title, about }: BoxProps): ReactNode {
     const most = Math.floor(width * LETTERS);

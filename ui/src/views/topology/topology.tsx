@@ -21,6 +21,8 @@ interface Leaf {
     readonly row: RouteRow;
     /** Undefined without a policy. */
     readonly share: number | undefined;
+    /** The place in the split, which gives the colour; -1 if it is not in it. */
+    readonly place: number;
 }
 
 interface Env {
@@ -80,7 +82,11 @@ function choose({ routes, policies }: TenantView, filter: string): { envs: Env[]
                 service,
                 env,
                 hosts: policy?.hosts.join(", ") ?? "",
-                leaves: rows.map((row) => ({ row, share: shares && (shares.get(row.version) ?? 0) })),
+                leaves: rows.map((row) => ({
+                    row,
+                    share: shares && (shares.get(row.version) ?? 0),
+                    place: policy?.split.findIndex(({ version }) => version === row.version) ?? -1,
+                })),
             });
         }
     }
@@ -107,13 +113,13 @@ function Picture({ tenant, envs }: { tenant: string; envs: readonly Env[] }): Re
             {envs.map(({ service, env, hosts, leaves }, at) => (
                 <g key={`${service}/${env}`}>
                     <path className="thin" d={curve(170, serviceY(service), 250, middle(at))} />
-                    {leaves.map(({ row, share }, index) => {
+                    {leaves.map(({ row, share, place }, index) => {
                         const y = ((starts[at] ?? 0) + index + 0.5) * ROW + 6;
                         const width = share === undefined || share === 0 ? 1 : Math.max(1.5, share * 18);
                         return (
                             <g key={row.version}>
                                 <path
-                                    className={share ? `share s${String(index % 5)}` : "thin dashed"}
+                                    className={share ? `share s${String(place % 5)}` : "thin dashed"}
                                     strokeWidth={width}
                                     d={curve(540, middle(at), 660, y)}
                                 />
