@@ -4,18 +4,24 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use sha2::{Digest as _, Sha256};
 
-/// The folder of the page's source.
+/// The folder of the page.
 const UI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ui");
 
-/// Parts of that folder that the page is not built from: the result, and the installed packages.
-const NOT_SOURCE: [&str; 2] = ["dist", "node_modules"];
+/// The folders of the page's source: its own, and the client that is part of it.
+const SOURCE: [&str; 2] = ["ui", "sdk/typescript/src"];
+
+/// Parts of them that the page is not built from: the result, the installed packages, and what
+/// tests leave.
+const NOT_SOURCE: [&str; 3] = ["ui/dist", "ui/node_modules", "ui/test-results"];
 
 /// Returns the digest of everything that the page is built from, as `make ui` writes it: the
 /// SHA-256 of the lines that `sha256sum` prints for the files, in the order of their paths.
 fn source() -> String {
-    let root = Path::new(UI);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = BTreeSet::new();
-    collect(root, root, &mut files);
+    for folder in SOURCE {
+        collect(root, &root.join(folder), &mut files);
+    }
     let mut lines = String::new();
     for path in files {
         let digest = Sha256::digest(fs::read(root.join(&path)).unwrap());
