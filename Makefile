@@ -79,6 +79,15 @@ reset: ## stop the stack and forget its data
 status: ## what runs, and where
 	@$(STACK) status
 
+ui: ## build the web page into ui/dist, which is committed
+	@$(STACK) ui build
+
+ui-dev: ## the web page with its sources, as they change; requests go to TM_URL, with TM_TOKEN
+	@$(STACK) ui dev
+
+test-ui: rust up build ## the web page: its units, then a browser that uses it against the real service
+	@set -a; . .stack/env; set +a; TM_BINARY=$${TM_BINARY:-$(CURDIR)/target/debug/traffic-manager} $(STACK) ui test
+
 build: rust ## compile
 	cargo build --locked
 

@@ -13,6 +13,7 @@ usage: docker/local-stack.sh COMMAND
   install                 fetch what is missing (Debian packages, Kafka's jars, the MongoDB wire server)
   proxies                 fetch Envoy, Traefik, Caddy, HAProxy and nginx, only the programs, and write .stack/env.proxies
   observe                 start Prometheus and Alertmanager beside the stack, with the rules of docker/observe
+  ui [COMMAND]            build the web page into ui/dist; or: dev, test, install
   up [PART ...]           start every part (or these) that does not run, wait until all are ready, write .stack/env
   down                    stop everything, the service first
   reset                   down, and forget all data and passwords
@@ -42,7 +43,7 @@ Others: TM_STACK=local|compose|auto  TM_BIN=path of the traffic-manager program
 EOF
 }
 
-for file in common install observe proxies tls postgres backup kafka mongo service compose; do
+for file in common install observe proxies ui tls postgres backup kafka mongo service compose; do
     # shellcheck source=/dev/null
     . "$ROOT/docker/stack/$file.sh"
 done
@@ -185,7 +186,7 @@ main() {
     if [[ $command =~ ^(start|stop|kill|pause|resume)$ ]]; then require_part "${1:-}"; fi
     case $command in
     install) install_missing ;;
-    proxies | observe | up | down | reset | status | migrate) "$command" "$@" ;;
+    proxies | observe | ui | up | down | reset | status | migrate) "$command" "$@" ;;
     promote) postgres_promote ;;
     backup) postgres_backup ;;
     restore) postgres_restore "$@" ;;

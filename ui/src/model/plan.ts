@@ -1,0 +1,5 @@
+// A plan, as the API answers it.
+
+import type { Value } from "@client";
+
+export type PlanBody = Value<"getPlan">;

@@ -1,0 +1,16 @@
+export const text = {
+    none: "This service has no routes.",
+    about: "Versions and environments side by side: the share of traffic, and the state of the route.",
+    version: "Version",
+    policy: "Policy",
+    noPolicy: "no policy",
+    open: "open",
+    byName: "by name only",
+    missing: "–",
+    compare: "Compare and copy",
+    from: "From",
+    to: "To",
+    copy: "Copy the policy as a plan…",
+    same: "The two policies say the same.",
+    pick: "The service needs a policy in one environment, and a second environment.",
+} as const;

@@ -1,0 +1,16 @@
+export const text = {
+    title: (name: string) => `Shares over time: ${name}`,
+    about: "One even step for each revision, the newest on the right.",
+    label: "Shares of each version, one step for each revision; the table below says the same",
+    revision: "Revision",
+    when: "When",
+    who: "Who",
+    why: "Why",
+    shares: "Shares",
+    deleted: "deleted",
+    back: "Plan back to it…",
+    backTo: (revision: number) => `Plan back to revision ${String(revision)}`,
+    none: "This policy has no history in the present epoch.",
+    older: "Older",
+    reason: (revision: number) => `back to revision ${String(revision)}`,
+} as const;
