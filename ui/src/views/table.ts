@@ -1,5 +1,7 @@
 // All views, each in one line. The order is that of the navigation.
 
+import { Audit } from "./audit/audit";
+import { Changes } from "./changes/changes";
 import { Fleet } from "./fleet/fleet";
 import { NodeDetails } from "./fleet/node";
 import { Home } from "./home/home";
@@ -20,4 +22,20 @@ export const VIEWS: readonly ViewEntry[] = [
         View: Fleet,
     },
     { path: "/t/:tenant/fleet/:node", title: "Node", isFor: ({ mayRead }) => mayRead, View: NodeDetails },
+    {
+        path: "/changes",
+        title: "Changes",
+        section: "history",
+        letter: "c",
+        isFor: ({ mayRead }) => mayRead,
+        View: Changes,
+    },
+    {
+        path: "/t/:tenant/audit",
+        title: "Audit trail",
+        section: "history",
+        letter: "a",
+        isFor: ({ mayAudit }) => mayAudit,
+        View: Audit,
+    },
 ];
