@@ -1,12 +1,17 @@
 // All views, each in one line. The order is that of the navigation.
 
+import { Access } from "./access/access";
 import { Audit } from "./audit/audit";
+import { Chain } from "./chain/chain";
 import { Changes } from "./changes/changes";
 import { Fleet } from "./fleet/fleet";
 import { NodeDetails } from "./fleet/node";
 import { Home } from "./home/home";
+import { Operations } from "./operations/operations";
+import { Proxies } from "./proxies/proxies";
 import { Routes } from "./routes/routes";
 import { Start } from "./start/start";
+import { TimeTravel } from "./time/time";
 import type { ViewEntry } from "./view";
 
 export const VIEWS: readonly ViewEntry[] = [
@@ -37,5 +42,37 @@ export const VIEWS: readonly ViewEntry[] = [
         letter: "a",
         isFor: ({ mayAudit }) => mayAudit,
         View: Audit,
+    },
+    { path: "/t/:tenant/chain", title: "Chain", section: "history", isFor: ({ mayRead }) => mayRead, View: Chain },
+    {
+        path: "/t/:tenant/time",
+        title: "Time travel",
+        section: "history",
+        letter: "t",
+        isFor: ({ mayRead }) => mayRead,
+        View: TimeTravel,
+    },
+    {
+        path: "/t/:tenant/access",
+        title: "Access log",
+        section: "history",
+        isFor: ({ mayAudit }) => mayAudit,
+        View: Access,
+    },
+    {
+        path: "/t/:tenant/proxies",
+        title: "Proxies",
+        section: "fleet",
+        letter: "x",
+        isFor: ({ mayRead }) => mayRead,
+        View: Proxies,
+    },
+    {
+        path: "/operations",
+        title: "Operations",
+        section: "admin",
+        letter: "o",
+        isFor: ({ caller, mayOperate, mayAudit }) => mayOperate || (mayAudit && caller.tenant === null),
+        View: Operations,
     },
 ];
