@@ -13,7 +13,7 @@ import { actorOf, pathOf, subjectOf } from "../../model/event";
 import { count } from "../../model/time";
 import { useWho } from "../../shell/context";
 import { useSearch } from "../../shell/search";
-import { feed } from "./feed";
+import { Feed } from "./feed";
 import { matches } from "./filter";
 import { text } from "./text";
 
@@ -38,11 +38,12 @@ export function ActionBadge({ action }: { action: Event["action"] }): ReactNode 
 }
 
 export function Changes(): ReactNode {
+    const [feed] = useState(() => new Feed());
     const view = useSyncExternalStore(feed.subscribe, feed.view);
     const [held, setHeld] = useState<readonly Event[]>();
     const [read, set] = useSearch();
     const filter = read("filter");
-    useEarlier();
+    useEarlier(feed);
     const all = held ?? view.events;
     const shown = filter.trim() === "" ? all : all.filter((event) => matches(event, filter));
     const waiting = held ? view.events.findIndex(({ id }) => id === held[0]?.id) : 0;
@@ -84,7 +85,7 @@ export function Changes(): ReactNode {
 }
 
 /** Fills the feed once with the newest archived events, for callers that may read them. */
-function useEarlier(): void {
+function useEarlier(feed: Feed): void {
     const { rights } = useWho();
     const earlier = useQuery({
         queryKey: ["changes-before"],
@@ -95,7 +96,7 @@ function useEarlier(): void {
     const events = earlier.data?.value.items;
     useEffect(() => {
         if (events) feed.prefill(events.map(({ event }) => event));
-    }, [events]);
+    }, [feed, events]);
 }
 
 function Change({ event, isFresh }: { event: Event; isFresh: boolean }): ReactNode {

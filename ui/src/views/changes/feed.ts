@@ -10,8 +10,8 @@ const MOST = 1000;
 /** How long to wait before the next try, in milliseconds: doubled with each one that fails. */
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
-/** How long a feed that nobody sees is still followed, in milliseconds. */
-const UNUSED = 10_000;
+/** How long a hidden page goes on listening, in milliseconds. */
+const HIDDEN = 10_000;
 
 export interface FeedView {
     readonly isLive: boolean;
@@ -24,7 +24,7 @@ export interface FeedView {
 }
 
 /** Follows the stream. A missed event does not come again, so that each break is counted. */
-class Feed {
+export class Feed {
     #view: FeedView = { isLive: false, events: [], since: undefined, gaps: 0, error: undefined };
     readonly #listeners = new Set<() => void>();
     #following: AbortController | undefined;
@@ -35,10 +35,14 @@ class Feed {
     readonly subscribe = (listener: () => void): (() => void) => {
         this.#listeners.add(listener);
         document.addEventListener("visibilitychange", this.#onVisibility);
+        // A page that is left must not hold its connection.
+        window.addEventListener("pagehide", this.#close);
         this.#onVisibility();
         return () => {
             this.#listeners.delete(listener);
-            this.#onVisibility();
+            document.removeEventListener("visibilitychange", this.#onVisibility);
+            window.removeEventListener("pagehide", this.#close);
+            this.#close();
         };
     };
 
@@ -50,16 +54,17 @@ class Feed {
     }
 
     /** Ends the stream at once. */
-    close(): void {
+    readonly #close = (): void => {
         clearTimeout(this.#closing);
         this.#following?.abort(new Error("nobody looks at the feed"));
         this.#following = undefined;
-    }
+        if (this.#view.isLive) this.#set({ isLive: false });
+    };
 
     readonly #onVisibility = (): void => {
         clearTimeout(this.#closing);
-        if (this.#listeners.size === 0 || document.hidden) {
-            this.#closing = setTimeout(() => this.close(), UNUSED);
+        if (document.hidden) {
+            this.#closing = setTimeout(this.#close, HIDDEN);
         } else if (!this.#following) {
             this.#following = new AbortController();
             void this.#follow(this.#following.signal);
@@ -82,14 +87,13 @@ class Feed {
                     if (name !== "change") continue;
                     this.#set({ events: withNewer(this.#view.events, [JSON.parse(data) as Event], MOST) });
                 }
-                this.#set({ isLive: false });
+                if (!signal.aborted) this.#set({ isLive: false });
             } catch (error) {
                 // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have been aborted meanwhile
                 if (!signal.aborted) this.#set({ isLive: false, error });
             }
             await new Promise((resolve) => setTimeout(resolve, wait));
         }
-        this.#set({ isLive: false });
     }
 
     #set(changes: Partial<FeedView>): void {
@@ -97,8 +101,3 @@ class Feed {
         for (const listener of [...this.#listeners]) listener();
     }
 }
-
-export const feed = new Feed();
-
-// A page that is left must not hold its connection.
-window.addEventListener("pagehide", () => feed.close());

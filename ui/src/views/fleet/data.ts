@@ -1,10 +1,10 @@
 // What the fleet's views ask: the convergence, and the worst nodes.
 
 import type { Convergence, Node } from "@client";
-import { type UseQueryResult, useQuery } from "@tanstack/react-query";
-import { useSyncExternalStore } from "react";
+import { type UseQueryResult, skipToken, useQuery } from "@tanstack/react-query";
 
 import { api } from "../../api/client";
+import { queries } from "../../live/query";
 import { type Look, withLook } from "./trail";
 import { STATES, revisionOf, worstFirst } from "./nodes";
 
@@ -37,26 +37,22 @@ export function useNodes(tenant: string): UseQueryResult<Node[]> {
     });
 }
 
-/** The looks at each fleet since the page was opened. */
-const trails = new Map<string, readonly Look[]>();
-const listeners = new Set<() => void>();
 const NONE: readonly Look[] = [];
+
+function trailKey(tenant: string): readonly string[] {
+    return ["trail", tenant];
+}
 
 function note(tenant: string, found: Convergence): void {
     const share = found.live === 0 ? undefined : found.converged / found.live;
     const look = { at: Date.now(), revision: revisionOf(found.revision) ?? 0, share };
-    trails.set(tenant, withLook(trails.get(tenant) ?? NONE, look));
-    for (const listener of [...listeners]) listener();
+    queries.setQueryData<readonly Look[]>(trailKey(tenant), (looks) => withLook(looks ?? NONE, look));
 }
 
-function subscribe(listener: () => void): () => void {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-}
-
-/** Returns the looks at the fleet of a tenant. */
+/** Returns the looks at the fleet of a tenant. They are in the cache of what was asked, which signing out clears. */
 export function useTrail(tenant: string): readonly Look[] {
-    return useSyncExternalStore(subscribe, () => trails.get(tenant) ?? NONE);
+    const trail = useQuery<readonly Look[]>({ queryKey: trailKey(tenant), queryFn: skipToken });
+    return trail.data ?? NONE;
 }
 
 export function useConvergence(tenant: string): UseQueryResult<Convergence> {
