@@ -1,11 +1,19 @@
 // All views, each in one line. The order is that of the navigation.
 
+import { Access } from "./access/access";
+import { Audit } from "./audit/audit";
+import { Chain } from "./chain/chain";
+import { Changes } from "./changes/changes";
+import { Fleet } from "./fleet/fleet";
+import { NodeDetails } from "./fleet/node";
 import { Home } from "./home/home";
 import { Import } from "./import/import";
 import { Keys } from "./keys/keys";
+import { Operations } from "./operations/operations";
 import { Plan, Plans } from "./plans/plans";
 import { Policies } from "./policies/policies";
 import { Policy } from "./policy/policy";
+import { Proxies } from "./proxies/proxies";
 import { CreateRoute } from "./route/create";
 import { Route } from "./route/route";
 import { Routes } from "./routes/routes";
@@ -13,6 +21,7 @@ import { Service } from "./service/service";
 import { Shares } from "./shares/shares";
 import { Start } from "./start/start";
 import { Tenants } from "./tenants/tenants";
+import { TimeTravel } from "./time/time";
 import { Topology } from "./topology/topology";
 import type { ViewEntry } from "./view";
 
@@ -34,4 +43,13 @@ export const VIEWS: readonly ViewEntry[] = [
     { path: "/t/:tenant/import", title: "Import", section: "change", letter: "i", View: Import },
     { path: "/t/:tenant/keys", title: "API keys", section: "admin", letter: "k", isFor: ({ mayManageKeys }) => mayManageKeys, View: Keys },
     { path: "/tenants", title: "Tenants and quotas", section: "admin", isFor: ({ mayManageTenants }) => mayManageTenants, View: Tenants },
+    { path: "/changes", title: "Changes", section: "history", letter: "c", isFor: ({ mayRead }) => mayRead, View: Changes },
+    { path: "/t/:tenant/time", title: "Time travel", section: "history", letter: "m", isFor: ({ mayRead }) => mayRead, View: TimeTravel },
+    { path: "/t/:tenant/audit", title: "Audit trail", section: "history", letter: "a", isFor: ({ mayAudit }) => mayAudit, View: Audit },
+    { path: "/t/:tenant/chain", title: "Chain", section: "history", letter: "b", isFor: ({ mayRead }) => mayRead, View: Chain },
+    { path: "/t/:tenant/access", title: "Access log", section: "history", isFor: ({ mayAudit }) => mayAudit, View: Access },
+    { path: "/t/:tenant/fleet", title: "Fleet", section: "fleet", letter: "f", isFor: ({ mayRead }) => mayRead, View: Fleet },
+    { path: "/t/:tenant/fleet/:node", title: "Node", isFor: ({ mayRead }) => mayRead, View: NodeDetails },
+    { path: "/t/:tenant/proxies", title: "Proxies", section: "fleet", letter: "x", isFor: ({ mayRead }) => mayRead, View: Proxies },
+    { path: "/operations", title: "Operations", section: "admin", letter: "o", isFor: ({ caller, mayOperate, mayAudit }) => mayOperate || (mayAudit && caller.tenant === null), View: Operations },
 ];

@@ -1,0 +1,27 @@
+export const text = {
+    title: "Access log",
+    about: "Refused attempts, changes of keys, operations, and reads of sensitive data.",
+    kind: "Kind",
+    any: "any",
+    actor: "Actor",
+    kinds: {
+        denied: "denied",
+        key_changed: "key changed",
+        operated: "operated",
+        read: "sensitive read",
+    },
+    more: "Older records",
+    empty: "No record matches.",
+    column: {
+        time: "Time",
+        kind: "Kind",
+        action: "Request or operation",
+        status: "Status",
+        actor: "Actor",
+        address: "Address",
+        object: "Object",
+        reason: "Reason",
+    },
+    nobody: "not known",
+    suppressed: (count: string) => `and ${count} more like it`,
+} as const;

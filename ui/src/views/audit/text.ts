@@ -1,0 +1,42 @@
+export const text = {
+    title: "Audit trail",
+    about: (shown: string, more: boolean) => (more ? `the newest ${shown} events` : `${shown} events`),
+    any: "any",
+    field: {
+        action: "Action",
+        actor: "Actor",
+        service: "Service",
+        env: "Environment",
+        version: "Version",
+        from: "From",
+        to: "To",
+    },
+    clear: "Clear",
+    more: "Older events",
+    csv: "Export CSV",
+    ndjson: "Export NDJSON",
+    exportHint: "An export is noted in the access log.",
+    empty: "No event matches.",
+    column: { time: "Time", revision: "Rev.", action: "Action", subject: "Object", actor: "Actor", reason: "Reason" },
+    choose: "Choose an event to see what it changed.",
+    event: {
+        title: (revision: number, item: number, items: number) =>
+            items === 1
+                ? `Revision ${String(revision)}`
+                : `Revision ${String(revision)}, ${String(item + 1)} of ${String(items)}`,
+        actor: "Actor",
+        reason: "Reason",
+        from: "Address",
+        request: "Request",
+        trace: "Trace",
+        hash: "Hash",
+        previous: "Hash before",
+        archived: "Archived",
+        raw: "Raw JSON",
+        open: "Open the object",
+        checking: "checking…",
+        good: "✓ this browser computes the same hash",
+        bad: "✗ this browser computes another hash",
+        close: "Close",
+    },
+} as const;

@@ -1,0 +1,67 @@
+import type { NodeState, Cause } from "./nodes";
+
+export const text = {
+    title: "Fleet",
+    about: (shown: string, all: string) => (shown === all ? `${all} nodes` : `${shown} of ${all} nodes`),
+    worst: (shown: string) => `the ${shown} worst are listed`,
+    filter: "Filter: name, state, proxy, environment, error",
+    empty: "No node has been heard of.",
+    emptyHint: "A node appears here once it polls under a name, or an agent reports for it.",
+    noMatch: "No node matches the filter.",
+    clear: "Clear the filter",
+    share: "run the newest revision",
+    noShare: "no node counts",
+    live: "nodes are there",
+    anonymous: "polls without a name",
+    partial: "There may be nodes that this instance does not know of yet.",
+    warming: "The instance has just started: ask again before you act on this.",
+    over: "Share over time",
+    since: "since this page was opened, ten minutes at most",
+    reached: (share: string, seconds: string | undefined) =>
+        seconds === undefined ? `${share} not reached yet` : `${share} after ${seconds}`,
+    seconds: (value: number) => `${value < 10 ? value.toFixed(1) : String(Math.round(value))} s`,
+    graph: (share: string) => `Share of the nodes that run the newest revision; now ${share}`,
+    state: {
+        refused: "refused",
+        lagging: "lagging",
+        lost: "lost",
+        unknown: "unknown",
+        converged: "converged",
+    } satisfies Record<NodeState, string>,
+    column: {
+        node: "Node",
+        state: "State",
+        dialect: "Proxy",
+        scope: "Follows",
+        served: "Sent",
+        applied: "Runs",
+        lag: "Behind",
+        seen: "Heard",
+        error: "Error",
+    },
+    everything: "everything",
+    never: "never said",
+    node: {
+        scope: (env: string | null, service: string | null) =>
+            [env, service].filter((part) => part !== null).join(" / ") || "everything",
+        missing: "What the node does not run yet",
+        compare: "Show the difference",
+        since: "in this state since",
+        interval: "usual interval",
+        instance: "polls the instance",
+        tag: "refuses",
+        back: "All nodes",
+    },
+    cause: {
+        none: "The node runs the newest change of what it follows.",
+        refused:
+            "The node says that it cannot take the change. Repair what it names; it takes the next revision by itself.",
+        unreachable: "The agent cannot reach the proxy on its machine: look whether the proxy runs.",
+        held_back:
+            "The change would remove more than half of the routes, so the agent waits. Look at it, then run “tm-agent accept” with the tag on the node.",
+        silent: "The node has been silent for longer than usual: look whether it runs and reaches the service.",
+        mute: "The node has never said what it runs, so it is in no share. An agent beside the proxy tells it.",
+        behind: "The node was not sent the newest change: it does not ask. Look at its connection, its key and its clock.",
+        unused: "The node was sent the newest change and does not run it yet: look at the proxy and its agent.",
+    } satisfies Record<Cause, string>,
+} as const;
