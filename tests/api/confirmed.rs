@@ -28,6 +28,12 @@ pub fn deletions(names: Vec<Value>) -> Vec<Value> {
     names.into_iter().map(delete).collect()
 }
 
+/// Makes the tenant.
+pub async fn tenant(app: &TestApp) {
+    let made = app.post("/tenants").json(&json!({"name": "acme"}));
+    made.expect(201).await;
+}
+
 /// Makes all changes in one revision, and confirms what has to be confirmed.
 pub async fn batch(app: &TestApp, changes: &[Value]) -> Answer {
     let path = "/tenants/acme/batch";
@@ -39,14 +45,6 @@ pub async fn batch(app: &TestApp, changes: &[Value]) -> Answer {
     assert_eq!(answer.json["code"], "shrink_not_confirmed");
     body["confirm_shrink"] = answer.json["confirm_shrink"].clone();
     app.post(path).json(&body).expect(200).await
-}
-
-pub fn tag_of(answer: &Answer) -> String {
-    let epoch = answer.json["epoch"].as_str();
-    match epoch {
-        Some(epoch) => format!("{epoch}.{}", answer.json["revision"]),
-        None => answer.tag(),
-    }
 }
 
 /// Returns the confirmation that comes with the snapshot of a scope, without its signatures, which are checked.
@@ -76,6 +74,7 @@ async fn said(app: &TestApp, keys: &Keys, query: &str) -> Option<String> {
 async fn confirmed_removal_is_signed_for_each_scope_that_it_touched() {
     let keys = Keys::new();
     let app = TestApp::with(&[&keys.setting()]).await;
+    tenant(&app).await;
     let all = [
         names("web", "prod", 30),
         names("web", "dev", 4),
@@ -86,7 +85,7 @@ async fn confirmed_removal_is_signed_for_each_scope_that_it_touched() {
     assert_eq!(said(&app, &keys, "").await, None, "nothing was confirmed");
 
     let removed = batch(&app, &deletions(names("web", "prod", 25))).await;
-    let tag = tag_of(&removed);
+    let tag = removed.tag();
     let whole = format!("{tag} service=* env=* routes=25 policies=0 left=9");
     let part = |service: &str, env: &str| {
         let part = format!("{tag} service={service} env={env} routes=* policies=* left=*");
@@ -111,13 +110,14 @@ async fn confirmed_removal_is_signed_for_each_scope_that_it_touched() {
 async fn confirmed_plan_of_a_part_is_told_with_its_part_and_in_streams() {
     let keys = Keys::new();
     let app = TestApp::with(&[&keys.setting()]).await;
+    tenant(&app).await;
     let all = [names("web", "prod", 3), names("shop", "prod", 2)];
     let mut changes = puts(all.concat());
     changes.push(json!({"action": "put", "policy": {
         "service": "web", "env": "prod", "split": [{"version": "v01", "weight": 1}],
     }}));
     let first = batch(&app, &changes).await;
-    let mut stream = Stream::open(&app, "", Some(&tag_of(&first))).await;
+    let mut stream = Stream::open(&app, "", Some(&first.tag())).await;
     let begun = stream.change().await;
     assert_eq!(begun.name, "signature");
     assert_eq!(begun.data["confirmed"], Value::Null);
@@ -134,7 +134,7 @@ async fn confirmed_plan_of_a_part_is_told_with_its_part_and_in_streams() {
         .json(&json!({"hash": hash, "confirm_shrink": hash}))
         .expect(200)
         .await;
-    let tag = tag_of(&applied);
+    let tag = applied.tag();
     let removal =
         json!({"left_routes": 0, "removed_policies": 1, "removed_routes": 3, "service": "web"});
     for _ in 0..4 {
@@ -164,6 +164,7 @@ async fn confirmed_plan_of_a_part_is_told_with_its_part_and_in_streams() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_keys_nothing_is_said_of_a_confirmed_removal() {
     let app = TestApp::start().await;
+    tenant(&app).await;
     batch(&app, &puts(names("web", "prod", 2))).await;
     batch(&app, &deletions(names("web", "prod", 2))).await;
     for _ in 0..2 {

@@ -8,7 +8,7 @@ use traffic_manager::signing::SigningKey;
 use traffic_manager_agent::{agent, config::Config};
 
 use crate::{
-    confirmed::{batch, deletions, names, puts, tag_of},
+    confirmed::{batch, deletions, names, puts, tenant},
     support::{Database, TestApp, eventually, ports::free_address, secure},
 };
 
@@ -156,24 +156,25 @@ async fn delete_one_by_one(app: &TestApp, names: &[Value]) -> String {
 async fn confirmed_removal_is_applied_by_a_node_that_is_there_or_comes_later() {
     let mut node = Node::new();
     let app = node.app(Arc::new(Database::create().await)).await;
+    tenant(&app).await;
     let first = batch(&app, &puts(names("web", "prod", 30))).await;
     node.run();
-    node.applies(&tag_of(&first)).await;
+    node.applies(&first.tag()).await;
     let removed = batch(&app, &deletions(names("web", "prod", 29))).await;
-    node.applies(&tag_of(&removed)).await;
+    node.applies(&removed.tag()).await;
 
     // The node is away: what happens after the removal comes together with it.
     let again = batch(&app, &puts(names("web", "prod", 30))).await;
-    node.applies(&tag_of(&again)).await;
+    node.applies(&again.tag()).await;
     node.end().await;
     batch(&app, &deletions(names("web", "prod", 30))).await;
     let last = batch(&app, &puts(names("shop", "prod", 2))).await;
     node.run();
-    node.applies(&tag_of(&last)).await;
+    node.applies(&last.tag()).await;
 
     // The confirmation is used up: the same again needs another one.
     let again = batch(&app, &puts(names("web", "prod", 30))).await;
-    node.applies(&tag_of(&again)).await;
+    node.applies(&again.tag()).await;
     node.end().await;
     let last = delete_one_by_one(&app, &names("web", "prod", 30)).await;
     node.run();
@@ -185,10 +186,11 @@ async fn confirmed_removal_is_applied_by_a_node_that_is_there_or_comes_later() {
 async fn unconfirmed_wipe_beside_a_confirmed_removal_is_held_back() {
     let mut node = Node::new();
     let app = node.app(Arc::new(Database::create().await)).await;
+    tenant(&app).await;
     let all = [names("web", "prod", 12), names("shop", "prod", 30)];
     let first = batch(&app, &puts(all.concat())).await;
     node.run();
-    node.applies(&tag_of(&first)).await;
+    node.applies(&first.tag()).await;
     node.end().await;
     delete_one_by_one(&app, &names("shop", "prod", 25)).await;
     let body = json!({"routes": [], "prune": true, "scope": {"service": "web"}});
@@ -201,7 +203,7 @@ async fn unconfirmed_wipe_beside_a_confirmed_removal_is_held_back() {
         .expect(200)
         .await;
     node.run();
-    let tag = tag_of(&applied);
+    let tag = applied.tag();
     let reason = node.holds_back(&tag).await;
     let expected = format!("it drops 25 of 42 routes beside what was confirmed at {tag}");
     assert_eq!(reason, expected);
@@ -212,15 +214,16 @@ async fn rows_that_vanish_behind_the_service_are_held_back() {
     let mut node = Node::new();
     let db = Arc::new(Database::create().await);
     let app = node.app(db.clone()).await;
+    tenant(&app).await;
     let first = batch(&app, &puts(names("web", "prod", 30))).await;
     node.run();
-    node.applies(&tag_of(&first)).await;
+    node.applies(&first.tag()).await;
     app.drain().await;
     let sql = "delete from routes where tenant = 'acme' and version >= 'v05'";
     assert_eq!(db.execute(sql, &[]).await, 25);
     let app = node.app(db).await;
     let last = batch(&app, &puts(names("shop", "prod", 1))).await;
-    let reason = node.holds_back(&tag_of(&last)).await;
+    let reason = node.holds_back(&last.tag()).await;
     assert_eq!(reason, "it drops 25 of 30 routes");
 }
 
@@ -229,11 +232,12 @@ async fn without_trusted_keys_a_confirmed_removal_is_held_back() {
     let mut node = Node::new();
     node.config.service.trusted_keys.clear();
     let app = node.app(Arc::new(Database::create().await)).await;
+    tenant(&app).await;
     let first = batch(&app, &puts(names("web", "prod", 30))).await;
     node.run();
-    node.applies(&tag_of(&first)).await;
+    node.applies(&first.tag()).await;
     let removed = batch(&app, &deletions(names("web", "prod", 29))).await;
-    let reason = node.holds_back(&tag_of(&removed)).await;
+    let reason = node.holds_back(&removed.tag()).await;
     assert_eq!(reason, "it drops 29 of 30 routes");
 }
 
@@ -242,11 +246,12 @@ async fn node_of_one_environment_applies_its_part_of_a_confirmed_removal() {
     let mut node = Node::new();
     node.configure("env = \"prod\"");
     let app = node.app(Arc::new(Database::create().await)).await;
+    tenant(&app).await;
     let all = [names("web", "prod", 30), names("web", "dev", 4)];
     let first = batch(&app, &puts(all.concat())).await;
     node.run();
-    node.applies(&tag_of(&first)).await;
+    node.applies(&first.tag()).await;
     let gone = [names("web", "prod", 29), names("web", "dev", 2)];
     let removed = batch(&app, &deletions(gone.concat())).await;
-    node.applies(&tag_of(&removed)).await;
+    node.applies(&removed.tag()).await;
 }

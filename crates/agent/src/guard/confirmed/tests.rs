@@ -117,15 +117,11 @@ fn removal_in_one_scope_allows_nothing_in_another() {
     let web = confirmation(41, Some("web"), (100, 1, 0));
     assert!(allows(&old, &tenant(41, &[("shop", 60)]), &web));
     assert!(!allows(&old, &tenant(41, &[]), &web));
-    let new = tenant(41, &[("web", 60)]);
+    let old = tenant(40, &[("web", 200), ("shop", 60)]);
     let guard = Guard::new(LIMITS, "/nonexistent".as_ref());
-    let shop = confirmation(41, Some("shop"), (100, 1, 0));
+    let shop = confirmation(41, Some("shop"), (200, 1, 0));
     assert!(
-        !guard.allows(
-            &tenant(40, &[("web", 160), ("shop", 60)]),
-            &new,
-            Some(&shop)
-        ),
+        !guard.allows(&old, &tenant(41, &[("web", 60)]), Some(&shop)),
         "as many routes, but of the other service"
     );
 }
