@@ -16,10 +16,10 @@ interface Fixtures {
 
 export const test = base.extend<Fixtures>({
     // eslint-disable-next-line no-empty-pattern -- the form that Playwright wants
-    service: async ({}, use) => {
-        await use(place());
+    service: async ({}, provide) => {
+        await provide(place());
     },
-    page: async ({ page, service }, use) => {
+    page: async ({ page, service }, provide) => {
         const faults: string[] = [];
         page.on("console", (message) => {
             if (message.type() === "error" && !ANSWERS.test(message.text())) faults.push(message.text());
@@ -29,12 +29,12 @@ export const test = base.extend<Fixtures>({
             const { origin, protocol } = new URL(request.url());
             if (origin !== service.url && protocol !== "data:") faults.push(`a request to ${request.url()}`);
         });
-        await use(page);
+        await provide(page);
         expect(faults, "the page has no errors").toEqual([]);
     },
-    signedIn: async ({ page, service }, use) => {
+    signedIn: async ({ page, service }, provide) => {
         await signIn(page, service);
-        await use(page);
+        await provide(page);
     },
 });
 

@@ -137,6 +137,6 @@ test("roles give rights", () => {
     };
     const viewer = rightsOf(caller as Parameters<typeof rightsOf>[0]);
     expect([viewer.mayRead, viewer.mayEdit, viewer.mayManageKeys]).toEqual([true, false, false]);
-    const admin = rightsOf({ ...caller, roles: ["platform_admin"] } as Parameters<typeof rightsOf>[0]);
+    const admin = rightsOf({ ...caller, roles: ["platform_admin"] });
     expect([admin.mayEdit, admin.mayManageTenants, admin.mayOperate]).toEqual([true, true, true]);
 });

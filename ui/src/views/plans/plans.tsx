@@ -104,7 +104,7 @@ export function Plan(): ReactNode {
                 <Panel title={text.plan(plan.id)}>
                     <dl className="pairs">
                         <Pair name={text.scope}>
-                            {[service, env].filter((part) => part !== undefined).join(" / ") || text.whole}
+                            {[service, env].filter((part) => part !== null).join(" / ") || text.whole}
                             {plan.prune && <> · {text.prune}</>}
                         </Pair>
                         <Pair name={text.by}>
