@@ -2,69 +2,65 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use regex::Regex;
 use sha2::{Digest as _, Sha256};
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// The folder of the page.
+const UI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ui");
 
-/// The script that seals a build, with the list of the files and folders that the page is built
-/// from.
-const SEAL: &str = "ui/scripts/seal.mjs";
+/// The folders of the page's source: its own, and the client that is part of it.
+const SOURCE: [&str; 2] = ["ui", "sdk/typescript/src"];
 
-/// The end of the names of the page's tests, which are no part of the page.
-const TEST: &str = ".test.ts";
+/// Parts of them that the page is not built from: the result, the installed packages, and what
+/// tests leave.
+const NOT_SOURCE: [&str; 3] = ["ui/dist", "ui/node_modules", "ui/test-results"];
 
-/// Returns the files and folders in the script's list `SOURCES`.
-fn sources(script: &str) -> Vec<String> {
-    let list = Regex::new(r"const SOURCES = \[([^\]]*)\]").unwrap();
-    let list = list.captures(script).expect("a list SOURCES in the script");
-    let path = Regex::new("\"([^\"]+)\"").unwrap();
-    path.captures_iter(&list[1])
-        .map(|found| found[1].to_owned())
-        .collect()
-}
-
-fn collect(path: &str, files: &mut BTreeSet<String>) {
-    let full = Path::new(ROOT).join(path);
-    if !full.is_dir() {
-        files.extend((!path.ends_with(TEST)).then(|| path.to_owned()));
-        return;
-    }
-    for entry in fs::read_dir(full).unwrap() {
-        let name = entry.unwrap().file_name();
-        collect(&format!("{path}/{}", name.to_str().unwrap()), files);
-    }
-}
-
-/// Returns the digest that `make ui` writes: the SHA-256 of a line for each file, with its SHA-256
-/// and its path, in the order of the paths.
-fn digest(sources: &[String]) -> String {
+/// Returns the digest of everything that the page is built from, as `make ui` writes it: the
+/// SHA-256 of the lines that `sha256sum` prints for the files, in the order of their paths.
+fn source() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = BTreeSet::new();
-    for path in sources {
-        collect(path, &mut files);
+    for folder in SOURCE {
+        collect(root, &root.join(folder), &mut files);
     }
-    let line = |path: &String| {
-        let digest = Sha256::digest(fs::read(Path::new(ROOT).join(path)).unwrap());
-        format!("{}  {path}\n", hex::encode(digest))
-    };
-    let lines: String = files.iter().map(line).collect();
+    let mut lines = String::new();
+    for path in files {
+        let digest = Sha256::digest(fs::read(root.join(&path)).unwrap());
+        lines.push_str(&format!("{}  {path}\n", hex::encode(digest)));
+    }
     hex::encode(Sha256::digest(lines))
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path
+            .strip_prefix(root)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        if !path.is_dir() {
+            files.insert(name);
+        } else if !NOT_SOURCE.contains(&name.as_str()) {
+            collect(root, &path, files);
+        }
+    }
 }
 
 #[test]
 fn built_page_is_that_of_its_source() {
-    let file = |path: &str| fs::read_to_string(Path::new(ROOT).join(path));
-    let Ok(script) = file(SEAL) else {
-        let is_built = file("ui/dist/index.html").is_ok();
-        assert!(!is_built, "there is a page without {SEAL}");
+    let dist = Path::new(UI).join("dist");
+    if !Path::new(UI).join("package.json").exists() {
+        assert!(
+            !dist.join("index.html").exists(),
+            "a page without its source"
+        );
         return;
-    };
-    let sources = sources(&script);
-    assert!(sources.iter().any(|path| path == "ui/src"), "{sources:?}");
-    let built = file("ui/dist/SOURCE").unwrap_or_default();
+    }
+    let built = fs::read_to_string(dist.join("SOURCE")).unwrap_or_default();
     assert_eq!(
         built.trim(),
-        digest(&sources),
-        "ui/dist is not built from this source: run make ui"
+        source(),
+        "the page is not built from this source: run make ui"
     );
 }
