@@ -10,6 +10,7 @@ mod attempts;
 mod lag;
 mod status;
 mod steps;
+mod trace;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -53,7 +54,7 @@ use crate::{
     config::{self, ConfigError, Settings},
     kafka::{self, Progress, Record},
     resilience::{CallError, Dependency, pauses},
-    telemetry::{self, names},
+    telemetry::names,
 };
 
 /// The result of a batch, in numbers of records.
@@ -480,7 +481,7 @@ impl Consumer {
     /// so that a step that is repeated while the archive is unavailable does not send them each
     /// time.
     pub async fn handle(&self, batch: &[Record]) -> Result<Handled, HandleError> {
-        let _spans: Vec<_> = batch.iter().filter_map(span).collect();
+        let _spans: Vec<_> = batch.iter().filter_map(trace::span).collect();
         let now = Timestamp::now().into();
         let mut handled = Handled::default();
         let mut dead_letters = Vec::new();
@@ -642,26 +643,4 @@ async fn leave(consumer: Arc<Stream>, limit: Duration) {
             "the consumer could not leave its group in time; its session timeout ends its membership"
         );
     }
-}
-
-/// Creates a span for a sampled event, a child of the span of its publishing, with the attributes of
-/// OpenTelemetry's conventions for messaging.
-fn span(record: &Record) -> Option<tracing::Span> {
-    let traceparent = record
-        .header("traceparent")
-        .filter(|trace| telemetry::is_sampled(Some(trace.as_bytes())))?;
-    let span = tracing::info_span!(
-        "audit.archive",
-        otel.kind = "consumer",
-        messaging.system = "kafka",
-        messaging.operation.type = "process",
-        messaging.operation.name = "archive",
-        messaging.destination.name = record.topic,
-        messaging.destination.partition.id = %record.partition,
-        messaging.message.id = record.header("ce_id"),
-        messaging.kafka.offset = record.offset,
-        event.id = record.header("ce_id")
-    );
-    telemetry::follow(&span, traceparent, None);
-    Some(span)
 }
