@@ -62,6 +62,7 @@ pub const MAX_SEARCH: u64 = 200;
 
 /// A page of routes.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PageOfRoute")]
 pub struct RoutesOut<'a> {
     items: &'a [RouteOut<'a>],
     /// The cursor of the next page; `null` at the end.

@@ -13,6 +13,7 @@ import { en } from "../messages/en";
 import { byName } from "../model/natural";
 import { VIEWS } from "../views/table";
 import type { Section, ViewEntry } from "../views/view";
+import { Loaded } from "./loaded";
 import { ConditionBadge, ConditionBand } from "./condition";
 import { useWho } from "./context";
 import { Palette, type Place } from "./palette";
@@ -131,7 +132,9 @@ function Content({ entries, view }: { entries: readonly ViewEntry[]; view: Tenan
         <Switch>
             {entries.map(({ path, View }) => (
                 <Route key={path} path={path}>
-                    <View />
+                    <Loaded>
+                        <View />
+                    </Loaded>
                 </Route>
             ))}
             <Route>

@@ -1,19 +1,12 @@
 // All views, each in one line. The order is that of the navigation.
 
-import { Access } from "./access/access";
-import { Audit } from "./audit/audit";
-import { Chain } from "./chain/chain";
-import { Changes } from "./changes/changes";
-import { Fleet } from "./fleet/fleet";
-import { NodeDetails } from "./fleet/node";
 import { Home } from "./home/home";
 import { Import } from "./import/import";
 import { Keys } from "./keys/keys";
-import { Operations } from "./operations/operations";
+import { later } from "./later";
 import { Plan, Plans } from "./plans/plans";
 import { Policies } from "./policies/policies";
 import { Policy } from "./policy/policy";
-import { Proxies } from "./proxies/proxies";
 import { CreateRoute } from "./route/create";
 import { Route } from "./route/route";
 import { Routes } from "./routes/routes";
@@ -21,9 +14,19 @@ import { Service } from "./service/service";
 import { Shares } from "./shares/shares";
 import { Start } from "./start/start";
 import { Tenants } from "./tenants/tenants";
-import { TimeTravel } from "./time/time";
 import { Topology } from "./topology/topology";
 import type { ViewEntry } from "./view";
+
+// What few people open is loaded when it is opened.
+const Access = later(async () => (await import("./access/access")).Access);
+const Audit = later(async () => (await import("./audit/audit")).Audit);
+const Chain = later(async () => (await import("./chain/chain")).Chain);
+const Changes = later(async () => (await import("./changes/changes")).Changes);
+const Fleet = later(async () => (await import("./fleet/fleet")).Fleet);
+const NodeDetails = later(async () => (await import("./fleet/node")).NodeDetails);
+const Operations = later(async () => (await import("./operations/operations")).Operations);
+const Proxies = later(async () => (await import("./proxies/proxies")).Proxies);
+const TimeTravel = later(async () => (await import("./time/time")).TimeTravel);
 
 // One line for each view, so that views can be added side by side.
 // prettier-ignore

@@ -134,13 +134,6 @@ class DeadLetterOrigin(BaseModel):
     topic: str
 
 
-class EnvoyTransport(RootModel[Literal["ads", "rest", "files"] | str]):
-    root: Literal["ads", "rest", "files"] | str
-    """
-    How an Envoy gets its configuration: as a stream, by polls, or from files. All other proxies have one way only.
-    """
-
-
 class FieldError(BaseModel):
     """
     An error of one field. `pointer` is a JSON pointer into the body (RFC 6901), `?name` for a query parameter, `{name}` for a part of the path, or a header's name with a colon after it.
@@ -442,6 +435,13 @@ class ProblemKind(BaseModel):
     """
 
 
+class ProxyTransport(RootModel[Literal["ads", "rest", "files", "agent"] | str]):
+    root: Literal["ads", "rest", "files", "agent"] | str
+    """
+    How the proxy gets its configuration. An Envoy: as a stream, by polls, or from files; all others have one way of their own. `agent`: from a node agent, whose configuration this is, with the public keys for signed snapshots.
+    """
+
+
 class PublicKey(BaseModel):
     """
     A public key.
@@ -652,6 +652,13 @@ class RotateKey(BaseModel):
     overlap_seconds: int | None = None
     """
     How long the replaced token stays valid: 0 to 2592000 seconds, one hour by default.
+    """
+
+
+class SearchText(RootModel[str]):
+    root: Annotated[str, Field(examples=["checkout"])]
+    """
+    A text that is searched for.
     """
 
 
@@ -1001,6 +1008,36 @@ class ChainVerification(BaseModel):
     verified: bool
     """
     Whether no event is bad and no revision is missing.
+    """
+
+
+class ConfirmedRemoval(BaseModel):
+    """
+    What a confirmed write removed.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    env: Annotated[str | None, Field(examples=["prod"])] = None
+    """
+    The environment that the write was limited to; left out if it was not.
+    """
+    left_routes: int
+    """
+    The active routes that were left in the scope.
+    """
+    removed_policies: int
+    """
+    The policies that were deleted.
+    """
+    removed_routes: int
+    """
+    The active routes that were deleted or deactivated.
+    """
+    service: Annotated[str | None, Field(examples=["checkout"])] = None
+    """
+    The service that the write was limited to; left out if it was not.
     """
 
 
@@ -2561,6 +2598,10 @@ class SignedState(BaseModel):
     model_config = ConfigDict(
         extra="allow",
     )
+    confirmed: str | None = None
+    """
+    As in `TM-Confirmed`; left out if no removal was confirmed.
+    """
     digest: str
     """
     A SHA-256 hash in lower-case hexadecimal digits.
@@ -2808,6 +2849,10 @@ class TenantEvent(BaseModel):
     before: TenantSpec | None
     """
     The tenant before the change; `null` if the tenant was created.
+    """
+    confirmed_removal: ConfirmedRemoval | None = None
+    """
+    The write removed more than half of its scope's active routes and more than ten, or all of them, and the caller confirmed that. Left out otherwise.
     """
     epoch: Annotated[str, Field(examples=["adc74a594a3e0e8f"])]
     """
@@ -3645,6 +3690,10 @@ class RouteEvent(BaseModel):
     """
     The route before the change; `null` if the route was created.
     """
+    confirmed_removal: ConfirmedRemoval | None = None
+    """
+    The write removed more than half of its scope's active routes and more than ten, or all of them, and the caller confirmed that. Left out otherwise.
+    """
     epoch: Annotated[str, Field(examples=["adc74a594a3e0e8f"])]
     """
     The name of one history of a tenant. Revisions of different epochs cannot be compared.
@@ -3795,16 +3844,17 @@ class ApplyResult(BaseModel):
 
 class PageOfRoute(BaseModel):
     """
-    A page of a list.
+    A page of routes.
     """
 
     model_config = ConfigDict(
         extra="allow",
     )
+    count: int | None = None
+    """
+    Only with `count=true`: how many routes match, on all pages.
+    """
     items: list[Route]
-    """
-    The items of the page.
-    """
     next_cursor: str | None
     """
     The cursor of the next page; `null` at the end.
@@ -4098,6 +4148,10 @@ class PolicyEvent(BaseModel):
     before: PolicySpec | None
     """
     The policy before the change; `null` if the policy is new.
+    """
+    confirmed_removal: ConfirmedRemoval | None = None
+    """
+    The write removed more than half of its scope's active routes and more than ten, or all of them, and the caller confirmed that. Left out otherwise.
     """
     epoch: Annotated[str, Field(examples=["adc74a594a3e0e8f"])]
     """

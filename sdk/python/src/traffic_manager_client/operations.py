@@ -728,7 +728,7 @@ OPERATIONS: dict[str, Operation] = {
         "GET",
         "/api/v1/routes",
         (),
-        ("at", "cursor", "env", "is_active", "label", "limit", "service", "tenant", "version"),
+        ("at", "count", "cursor", "env", "is_active", "label", "limit", "search", "service", "tenant", "version"),
         frozenset(["if_none_match", "min_revision"]),
         False,
         False,

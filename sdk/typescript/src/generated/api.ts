@@ -230,7 +230,7 @@ export interface paths {
         };
         /**
          * Get a configuration with which a new proxy starts
-         * @description The proxy runs with it as it is: its key is in the environment variable `TM_TOKEN`. Comments say what to change. For HAProxy, nginx and Caddy it is a shell script that writes, checks and reloads.
+         * @description The proxy runs with it as it is: its key is in the environment variable `TM_TOKEN`. Comments say what to change. For HAProxy, nginx and Caddy it is a shell script that writes, checks and reloads. With `transport=agent` it is the configuration of a node agent beside the proxy.
          */
         get: operations["getProxyBootstrap"];
         put?: never;
@@ -593,7 +593,7 @@ export interface paths {
         };
         /**
          * List routes
-         * @description In the order of their names. With `tenant`, the answer has a tag. With `at`, the routes of an earlier state; `at` needs `tenant`.
+         * @description In the order of their names. With `tenant`, the answer has a tag. With `at`, the routes of an earlier state; `at` needs `tenant`. With `count=true`, the number of all that match too.
          */
         get: operations["listRoutes"];
         put?: never;
@@ -1603,6 +1603,28 @@ export interface components {
          * @enum {string}
          */
         ChoiceReason: "version_header" | "rule" | "split" | "failover" | "next_of_split" | "nowhere";
+        /** @description What a confirmed write removed. */
+        ConfirmedRemoval: {
+            /** @description The environment that the write was limited to; left out if it was not. */
+            env?: components["schemas"]["EnvName"];
+            /**
+             * Format: int64
+             * @description The active routes that were left in the scope.
+             */
+            left_routes: number;
+            /**
+             * Format: int64
+             * @description The policies that were deleted.
+             */
+            removed_policies: number;
+            /**
+             * Format: int64
+             * @description The active routes that were deleted or deactivated.
+             */
+            removed_routes: number;
+            /** @description The service that the write was limited to; left out if it was not. */
+            service?: components["schemas"]["ServiceName"];
+        };
         /** @description Which part of a tenant's nodes runs a revision. */
         Convergence: {
             /**
@@ -1855,11 +1877,6 @@ export interface components {
          * @example prod
          */
         EnvName: string;
-        /**
-         * @description How an Envoy gets its configuration: as a stream, by polls, or from files. All other proxies have one way only.
-         * @enum {string}
-         */
-        EnvoyTransport: "ads" | "rest" | "files";
         /**
          * @description The name of one history of a tenant. Revisions of different epochs cannot be compared.
          * @example adc74a594a3e0e8f
@@ -2341,9 +2358,13 @@ export interface components {
             /** @description The cursor of the next page; `null` at the end. */
             next_cursor: string | null;
         };
-        /** @description A page of a list. */
+        /** @description A page of routes. */
         PageOfRoute: {
-            /** @description The items of the page. */
+            /**
+             * Format: int64
+             * @description Only with `count=true`: how many routes match, on all pages.
+             */
+            count?: number | null;
             items: components["schemas"]["Route"][];
             /** @description The cursor of the next page; `null` at the end. */
             next_cursor: string | null;
@@ -2623,6 +2644,8 @@ export interface components {
             after: components["schemas"]["PolicySpec"] | null;
             /** @description The policy before the change; `null` if the policy is new. */
             before: components["schemas"]["PolicySpec"] | null;
+            /** @description The write removed more than half of its scope's active routes and more than ten, or all of them, and the caller confirmed that. Left out otherwise. */
+            confirmed_removal?: components["schemas"]["ConfirmedRemoval"];
             epoch: components["schemas"]["Epoch"];
             /** @description SHA-256 over the RFC 8785 bytes of the event without this member. */
             hash: components["schemas"]["Sha256"];
@@ -2952,6 +2975,11 @@ export interface components {
             revision: components["schemas"]["VersionTag"];
             tenant: components["schemas"]["TenantName"];
         };
+        /**
+         * @description How the proxy gets its configuration. An Envoy: as a stream, by polls, or from files; all others have one way of their own. `agent`: from a node agent, whose configuration this is, with the public keys for signed snapshots.
+         * @enum {string}
+         */
+        ProxyTransport: "ads" | "rest" | "files" | "agent";
         /** @description A public key. */
         PublicKey: {
             /** @description `Ed25519` (RFC 8032). */
@@ -3394,6 +3422,8 @@ export interface components {
             after: components["schemas"]["RouteSpec"] | null;
             /** @description The route before the change; `null` if the route was created. */
             before: components["schemas"]["RouteSpec"] | null;
+            /** @description The write removed more than half of its scope's active routes and more than ten, or all of them, and the caller confirmed that. Left out otherwise. */
+            confirmed_removal?: components["schemas"]["ConfirmedRemoval"];
             epoch: components["schemas"]["Epoch"];
             /** @description SHA-256 over the RFC 8785 bytes of the event without this member. */
             hash: components["schemas"]["Sha256"];
@@ -3579,6 +3609,11 @@ export interface components {
             };
         };
         /**
+         * @description A text that is searched for.
+         * @example checkout
+         */
+        SearchText: string;
+        /**
          * @description The name of a service: a DNS label (RFC 1123) of lower-case letters, digits and inner hyphens.
          * @example checkout
          */
@@ -3596,6 +3631,8 @@ export interface components {
         Sha256: string;
         /** @description A signed state. */
         SignedState: {
+            /** @description As in `TM-Confirmed`; left out if no removal was confirmed. */
+            confirmed?: string;
             digest: components["schemas"]["Sha256"];
             /** @description As in `TM-Signature`. */
             signature: string;
@@ -3800,6 +3837,8 @@ export interface components {
             after: components["schemas"]["TenantSpec"] | null;
             /** @description The tenant before the change; `null` if the tenant was created. */
             before: components["schemas"]["TenantSpec"] | null;
+            /** @description The write removed more than half of its scope's active routes and more than ten, or all of them, and the caller confirmed that. Left out otherwise. */
+            confirmed_removal?: components["schemas"]["ConfirmedRemoval"];
             epoch: components["schemas"]["Epoch"];
             /** @description SHA-256 over the RFC 8785 bytes of the event without this member. */
             hash: components["schemas"]["Sha256"];
@@ -4448,6 +4487,8 @@ export interface components {
         "RateLimit-Reset-optional": string;
         /** @description The number of seconds to wait before the next attempt. */
         "Retry-After": string;
+        /** @description A confirmed removal of most routes in the scope: its tag, service, environment and counts, and after `; ` the signatures of this statement, as in `TM-Signature`. */
+        "TM-Confirmed-optional": string;
         /** @description The part of the tenant's nodes that runs the change: 0 to 1. Missing if the tenant has no nodes. */
         "TM-Convergence-optional": string;
         /** @description Signatures of the snapshot, each by another key of the service, as `<key id>=<signature in hex>` with commas between them. */
@@ -4492,6 +4533,7 @@ export type ChangeFeed = components['schemas']['ChangeFeed'];
 export type ChangeStreamEvent = components['schemas']['ChangeStreamEvent'];
 export type ChoiceExplanation = components['schemas']['ChoiceExplanation'];
 export type ChoiceReason = components['schemas']['ChoiceReason'];
+export type ConfirmedRemoval = components['schemas']['ConfirmedRemoval'];
 export type Convergence = components['schemas']['Convergence'];
 export type ConvergenceState = components['schemas']['ConvergenceState'];
 export type CookieName = components['schemas']['CookieName'];
@@ -4510,7 +4552,6 @@ export type DiscardDeadLetter = components['schemas']['DiscardDeadLetter'];
 export type DocumentScope = components['schemas']['DocumentScope'];
 export type DocumentScopeIn = components['schemas']['DocumentScopeIn'];
 export type EnvName = components['schemas']['EnvName'];
-export type EnvoyTransport = components['schemas']['EnvoyTransport'];
 export type Epoch = components['schemas']['Epoch'];
 export type Event = components['schemas']['Event'];
 export type EventAction = components['schemas']['EventAction'];
@@ -4603,6 +4644,7 @@ export type ProblemCode = components['schemas']['ProblemCode'];
 export type ProblemKind = components['schemas']['ProblemKind'];
 export type ProcessPhase = components['schemas']['ProcessPhase'];
 export type ProxyReport = components['schemas']['ProxyReport'];
+export type ProxyTransport = components['schemas']['ProxyTransport'];
 export type PublicKey = components['schemas']['PublicKey'];
 export type PutPolicy = components['schemas']['PutPolicy'];
 export type PutRoute = components['schemas']['PutRoute'];
@@ -4661,6 +4703,7 @@ export type RouteState = components['schemas']['RouteState'];
 export type RouteUrl = components['schemas']['RouteUrl'];
 export type RuleMatch = components['schemas']['RuleMatch'];
 export type RuleMatchIn = components['schemas']['RuleMatchIn'];
+export type SearchText = components['schemas']['SearchText'];
 export type ServiceName = components['schemas']['ServiceName'];
 export type SetRouteState = components['schemas']['SetRouteState'];
 export type Sha256 = components['schemas']['Sha256'];
@@ -4749,6 +4792,7 @@ export type HeaderRateLimitLimitOptional = components['headers']['RateLimit-Limi
 export type HeaderRateLimitRemainingOptional = components['headers']['RateLimit-Remaining-optional'];
 export type HeaderRateLimitResetOptional = components['headers']['RateLimit-Reset-optional'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
+export type HeaderTmConfirmedOptional = components['headers']['TM-Confirmed-optional'];
 export type HeaderTmConvergenceOptional = components['headers']['TM-Convergence-optional'];
 export type HeaderTmSignatureOptional = components['headers']['TM-Signature-optional'];
 export type HeaderTmStaleOptional = components['headers']['TM-Stale-optional'];
@@ -5937,7 +5981,7 @@ export interface operations {
                 /** @description The name of the tenant. */
                 tenant: components["schemas"]["TenantName"];
                 /** @description How an Envoy gets its configuration: `ads` (a stream), or `files`. */
-                transport?: components["schemas"]["EnvoyTransport"];
+                transport?: components["schemas"]["ProxyTransport"];
             };
             header?: {
                 /** @description The id of the request, stored in the event as `request_id`: 1 to 128 visible ASCII characters. The service generates an id if the header is missing or not valid. */
@@ -8328,6 +8372,8 @@ export interface operations {
             query?: {
                 /** @description The point in time to read; now if absent. */
                 at?: components["schemas"]["PointInTime"];
+                /** @description Whether the answer has the number of routes that match, on all pages. Needs `tenant`. */
+                count?: boolean;
                 /** @description The cursor of the page. */
                 cursor?: components["schemas"]["Cursor"];
                 /** @description The name of the environment. */
@@ -8340,6 +8386,8 @@ export interface operations {
                 limit?: number;
                 /** @description A version tag, like the header `TM-Min-Revision`. If both are sent, the newer one counts. */
                 min_revision?: components["schemas"]["VersionTag"];
+                /** @description Only routes with this text in their names or their URL, whether in upper or lower case. */
+                search?: components["schemas"]["SearchText"];
                 /** @description The name of the service. */
                 service?: components["schemas"]["ServiceName"];
                 /** @description The name of the tenant. */
@@ -12431,6 +12479,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Confirmed": components["headers"]["TM-Confirmed-optional"];
                     "TM-Signature": components["headers"]["TM-Signature-optional"];
                     "TM-Stale": components["headers"]["TM-Stale-optional"];
                     Vary: components["headers"]["Vary-optional"];
@@ -12472,6 +12521,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit-optional"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining-optional"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset-optional"];
+                    "TM-Confirmed": components["headers"]["TM-Confirmed-optional"];
                     "TM-Signature": components["headers"]["TM-Signature-optional"];
                     "TM-Stale": components["headers"]["TM-Stale-optional"];
                     Vary: components["headers"]["Vary-optional"];

@@ -63,7 +63,7 @@ export const OPERATIONS = {
   listPolicies: {"method":"GET","path":"/api/v1/policies","pathParameters":[],"query":["cursor","limit","tenant"],"takes":["minRevision","ifNoneMatch"],"yaml":false,"stream":false},
   listRecentAuditEvents: {"method":"GET","path":"/api/v1/audit/recent","pathParameters":[],"query":["days","env","limit","service","tenant"],"takes":[],"yaml":false,"stream":false},
   listReplays: {"method":"GET","path":"/api/v1/replays","pathParameters":[],"query":["cursor","limit"],"takes":[],"yaml":false,"stream":false},
-  listRoutes: {"method":"GET","path":"/api/v1/routes","pathParameters":[],"query":["at","cursor","env","is_active","label","limit","service","tenant","version"],"takes":["minRevision","ifNoneMatch"],"yaml":false,"stream":false},
+  listRoutes: {"method":"GET","path":"/api/v1/routes","pathParameters":[],"query":["at","count","cursor","env","is_active","label","limit","search","service","tenant","version"],"takes":["minRevision","ifNoneMatch"],"yaml":false,"stream":false},
   listSigningKeys: {"method":"GET","path":"/api/v1/dataplane/keys","pathParameters":[],"query":[],"takes":[],"yaml":false,"stream":false},
   listTenants: {"method":"GET","path":"/api/v1/tenants","pathParameters":[],"query":["cursor","limit"],"takes":[],"yaml":false,"stream":false},
   patchPolicy: {"method":"PATCH","path":"/api/v1/policies/{tenant}/{service}/{env}","pathParameters":["tenant","service","env"],"query":["wait"],"takes":["idempotencyKey","ifMatch","reason","createOnly"],"yaml":false,"stream":false},

@@ -1,0 +1,1 @@
+import{V as e,ct as t,ot as n}from"./basic-BHkYElts.js";var r=t(n(),1);function i(){let[t,n]=e();return[e=>t.get(e)??``,(0,r.useCallback)(e=>{n(t=>{let n=new URLSearchParams(t);for(let[t,r]of Object.entries(e))r===``?n.delete(t):n.set(t,r);return n},{replace:!0})},[n])]}export{i as t};
