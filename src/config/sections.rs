@@ -29,7 +29,8 @@ macro_rules! section {
 pub(super) use section;
 
 section! {
-    /// All settings, one field for each section.
+    /// All settings, one field for each section. The largest section is on the heap, since settings move with the futures
+    /// of the program.
     Settings {
         #[validate(nested)] http: Http,
         #[validate(nested)] auth: Auth,
@@ -46,7 +47,7 @@ section! {
         #[validate(nested)] replay: Replay,
         #[validate(nested)] access_log: AccessLog,
         #[validate(nested)] retention: Retention,
-        #[validate(nested)] resilience: Resilience,
+        #[validate(nested)] resilience: Box<Resilience>,
         #[validate(nested)] drain: Drain,
         #[validate(nested)] privacy: Privacy,
         #[validate(nested)] telemetry: Telemetry,

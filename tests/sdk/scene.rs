@@ -122,7 +122,7 @@ impl Scene {
     }
 
     pub async fn end(self) {
-        self.app.drain().await;
-        self.world.end().await;
+        Box::pin(self.app.drain()).await;
+        Box::pin(self.world.end()).await;
     }
 }
