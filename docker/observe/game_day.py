@@ -95,6 +95,7 @@ def write(rows: list[dict], factor: str) -> None:
         f"The times of the rules (`for`, windows, intervals) were divided by {factor}, so that a rehearsal takes minutes. Thresholds are not shortened: an",
         "alert that compares an age with 60 s needs these 60 s. So in earnest the seconds of the first column are longer by what `for` and the windows",
         f"of [the rules](../../docker/observe/rules/alerts.yaml) take. Last run: {datetime.date.today().isoformat()}, with a debug build on a machine that did other work.",
+        "A fault may be rehearsed alone: then its rows are newer than the others.",
         "",
         "| alert | fault | seconds to fire | seconds to end | |",
         "|---|---|---|---|---|",
