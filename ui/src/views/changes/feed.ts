@@ -87,6 +87,7 @@ export class Feed {
                     if (name !== "change") continue;
                     this.#set({ events: withNewer(this.#view.events, [JSON.parse(data) as Event], MOST) });
                 }
+                // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have been aborted meanwhile
                 if (!signal.aborted) this.#set({ isLive: false });
             } catch (error) {
                 // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have been aborted meanwhile

@@ -21,7 +21,6 @@ const LETTERS: Record<DeadLetter["state"], Tone> = {
 };
 const REPLAYS: Record<Replay["state"], Tone> = { running: "info", done: "good", cancelled: "plain" };
 
-// eslint-disable-next-line @typescript-eslint/explicit-function-return-type -- the type of a query is long and inferred
 export function useDeadLetters(state?: DeadLetter["state"]) {
     return useQuery({
         queryKey: ["dead-letters", state ?? ""],
@@ -30,7 +29,6 @@ export function useDeadLetters(state?: DeadLetter["state"]) {
     });
 }
 
-// eslint-disable-next-line @typescript-eslint/explicit-function-return-type -- the type of a query is long and inferred
 export function useReplays() {
     return useQuery({
         queryKey: ["replays"],
