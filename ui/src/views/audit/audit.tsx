@@ -13,7 +13,7 @@ import { count } from "../../model/time";
 import { useSearch } from "../../shell/search";
 import { ActionBadge } from "../changes/changes";
 import { EventDetails } from "./event";
-import { ACTIONS, NAMES, auditQuery, exportUrl } from "./query";
+import { ACTIONS, NAMES, auditQuery, exportUrl, localField } from "./query";
 import { text } from "./text";
 
 const PAGE = 100;
@@ -107,7 +107,7 @@ function Filters({ read, set }: FiltersProps): ReactNode {
                             key={read(name)}
                             type={name === "from" || name === "to" ? "datetime-local" : "text"}
                             size={14}
-                            defaultValue={read(name)}
+                            defaultValue={name === "from" || name === "to" ? localField(read(name)) : read(name)}
                             onBlur={(event) => set({ [name]: event.target.value })}
                             onKeyDown={(event) => {
                                 if (event.key === "Enter") set({ [name]: event.currentTarget.value, event: "" });

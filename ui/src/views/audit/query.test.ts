@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { auditQuery, exportUrl } from "./query";
+import { auditQuery, exportUrl, localField } from "./query";
 
 function reader(address: string): (name: string) => string {
     const search = new URLSearchParams(address);
@@ -18,4 +18,11 @@ test("a search leaves out what is no action and no time", () => {
 
 test("an export has the same search", () => {
     expect(exportUrl("acme", { actor: "a b" }, "csv")).toBe("/api/v1/audit/export?tenant=acme&actor=a+b&format=csv");
+});
+
+test("a field for local times shows the time of the address", () => {
+    const shown = localField("2026-11-21T08:00:00Z");
+    expect(new Date(shown).toISOString()).toBe("2026-11-21T08:00:00.000Z");
+    expect(localField(shown)).toBe(shown);
+    expect(localField("soon")).toBe("");
 });

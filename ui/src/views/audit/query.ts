@@ -44,6 +44,14 @@ export function auditQuery(read: (name: string) => string): AuditQuery {
     return query;
 }
 
+/** Returns a time of the address as a field for local times has it; empty if it is no time. */
+export function localField(text: string): string {
+    const time = new Date(text);
+    if (Number.isNaN(time.getTime())) return "";
+    const local = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
+    return local.toISOString().slice(0, 16);
+}
+
 /** Returns the address of an export of a search. */
 export function exportUrl(tenant: string, query: AuditQuery, format: "ndjson" | "csv"): string {
     const search = new URLSearchParams({ tenant, ...query, format });
