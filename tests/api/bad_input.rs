@@ -500,6 +500,8 @@ async fn every_invalid_query_parameter_is_refused_by_name() {
                 "version",
                 "is_active",
                 "label",
+                "search",
+                "count",
                 "limit",
                 "min_revision",
             ],
@@ -523,7 +525,8 @@ async fn every_invalid_query_parameter_is_refused_by_name() {
                     "", "A", "a%00", "%FF", "a%2Fb", "a%0A", "-a", "a+b", "%C3%A4",
                 ],
                 "version" => &["", "%00", "%FF", "a%2Fb", "-a", "a+b", "%C3%A4"],
-                "is_active" => &["", "1", "yes", "TRUE", "true%00"],
+                "is_active" | "count" => &["", "1", "yes", "TRUE", "true%00"],
+                "search" => &["", "%00", "a%0A", "%E2%80%8B"],
                 "label" => &[
                     "",
                     "k",
@@ -536,7 +539,7 @@ async fn every_invalid_query_parameter_is_refused_by_name() {
                 "limit" => &[
                     "",
                     "0",
-                    "201",
+                    if path == "/routes" { "1001" } else { "201" },
                     "-1",
                     "1.0",
                     "+1+",

@@ -31,14 +31,21 @@ fn runnable(page: &str, language: &str) -> Vec<String> {
         .collect()
 }
 
-/// Waits until the service is sure that it knows all nodes, and one runs all.
+/// Waits until all nodes that are there run the newest. The programs of one language have ended when the next one begins,
+/// and their nodes are there for a while.
 async fn knows_all_nodes(scene: &Scene) {
-    eventually("the service knows its nodes", async || {
-        let call = scene.app.get("/tenants/acme/convergence");
-        let numbers = call.bearer(&scene.token).expect(200).await.json;
-        let is_known = numbers["partial"] == false && numbers["warming"] == false;
-        (is_known && numbers["converged"] == 1).then_some(())
-    })
+    eventually(
+        "the service knows its nodes, and all run the newest",
+        async || {
+            let call = scene.app.get("/tenants/acme/convergence");
+            let numbers = call.bearer(&scene.token).expect(200).await.json;
+            let is_known = numbers["partial"] == false && numbers["warming"] == false;
+            let converged = numbers["converged"]
+                .as_u64()
+                .filter(|converged| *converged > 0);
+            (is_known && converged == numbers["live"].as_u64()).then_some(())
+        },
+    )
     .await;
 }
 
@@ -96,6 +103,7 @@ async fn quick_starts_of_all_languages_work() {
     }
 
     drop(python);
+    knows_all_nodes(&scene).await;
 
     let typescript = scene.alone_with("typescript").await;
     let folder = scratch("typescript");
@@ -122,6 +130,7 @@ async fn quick_starts_of_all_languages_work() {
     );
 
     drop(typescript);
+    knows_all_nodes(&scene).await;
 
     if !secure::is_on() {
         let state = rust::put_and_wait(url, token).await.expect("a route");
