@@ -1,4 +1,4 @@
-//! T16: one instance's clock is five minutes ahead, another's five behind. Order follows revisions
+//! T16: one instance's clock is five minutes ahead, another's ten. Order follows revisions
 //! and not clocks, so nothing changes.
 
 use serde_json::json;
@@ -34,7 +34,9 @@ async fn t16_clocks_that_disagree_change_no_order() {
     let instances = [
         Process::start("all", &world.environment),
         Process::start("serve", &skewed("+5m")),
-        Process::start("serve", &skewed("-5m")),
+        // Not behind the kernel's clock: the library does not reach timed waits of C, which would end at once and
+        // spin, in threads of librdkafka that wait for each other.
+        Process::start("serve", &skewed("+10m")),
     ];
     for instance in &instances {
         instance.ready().await;

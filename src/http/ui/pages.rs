@@ -1,6 +1,6 @@
-//! The files of the web page. They are a part of the program, and are compressed once at its start.
+//! The files of the web page. They are a part of the program, and are compressed when somebody first asks for them.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
@@ -65,7 +65,10 @@ struct PageFile {
     digest: String,
     is_hashed: bool,
     plain: Bytes,
-    coded: Vec<(Coding, Bytes)>,
+    /// Whether the file is compressed at all.
+    is_worth_it: bool,
+    zstd: OnceLock<Option<Bytes>>,
+    gzip: OnceLock<Option<Bytes>>,
 }
 
 impl Pages {
@@ -130,28 +133,37 @@ impl PageFile {
             Cow::Borrowed(data) => Bytes::from_static(data),
             Cow::Owned(data) => Bytes::from(data),
         };
-        let is_worth_it = is_text && plain.len() >= WORTH_IT;
-        let coded = [Coding::Zstd, Coding::Gzip]
-            .into_iter()
-            .filter(|_| is_worth_it)
-            .filter_map(|coding| {
-                let coded = coding.encode(plain.clone(), Effort::Kept).ok()?;
-                (coded.len() < plain.len()).then_some((coding, coded))
-            });
         Self {
             content_type,
             digest: hex::encode(&Sha256::digest(&plain)[..16]),
             is_hashed: name.starts_with(HASHED),
-            coded: coded.collect(),
+            is_worth_it: is_text && plain.len() >= WORTH_IT,
+            zstd: OnceLock::new(),
+            gzip: OnceLock::new(),
             plain,
         }
     }
 
+    /// Returns the bytes in a coding, if they are fewer. They are made for the first request that wants them: a service
+    /// whose page nobody opens spends no time on it when it starts.
+    fn coded(&self, coding: Coding) -> Option<&Bytes> {
+        let kept = match coding {
+            Coding::Zstd => &self.zstd,
+            Coding::Gzip => &self.gzip,
+            Coding::Identity => return None,
+        };
+        let encode = || {
+            let coded = coding.encode(self.plain.clone(), Effort::Kept).ok()?;
+            (coded.len() < self.plain.len()).then_some(coded)
+        };
+        kept.get_or_init(|| self.is_worth_it.then(encode).flatten())
+            .as_ref()
+    }
+
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let accepted = accepted(request);
-        let coded = self.coded.iter().find(|(coding, _)| *coding == accepted);
-        let (name, body) = match coded {
-            Some((coding, body)) => (coding.name(), body),
+        let (name, body) = match self.coded(accepted) {
+            Some(body) => (accepted.name(), body),
             None => (None, &self.plain),
         };
         let tag = match name {
