@@ -126,7 +126,7 @@ fn action(endpoint: &Endpoint) -> String {
 }
 
 /// Returns the members that every record has.
-fn of(request: &HttpRequest, kind: Kind, action: String, id: &RequestId) -> AccessEvent {
+pub fn of(request: &HttpRequest, kind: Kind, action: String, id: &RequestId) -> AccessEvent {
     AccessEvent {
         id: Uuid::now_v7(),
         kind,
@@ -148,7 +148,8 @@ fn of(request: &HttpRequest, kind: Kind, action: String, id: &RequestId) -> Acce
     }
 }
 
-fn record(access_log: &AccessLog, request: &HttpRequest, access: AccessEvent) {
+/// Records an event of a request. Those of one network share a limit.
+pub fn record(access_log: &AccessLog, request: &HttpRequest, access: AccessEvent) {
     let network = request
         .extensions()
         .get::<ClientAddress>()

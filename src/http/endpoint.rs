@@ -203,27 +203,17 @@ impl Endpoint {
         F::Output: Responder + 'static,
         Args: FromRequest + Guarded + 'static,
     {
-        Self::new("GET", path, handler, None)
+        Self::of_page("GET", path, handler)
     }
 
-    /// A `POST` endpoint of the page for people, which the `OpenAPI` document does not describe.
-    pub fn post_of_page<F, Args>(path: &'static str, handler: F) -> Self
+    /// An endpoint of a page for people, which the `OpenAPI` document does not describe.
+    pub fn of_page<F, Args>(method: &'static str, path: &'static str, handler: F) -> Self
     where
         F: Handler<Args> + Send + Sync,
         F::Output: Responder + 'static,
         Args: FromRequest + Guarded + 'static,
     {
-        Self::new("POST", path, handler, None)
-    }
-
-    /// A `DELETE` endpoint of the page for people, which the `OpenAPI` document does not describe.
-    pub fn delete_of_page<F, Args>(path: &'static str, handler: F) -> Self
-    where
-        F: Handler<Args> + Send + Sync,
-        F::Output: Responder + 'static,
-        Args: FromRequest + Guarded + 'static,
-    {
-        Self::new("DELETE", path, handler, None)
+        Self::new(method, path, handler, None)
     }
 
     /// Sets the tag in the `OpenAPI` document.

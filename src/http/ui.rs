@@ -17,8 +17,8 @@ pub fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::page("/ui", pages::home),
         Endpoint::page("/ui/session", session::get),
-        Endpoint::post_of_page("/ui/session", session::begin),
-        Endpoint::delete_of_page("/ui/session", session::end),
+        Endpoint::of_page("POST", "/ui/session", session::begin),
+        Endpoint::of_page("DELETE", "/ui/session", session::end),
         Endpoint::page("/ui/login", sign_in::begin).without_head(),
         Endpoint::page("/ui/callback", sign_in::finish).without_head(),
         Endpoint::page("/ui/{path:.*}", pages::file),

@@ -1,8 +1,6 @@
 //! Records of sign-ins and sign-outs in the access log.
 
 use actix_web::{HttpMessage as _, HttpRequest, ResponseError as _};
-use jiff::Timestamp;
-use uuid::Uuid;
 
 use crate::{
     auth::Caller,
@@ -10,13 +8,7 @@ use crate::{
         access::{AccessEvent, Kind},
         event::Actor,
     },
-    http::{
-        denied::Denied,
-        limits,
-        problem::Problem,
-        request::{ClientAddress, RequestId},
-        state::ApiState,
-    },
+    http::{access_log, denied::Denied, problem::Problem, request::RequestId, state::ApiState},
     telemetry::names,
 };
 
@@ -26,9 +18,9 @@ pub fn done(state: &ApiState, request: &HttpRequest, caller: &Caller, action: &s
         visible_to: caller.grant.tenant_scope().tenant().cloned(),
         actor: Some(Actor::clone(&caller.actor)),
         key: caller.key().map(str::to_owned),
-        ..event(request, Kind::Operated, action)
+        ..event(request, Kind::Operated, action.to_owned())
     };
-    record(state, request, access);
+    access_log::record(&state.access_log, request, access);
 }
 
 /// Records a refused sign-in, and returns its problem.
@@ -46,42 +38,17 @@ pub fn refused(state: &ApiState, request: &HttpRequest, denied: Denied) -> Probl
                 .as_ref()
                 .map(|caller| Actor::clone(&caller.actor)),
             key: denied.key.clone(),
-            ..event(request, Kind::Denied, &action)
+            ..event(request, Kind::Denied, action)
         };
-        record(state, request, access);
+        access_log::record(&state.access_log, request, access);
     }
     denied.problem
 }
 
-fn event(request: &HttpRequest, kind: Kind, action: &str) -> AccessEvent {
+fn event(request: &HttpRequest, kind: Kind, action: String) -> AccessEvent {
     let extensions = request.extensions();
-    AccessEvent {
-        id: Uuid::now_v7(),
-        kind,
-        action: action.to_owned(),
-        status: None,
-        reason: None,
-        tenant: None,
-        visible_to: None,
-        actor: None,
-        key: None,
-        object: None,
-        source_ip: extensions
-            .get::<ClientAddress>()
-            .map(|address| address.0.to_string()),
-        request_id: extensions
-            .get::<RequestId>()
-            .map(|id| id.0.clone())
-            .unwrap_or_default(),
-        occurred_at: Timestamp::now().into(),
-        suppressed: 0,
+    match extensions.get::<RequestId>() {
+        Some(id) => access_log::of(request, kind, action, id),
+        None => access_log::of(request, kind, action, &RequestId(String::new())),
     }
-}
-
-fn record(state: &ApiState, request: &HttpRequest, access: AccessEvent) {
-    let network = request
-        .extensions()
-        .get::<ClientAddress>()
-        .map(|address| limits::network(address.0));
-    state.access_log.record(access, network);
 }
